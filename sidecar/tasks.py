@@ -1,4 +1,4 @@
-"""The one door to background tasks: a task that nobody references may be collected half-way, and one without a name cannot be found.
+"""The one door to background tasks: a task nobody references may be collected half-way, one without a name is lost.
 
 Stands beside the road; everything that starts a task starts it here.
 """

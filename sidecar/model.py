@@ -1,0 +1,218 @@
+"""The nouns that travel the road: heads, exchanges, calls, flights, answers, refusals, replies.
+
+What crosses a task is frozen (Call, Answer, Refusal, Reply). The Exchange belongs to its caller's task, a stage writes
+only the fields that are listed for it. Nothing here does I/O or knows a library outside the standard one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from sidecar.plan import BackendPlan, OperationPlan
+    from sidecar.ports import BodySource
+
+RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Header lines as they came: order, case and duplicates kept."""
+
+
+class Dialect(StrEnum):
+    """What a caller speaks."""
+
+    SOAP11 = "soap11"
+    SOAP12 = "soap12"
+    ASMX = "asmx"
+    XMLRPC = "xmlrpc"
+    JSON = "json"
+
+
+class Protocol(StrEnum):
+    """What a backend speaks."""
+
+    SOAP = "soap"
+    XMLRPC = "xmlrpc"
+
+
+class Executed(StrEnum):
+    """Whether the backend did what it was asked to; decides whether a purchase may be repeated."""
+
+    NO = "no"
+    YES = "yes"
+    UNKNOWN = "unknown"
+
+
+class Progress(StrEnum):
+    """How far a flight has come; from BODY on its effect is in the backend's hands."""
+
+    QUEUED = "queued"
+    CONNECTING = "connecting"
+    HEAD = "head"  # the request's head may have left, nothing of its body
+    BODY = "body"  # the first byte of the body may have left
+    REPLY = "reply"  # the first byte of the reply has come
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of a connection: `address` is empty on a unix socket."""
+
+    address: str
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request line and its header lines, as far as they were understood.
+
+    `target` is the raw request target; `path` and `query` are its two halves, still percent-encoded. `headers` looks names
+    up without regard to case (a multidict); `raw` is what came. After a parse error whatever could be recovered is filled in.
+    """
+
+    method: str
+    target: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    raw: RawHeaders
+    version: tuple[int, int] = (1, 1)
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of header `name`, one per line that carried it."""
+        wanted = name.lower().encode("latin-1")
+        return [value.decode("latin-1") for key, value in self.raw if key.lower() == wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A state that we decided, as a value. `state` is a key of `states.TABLE`, `reason` one of its closed list.
+
+    `executed` None means: as the state's rule says. `retry_after_s` None means: as the state's default says.
+    `status` overrides the JSON status (417 for an Expect that we do not know). `errors` are (pointer, code, text).
+    """
+
+    state: str
+    reason: str | None = None
+    detail: str | None = None
+    executed: Executed | None = None
+    retry_after_s: int | None = None
+    status: int | None = None
+    allow: str | None = None  # the Allow header of method_not_allowed
+    limit_bytes: int | None = None
+    errors: tuple[tuple[str, str, str], ...] = ()
+    close: bool = False  # the connection cannot be used any further
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What a reply means: a state of the table, its reason, and whether the backend is well.
+
+    `healthy` is False for what counts against the backend (a 5xx without a fault, a reset, an overload fault).
+    """
+
+    state: str
+    executed: Executed
+    reason: str | None = None
+    healthy: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a flight brought back: immutable, free of any caller's headers. `body` is in pieces, `size_bytes` their sum."""
+
+    status: int
+    phrase: str
+    headers: RawHeaders
+    body: tuple[bytes, ...]
+    size_bytes: int
+    grade: Grade
+    backend_s: float = 0.0
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The rest of a reply that is passed on while it comes (`stream: true`); `next` gives b"" at the end, raises OSError when cut."""
+
+    next: Callable[[], Awaitable[bytes]]
+    close: Callable[[], None]
+
+
+Outcome: TypeAlias = Answer | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a caller gets: status, header lines in order, body in pieces; `close` ends the connection after it."""
+
+    status: int
+    headers: RawHeaders
+    body: tuple[bytes, ...] = ()
+    phrase: str = ""
+    close: bool = False
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question to a backend: what two callers must share to share an answer.
+
+    `operation` is the name that rules are looked up by; `members` are the operations that will run (more than one for a
+    multicall or a Batch). `parameters` are decoded only where a rule needs them. `key` is None for a private call.
+    """
+
+    backend: str
+    endpoint: str
+    operation: str
+    dialect: Dialect
+    members: tuple[str, ...] = ()
+    action: str | None = None  # the canonical SOAPAction to send, None: leave as it came
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    key: bytes | None = None
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """The request that a flight carries: method, target relative to the backend's origin, header lines, body."""
+
+    method: str
+    target: str
+    headers: RawHeaders
+    body: bytes
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One caller's request on its way through the caller lane.
+
+    Written by: listener (the first block), cors (`cors`, `origin_allowed`), envelope (`request_id`, `dialect`), route
+    (`backend`, `endpoint`, `rest`), decode (`body`, `call`, `operation`, `body_at`), coalesce (`outbound` of a private
+    flight, the two durations).
+    """
+
+    head: Head
+    source: BodySource
+    peer: Peer
+    received_at: float  # monotonic seconds
+
+    cors: RawHeaders = ()
+    origin_allowed: bool = True
+
+    request_id: str = ""
+    dialect: Dialect = Dialect.JSON
+
+    backend: BackendPlan | None = None
+    endpoint: str = ""
+    rest: str = ""  # what follows the backend's own path, with its slash
+
+    body: bytes = b""
+    body_at: float = 0.0  # monotonic seconds when the last byte of the request had come
+    call: Call | None = None
+    operation: OperationPlan | None = None
+
+    queue_s: float = 0.0
+    backend_s: float = 0.0
+    log: dict[str, object] = field(default_factory=dict)

@@ -1,0 +1,197 @@
+"""The frozen Plan: what settings makes of the YAML and what stages take. Durations in seconds, sizes in bytes.
+
+Nothing here reads files or knows YAML. A reload builds a new Plan; state that outlives it is keyed by the names in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sidecar.model import Protocol
+
+EVERY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPlan:
+    """Certificate files of a listener."""
+
+    cert_file: str
+    key_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListenPlan:
+    """Where the public listener is: host and port (0: any free one), or a unix socket."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    unix: str | None = None
+    tls: TlsPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorsPlan:
+    """Who may read: exact origins (`null` only where listed)."""
+
+    origins: frozenset[str] = frozenset()
+    credentials: bool = False
+    max_age_s: int = 7200  # what Chromium caps it at
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsPlan:
+    """Which hops are trusted to name the address behind them, in which header."""
+
+    trust: tuple[str, ...] = ()
+    header: str = "X-Forwarded-For"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsPlan:
+    """The process's own bounds."""
+
+    connections: int = 10_000
+    buffered_bytes: int = 256 * 1024 * 1024  # all bodies and replies held at once
+    per_backend: float = 0.5  # of the buffered bytes and of the connections
+    request_body_bytes: int = 1024 * 1024
+    reply_body_bytes: int = 16 * 1024 * 1024
+    header_bytes: int = 32 * 1024  # one line or field; aiohttp's 8190 refuses what browsers send
+    keep_alive_s: float = 75.0
+    header_timeout_s: float = 10.0
+    body_timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DrainPlan:
+    """How long it takes to go: `delay_s` still serving, `timeout_s` for what is in flight."""
+
+    delay_s: float = 5.0
+    timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutsPlan:
+    """The bounds of one attempt."""
+
+    connect_s: float = 2.0
+    first_byte_s: float | None = None  # None: 10 s where the operation is safe, else 60 s
+    total_s: float | None = None  # None: 15 s where safe, else 60 s
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTlsPlan:
+    """How a backend's certificate is checked."""
+
+    ca_file: str | None = None
+    min_version: str | None = None  # "1.0" … "1.3"; None: the library's default
+    server_name: str | None = None
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRule:
+    """`faults:` a fault that matches stands for `state`. Globs; an absent one matches anything."""
+
+    state: str
+    faultcode: str | None = None
+    faultstring: str | None = None
+    executed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRule:
+    """`results:` a reply whose value at `path` compares true stands for `state`.
+
+    `path` is the local name of the first element that is meant (ReserveTicketsResult), or names joined by dots.
+    `than` is a literal, or the name of a request parameter where `than_param` is True.
+    """
+
+    operation: str
+    path: str
+    compare: str  # eq | ne | lt | le | gt | ge
+    than: str
+    than_param: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationPlan:
+    """One line of `operations:`; `pattern` is a name or a glob."""
+
+    pattern: str = EVERY
+    safe: bool = False
+    timeout_s: float = 60.0
+    attempt_first_byte_s: float = 60.0
+    attempt_total_s: float = 60.0
+    stream: bool = False
+    client_class: str = "browse"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendPlan:
+    """One backend. `endpoints` maps a name ("" the only one) to its absolute URL; all lie on one origin."""
+
+    name: str
+    protocol: Protocol
+    path: str  # on our listener, without a trailing slash
+    endpoints: tuple[tuple[str, str], ...]
+    tls: UpstreamTlsPlan = UpstreamTlsPlan()
+    wsdl: str | None = None
+    deny: tuple[str, ...] = ()
+    strict: bool = False
+    asmx_get: str = "deny"  # deny | safe | allow
+    sender_status: int = 400  # HTTP status of our SOAP 1.2 Sender faults (`soap12_sender_status`)
+    timeouts: TimeoutsPlan = TimeoutsPlan()
+    pool_idle_s: float = 4.0  # Apache closes after 5
+    ghost_s: float | None = None  # None: twice the longest total
+    limit: int = 16
+    queue_size: int = 500
+    queue_wait_s: float = 5.0
+    multicall_max: int = 50  # members of one multicall or Batch
+    operations: tuple[OperationPlan, ...] = (OperationPlan(),)  # most specific first, "*" last
+    faults: tuple[FaultRule, ...] = ()
+    results: tuple[ResultRule, ...] = ()
+
+    def operation(self, name: str) -> OperationPlan:
+        """Return the line that rules `name`: exact, then the longest pattern, then "*" (settings sorted them so)."""
+        for line in self.operations:
+            if line.pattern == name or fnmatchcase(name, line.pattern):
+                return line
+        raise LookupError(f"backend {self.name} has no line for {name}: settings always adds one for '*'")
+
+    def denies(self, name: str) -> bool:
+        """Say whether `deny:` names `name`, without regard to case: ASMX paths are not sensitive to it everywhere."""
+        return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.deny)
+
+    @property
+    def ghost_after_s(self) -> float:
+        """Return how long a slot is kept for a call that we have given up, in seconds."""
+        return self.ghost_s if self.ghost_s is not None else 2 * max(line.attempt_total_s for line in self.operations)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a running sidecar is told."""
+
+    listen: ListenPlan = ListenPlan()
+    public_url: str | None = None
+    cors: CorsPlan = CorsPlan()
+    clients: ClientsPlan = ClientsPlan()
+    limits: LimitsPlan = LimitsPlan()
+    drain: DrainPlan = DrainPlan()
+    sensitive: tuple[str, ...] = (
+        "*password*",
+        "*passwd*",
+        "*card*",
+        "*cvv*",
+        "*cvc*",
+        "*session*",
+        "*token*",
+        "*secret*",
+        "*pin*",
+    )
+    backends: tuple[BackendPlan, ...] = field(default=())
