@@ -7,7 +7,7 @@ only the fields that are listed for it. Nothing here does I/O or knows a library
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -182,6 +182,44 @@ class Outbound:
     target: str
     headers: RawHeaders
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a flight says of itself when it asks for a slot. `until` is the latest moment that a start makes sense, monotonic seconds."""
+
+    backend: str
+    client: str
+    operation: str
+    client_class: str
+    until: float
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """The right to have one call at the backend. Identity counts: two leases are never equal."""
+
+    seat: Seat
+    number: int
+    ghost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsView:
+    """One backend's slots as people see them."""
+
+    limit: int
+    in_flight: int
+    ghosts: int
+    queued: int
+
+
+class Level(IntEnum):
+    """How a backend fares."""
+
+    OK = 0
+    STRAINED = 1
+    DOWN = 2
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ Implementations live in listener, upstream, stores, watch and adapters; `app.py`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -19,10 +18,14 @@ if TYPE_CHECKING:
         Executed,
         Grade,
         Head,
+        Lease,
+        Level,
         Outbound,
         Progress,
         RawHeaders,
         Refusal,
+        Seat,
+        SlotsView,
         Stream,
     )
     from sidecar.plan import BackendPlan
@@ -151,36 +154,6 @@ class Documents(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """What a flight says of itself when it asks for a slot. `until` is the latest moment that a start makes sense, monotonic seconds."""
-
-    backend: str
-    client: str
-    operation: str
-    client_class: str
-    until: float
-
-
-@dataclass(eq=False, slots=True)
-class Lease:
-    """The right to have one call at the backend. Identity counts: two leases are never equal."""
-
-    seat: Seat
-    number: int
-    ghost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SlotsView:
-    """One backend's slots as people see them."""
-
-    limit: int
-    in_flight: int
-    ghosts: int
-    queued: int
-
-
 class Slots(Protocol):
     """Who may have a call at the backend, and who waits for it."""
 
@@ -203,14 +176,6 @@ class Slots(Protocol):
     def view(self, backend: str) -> SlotsView:
         """Return the counts of one backend."""
         ...
-
-
-class Level(IntEnum):
-    """How a backend fares."""
-
-    OK = 0
-    STRAINED = 1
-    DOWN = 2
 
 
 class Pressure(Protocol):

@@ -1,0 +1,136 @@
+"""Who may read an answer from another origin, and the headers that say so.
+
+Asked by the cors stage for every request, and for errors made before any handler. It never refuses by itself: a page of a
+disallowed origin gets the normal status without the header that would let it read (fetch standard, "CORS protocol").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sidecar.model import RawHeaders
+    from sidecar.plan import CorsPlan
+
+EXPOSED: Final = (
+    "Sidecar-State, X-Request-Id, Retry-After, Server-Timing, Cache-Status, Age, RateLimit, RateLimit-Policy, "
+    "Location, ETag, Date, Idempotency-Key, Preference-Applied"
+)
+ALLOWED_METHODS: Final = "GET, HEAD, POST, OPTIONS"
+# Spelt out: with credentials "*" means a header of that name, and it never covers Authorization.
+ALLOWED_HEADERS: Final = (
+    "Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, SOAPAction, "
+    "Sidecar-Pass, Sidecar-Place, Sidecar-Timeout, X-Request-Id, traceparent, tracestate"
+)
+
+_VARY: Final = (b"Vary", b"Origin")
+_PREFLIGHT_VARY: Final = (b"Vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+_STRIPPED: Final = b"access-control-"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The header lines that a reply gets, and whether this caller may write (True where no browser asks)."""
+
+    headers: RawHeaders
+    allowed: bool
+
+
+class Cors:
+    """The policy of one plan. Header lines are made once per origin, not per request."""
+
+    __slots__ = ("_foreign", "_native", "_of", "_preflight", "_unknown")
+
+    def __init__(self, plan: CorsPlan, public_url: str | None) -> None:
+        own = frozenset(filter(None, (_origin(public_url),)))
+        credentials = ((b"Access-Control-Allow-Credentials", b"true"),) if plan.credentials else ()
+        self._native = Verdict((_VARY,), allowed=True)
+        self._foreign = Verdict((_VARY,), allowed=False)
+        self._of = {origin: Verdict(_readable(origin, credentials), allowed=True) for origin in plan.origins | own}
+        age = str(plan.max_age_s).encode()
+        self._preflight: dict[str, RawHeaders] = {
+            origin: (
+                (b"Access-Control-Allow-Origin", origin.encode()),
+                *credentials,
+                (b"Access-Control-Allow-Methods", ALLOWED_METHODS.encode()),
+                (b"Access-Control-Allow-Headers", ALLOWED_HEADERS.encode()),
+                (b"Access-Control-Max-Age", age),
+                _PREFLIGHT_VARY,
+            )
+            for origin in plan.origins | own
+        }
+        # A parse error may come before the Origin line was read: with one configured origin it can only be that one.
+        only = next(iter(plan.origins)) if len(plan.origins) == 1 else None
+        self._unknown = self._of[only] if only is not None else Verdict(_readable("*", ()), allowed=False)
+
+    def ask(self, origins: Sequence[str]) -> Verdict:
+        """Judge a request by its Origin header lines. More than one is nobody's."""
+        if not origins:
+            return self._native
+        if len(origins) > 1:
+            return self._foreign
+        return self._of.get(origins[0], self._foreign)
+
+    def unknown(self) -> Verdict:
+        """Judge a request whose Origin could not be read: readable by whoever it was, without credentials."""
+        return self._unknown
+
+    def preflight(self, origins: Sequence[str]) -> RawHeaders:
+        """Return the lines of a preflight's 204, whatever path it asks for."""
+        return self._preflight.get(origins[0], (_PREFLIGHT_VARY,)) if len(origins) == 1 else (_PREFLIGHT_VARY,)
+
+
+def merge(reply: RawHeaders, ours: RawHeaders) -> RawHeaders:
+    """Return `reply`'s lines without any Access-Control-* of the backend, with `ours` added and Vary merged."""
+    theirs: list[tuple[bytes, bytes]] = []
+    varies: list[bytes] = []
+    touched = False
+    for line in reply:
+        lowered = line[0].lower()
+        if lowered == b"vary":
+            varies.append(line[1])
+        elif lowered.startswith(_STRIPPED) or lowered == b"timing-allow-origin":
+            touched = True
+        else:
+            theirs.append(line)
+    if not varies:
+        return (*(theirs if touched else reply), *ours)
+    rest: list[tuple[bytes, bytes]] = []
+    for line in ours:
+        if line[0] == b"Vary":
+            varies.append(line[1])
+        else:
+            rest.append(line)
+    return (*theirs, *rest, (b"Vary", _union(varies)))
+
+
+def _union(values: Iterable[bytes]) -> bytes:
+    seen: dict[bytes, bytes] = {}
+    for value in values:
+        for name in value.split(b","):
+            stripped = name.strip()
+            if stripped:
+                seen.setdefault(stripped.lower(), stripped)
+    return b"*" if b"*" in seen else b", ".join(seen.values())
+
+
+def _readable(origin: str, credentials: RawHeaders) -> RawHeaders:
+    value = origin.encode()
+    return (
+        (b"Access-Control-Allow-Origin", value),
+        *credentials,
+        (b"Access-Control-Expose-Headers", EXPOSED.encode()),
+        (b"Timing-Allow-Origin", value),
+        _VARY,
+    )
+
+
+def _origin(url: str | None) -> str | None:
+    if not url:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
