@@ -97,7 +97,11 @@ class House:
     def __post_init__(self) -> None:
         number = count(1)
         for evening in self.season:
-            places = [(chr(ord("A") + row), place) for row in range(evening.rows) for place in range(1, evening.seats_per_row + 1)]
+            places = [
+                (chr(ord("A") + row), place)
+                for row in range(evening.rows)
+                for place in range(1, evening.seats_per_row + 1)
+            ]
             chart = [Seat(next(number), evening.number, row, place) for row, place in places]
             self.seats[evening.number], self._free[evening.number] = chart, list(chart)
 

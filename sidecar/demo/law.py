@@ -50,7 +50,7 @@ class Refused:
 class Law:
     """Counts the calls in flight and fixes each one's service time at its start."""
 
-    __slots__ = ("_clock", "_down_until", "_mu", "_rng", "era", "in_flight", "peak", "terms")
+    __slots__ = ("_clock", "_down_until", "_mu", "_rng", "enforced", "era", "in_flight", "peak", "terms")
 
     def __init__(self, rng: Random, clock: Callable[[], float], terms: Terms | None = None) -> None:
         self.terms = terms or Terms()
@@ -59,6 +59,7 @@ class Law:
         # the mean of a lognormal is exp(mu + sigma^2 / 2): solved for mu, so that `mean_s` is the mean and not the median
         self._mu = math.log(self.terms.mean_s) - self.terms.sigma**2 / 2
         self._down_until = -math.inf
+        self.enforced = True  # off: calls are counted, take no time and never fell the house
         self.in_flight = 0
         self.peak = 0
         self.era = 0
@@ -77,12 +78,12 @@ class Law:
         """Take one call in; `work` multiplies its time (a report, a batch of n). The call above the bound fells the house."""
         if self.down_s > 0:
             return Refused(fell=False, wait_s=self.down_s)
-        if self.in_flight >= self.terms.falls_above:
+        if self.in_flight >= self.terms.falls_above and self.enforced:
             self._fall()
             return Refused(fell=True, wait_s=self.down_s)
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
-        return Admitted(self._service_s() * work, self.era)
+        return Admitted(self._service_s() * work if self.enforced else 0.0, self.era)
 
     def holds(self, call: Admitted) -> bool:
         """Whether the call is still being worked on: a fall loses all that was in flight."""
@@ -95,7 +96,7 @@ class Law:
 
     def _service_s(self) -> float:
         crowding = max(1.0, self.in_flight / self.terms.knee)
-        return self._rng.lognormvariate(self._mu, self.terms.sigma) * crowding**self.terms.exponent
+        return self._rng.lognormvariate(self._mu, self.terms.sigma) * math.pow(crowding, self.terms.exponent)
 
     def _fall(self) -> None:
         self.era += 1

@@ -64,15 +64,32 @@ PERFORMANCE = (
     Column("on_sale_ind", "string"),
     Column("avail_count", "int"),
 )
-SEAT = tuple(Column(*c) for c in (("seat_no", "int"), ("perf_no", "int"), ("row", "string"), ("seat", "int"), ("status", "string")))
+SEAT = tuple(
+    Column(*c)
+    for c in (("seat_no", "int"), ("perf_no", "int"), ("row", "string"), ("seat", "int"), ("status", "string"))
+)
 ROW = tuple(Column(*c) for c in (("row", "string"), ("free", "int"), ("held", "int"), ("sold", "int")))
-ORDER = tuple(Column(*c) for c in (("order_no", "int"), ("total", "decimal"), ("approval", "string"), ("num_seats", "int")))
-SALES = tuple(Column(*c) for c in (("line", "int"), ("perf_no", "int"), ("sold", "int"), ("gross", "decimal"), ("note", "string")))
+ORDER = tuple(
+    Column(*c) for c in (("order_no", "int"), ("total", "decimal"), ("approval", "string"), ("num_seats", "int"))
+)
+SALES = tuple(
+    Column(*c) for c in (("line", "int"), ("perf_no", "int"), ("sold", "int"), ("gross", "decimal"), ("note", "string"))
+)
 
 
 def _evenings(house: House) -> Table:
     rows: list[tuple[Value, ...]] = [
-        (p.number, p.title, p.subtitle, p.starts_at, p.stage, p.zone, p.price, "Y" if p.on_sale else "N", house.left(p.number))
+        (
+            p.number,
+            p.title,
+            p.subtitle,
+            p.starts_at,
+            p.stage,
+            p.zone,
+            p.price,
+            "Y" if p.on_sale else "N",
+            house.left(p.number),
+        )
         for p in house.season
     ]
     return Table("Performance", PERFORMANCE, tuple(rows))
@@ -147,7 +164,15 @@ def _report(house: House, args: Args) -> Outcome:
     lines: list[tuple[Value, ...]] = []
     for line in range(rows):
         n = numbers[line % len(numbers)]
-        lines.append((line, n, sold[n], house.performance(n).price * sold[n], "carried forward" if line >= len(numbers) else None))
+        lines.append(
+            (
+                line,
+                n,
+                sold[n],
+                house.performance(n).price * sold[n],
+                "carried forward" if line >= len(numbers) else None,
+            )
+        )
     return Outcome(DataSet((Table("Sales", SALES, tuple(lines)),)))
 
 
@@ -158,7 +183,9 @@ def _destroy_cache(_house: House, _args: Args) -> Outcome:
 _text, _int = "string", "int"
 OPERATIONS: tuple[Operation, ...] = (
     Operation("HelloWorld", "Answers a greeting; for probes.", (), "string", _hello, "tickets.hello"),
-    Operation("GetNewSessionKey", "Opens a session.", (Param("sIP", _text),), "string", _new_session, "tickets.session"),
+    Operation(
+        "GetNewSessionKey", "Opens a session.", (Param("sIP", _text),), "string", _new_session, "tickets.session"
+    ),
     Operation(
         "GetPerformances",
         "Returns the season as typed records; needs no session.",
@@ -170,7 +197,12 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GetPerformancesEx",
         "Returns a dataset of performances.",
-        (Param("sWebSessionId", _text), Param("sStartDate", _text), Param("sEndDate", _text), Param("iBusinessUnit", _int)),
+        (
+            Param("sWebSessionId", _text),
+            Param("sStartDate", _text),
+            Param("sEndDate", _text),
+            Param("iBusinessUnit", _int),
+        ),
         "DataSet",
         _performances_ex,
         "tickets.performances_ex",
@@ -198,8 +230,22 @@ OPERATIONS: tuple[Operation, ...] = (
         "tickets.reserve",
         LINE_HEADER,
     ),
-    Operation("GetCart", "Returns a dataset of the seats held.", (Param("sWebSessionID", _text),), "DataSet", _cart, "tickets.cart"),
-    Operation("ClearCart", "Gives all held seats back; returns nothing.", (Param("SessionKey", _text),), "void", _clear, "tickets.clear"),
+    Operation(
+        "GetCart",
+        "Returns a dataset of the seats held.",
+        (Param("sWebSessionID", _text),),
+        "DataSet",
+        _cart,
+        "tickets.cart",
+    ),
+    Operation(
+        "ClearCart",
+        "Gives all held seats back; returns nothing.",
+        (Param("SessionKey", _text),),
+        "void",
+        _clear,
+        "tickets.clear",
+    ),
     Operation(
         "Checkout",
         "Charges the card and returns the order number.",
@@ -235,7 +281,14 @@ OPERATIONS: tuple[Operation, ...] = (
         None,
         20.0,  # two seconds of table scan
     ),
-    Operation("DestroyCache", "Maintenance; nobody outside should reach it.", (), "void", _destroy_cache, "tickets.destroy_cache"),
+    Operation(
+        "DestroyCache",
+        "Maintenance; nobody outside should reach it.",
+        (),
+        "void",
+        _destroy_cache,
+        "tickets.destroy_cache",
+    ),
 )
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 BY_RPC = {operation.rpc: operation for operation in OPERATIONS}
