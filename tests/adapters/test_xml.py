@@ -79,6 +79,11 @@ REFUSED = {
         None,
         "too_many_attributes",
     ),
+    "many elements with a few attributes": (
+        b"<r>" + (b"<r " + ATTRIBUTES[:1_000] + b"/>") * 400 + b"</r>",
+        None,
+        "too_many_attributes",
+    ),
     "a start tag without end": (b"<r><a b='" + b"x" * 200_000 + b"'/></r>", None, "too_many_attributes"),
     "header and declaration differ": (
         b'<?xml version="1.0" encoding="utf-8"?><r>\xc3\xa9</r>',
