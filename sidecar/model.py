@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol as Port
 
 if TYPE_CHECKING:
+    from asyncio import Future, Task
     from collections.abc import Awaitable, Callable, Mapping
-
-    from sidecar.plan import BackendPlan, OperationPlan
-    from sidecar.ports import BodySource
 
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header lines as they came: order, case and duplicates kept."""
@@ -222,13 +221,128 @@ class Level(IntEnum):
     DOWN = 2
 
 
+class Account(Port):
+    """Bytes held on behalf of one exchange; the sum of all is bounded by `limits.buffered`, each backend's by its share."""
+
+    def take(self, size_bytes: int) -> bool:
+        """Book `size_bytes` more, or return False and book nothing."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; harmless when repeated."""
+        ...
+
+
+class BodySource(Port):
+    """The body of a request that may still be on its way: the listener's half of a caller's connection."""
+
+    @property
+    def declared_bytes(self) -> int | None:
+        """The Content-Length, None where the body is chunked."""
+        ...
+
+    async def read(self, limit_bytes: int, account: Account) -> bytes | Refusal:
+        """Answer an Expect, take the body whole, at most `limit_bytes`, every piece booked on `account`.
+
+        Refuses with too_large, body_timeout, malformed (bad chunk, truncated), overloaded (buffered). Callable once.
+        """
+        ...
+
+
+class Ghost(Port):
+    """A call that we gave up while the backend works on it. Its connection stays open and is read, bounded."""
+
+    async def end(self, within_s: float) -> Received | Failed:
+        """Wait for the late reply, FIN or RST, at most `within_s`; the connection is done with afterwards."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connection at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A reply: complete, or with the rest of its body in `stream`."""
+
+    status: int
+    phrase: str
+    headers: RawHeaders
+    body: tuple[bytes, ...]
+    size_bytes: int
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt without a usable reply: `state` and `reason` of the table, `sent` where a byte of the body may have left.
+
+    `stale` where the connection had served before and no byte of a reply came: the backend may just have closed it.
+    """
+
+    state: str
+    reason: str
+    detail: str
+    sent: bool
+    stale: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Track:
+    """What an attempt reports of itself while it runs. `abandoned` is set by whoever cancels it: nothing is sent any more."""
+
+    progress: Progress = Progress.QUEUED
+    abandoned: bool = False
+    ghost: Ghost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A caller who waits for a flight: who he is, how he ranks, and until when he waits (monotonic seconds)."""
+
+    client: str
+    client_class: str
+    until: float
+
+
+@dataclass(eq=False, slots=True)
+class Flight:
+    """One call on its way to the backend, owned by its own task.
+
+    Written by: flights (`waiters`, `owner`), queue (`queue_s`, `seat`), attempt (`track`), span (`backend_s`), retry (`fresh`).
+    """
+
+    call: Call
+    outbound: Outbound
+    safe: bool
+    seat: Seat
+    account: Account
+    started_at: float
+    track: Track = field(default_factory=Track)
+    waiters: dict[Waiter, Future[Outcome | None]] = field(default_factory=dict)
+    task: Task[None] | None = None
+    stale: bool = False  # the last attempt met a connection that the backend may just have closed
+    fresh: bool = False  # the next attempt opens a new one
+    attempts: int = 0
+    queue_s: float = 0.0
+    backend_s: float = 0.0
+
+    @property
+    def sent(self) -> bool:
+        """Whether a byte of the body may have left."""
+        return self.track.progress in (Progress.BODY, Progress.REPLY)
+
+
+Lane: TypeAlias = "Callable[[Flight], Awaitable[Outcome]]"
+"""The flight lane of one operation, folded."""
+
+
 @dataclass(slots=True)
 class Exchange:
     """One caller's request on its way through the caller lane.
 
-    Written by: listener (the first block), cors (`cors`, `origin_allowed`), envelope (`request_id`, `dialect`), route
-    (`backend`, `endpoint`, `rest`), decode (`body`, `call`, `operation`, `body_at`), coalesce (`outbound` of a private
-    flight, the two durations).
+    Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id`, `dialect`), route
+    (`backend`, `endpoint`, `rest`), decode (`body` to `safe`), coalesce (the two durations).
     """
 
     head: Head
@@ -237,20 +351,22 @@ class Exchange:
     received_at: float  # monotonic seconds
 
     cors: RawHeaders = ()
-    origin_allowed: bool = True
+    may_write: bool = True  # False: a page of a disallowed origin asks
 
     request_id: str = ""
     dialect: Dialect = Dialect.JSON
+    client: str = ""
 
-    backend: BackendPlan | None = None
+    backend: str = ""
     endpoint: str = ""
-    rest: str = ""  # what follows the backend's own path, with its slash
+    rest: str = ""  # what follows the endpoint's own path: "" or one segment with its slash
+    sender_status: int = 400
 
     body: bytes = b""
     body_at: float = 0.0  # monotonic seconds when the last byte of the request had come
+    account: Account | None = None
     call: Call | None = None
-    operation: OperationPlan | None = None
+    safe: bool = False
 
     queue_s: float = 0.0
     backend_s: float = 0.0
-    log: dict[str, object] = field(default_factory=dict)

@@ -195,3 +195,24 @@ class Plan:
         "*pin*",
     )
     backends: tuple[BackendPlan, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a stage is built for: the whole plan, and, below the stages that split the road, one backend and one line of it."""
+
+    plan: Plan
+    backend: BackendPlan | None = None
+    operation: OperationPlan | None = None
+
+    @property
+    def one_backend(self) -> BackendPlan:
+        """The backend; a stage inside `route` always has one."""
+        assert self.backend is not None, "a stage that needs a backend stands outside route"
+        return self.backend
+
+    @property
+    def one_operation(self) -> OperationPlan:
+        """The operation's line; a stage inside `decode` always has one."""
+        assert self.operation is not None, "a stage that needs an operation stands outside decode"
+        return self.operation

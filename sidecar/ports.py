@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sidecar.model import Account, BodySource, Failed, Ghost, Received, Track
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -16,20 +18,30 @@ if TYPE_CHECKING:
         Call,
         Dialect,
         Executed,
+        Flight,
         Grade,
         Head,
+        Lane,
         Lease,
         Level,
         Outbound,
-        Progress,
+        Outcome,
         RawHeaders,
         Refusal,
         Seat,
         SlotsView,
-        Stream,
+        Waiter,
     )
-    from sidecar.plan import BackendPlan
     from sidecar.states import State
+
+__all__ = [
+    "Account",
+    "BodySource",
+    "Failed",
+    "Ghost",
+    "Received",
+    "Track",
+]  # ports that nouns carry; model defines them
 
 
 class Clock(Protocol):
@@ -41,34 +53,6 @@ class Clock(Protocol):
 
     def wall(self) -> float:
         """Return seconds since the epoch."""
-        ...
-
-
-class BodySource(Protocol):
-    """The body of a request that may still be on its way: the listener's half of a caller's connection."""
-
-    @property
-    def declared_bytes(self) -> int | None:
-        """The Content-Length, None where the body is chunked."""
-        ...
-
-    async def read(self, limit_bytes: int, account: Account) -> bytes | Refusal:
-        """Answer an Expect, take the body whole, at most `limit_bytes`, every piece booked on `account`.
-
-        Refuses with too_large, body_timeout, malformed (bad chunk, truncated), overloaded (buffered). Callable once.
-        """
-        ...
-
-
-class Account(Protocol):
-    """Bytes held on behalf of one exchange; the sum of all is bounded by `limits.buffered`, each backend's by its share."""
-
-    def take(self, size_bytes: int) -> bool:
-        """Book `size_bytes` more, or return False and book nothing."""
-        ...
-
-    def close(self) -> None:
-        """Give everything back; harmless when repeated."""
         ...
 
 
@@ -191,64 +175,37 @@ class Pressure(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """A call that we gave up while the backend works on it. `end` waits for reply, FIN or RST, at most `ghost` seconds."""
-
-    end: Callable[[float], object]
-
-
-class Attempts(Protocol):
-    """One backend's connections. Decided facts come back as values; what aiohttp raises never passes this seam."""
-
-    async def send(self, outbound: Outbound, limits: AttemptLimits, track: Track) -> Received | Failed:
-        """Make one attempt."""
-        ...
-
-    async def close(self) -> None:
-        """Close what is idle and what is not."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class AttemptLimits:
-    """Bounds of one attempt, in seconds and bytes; `retry_safe` allows one guarded retry on a reused connection."""
+    """Bounds of one attempt, in seconds and bytes. `fresh` asks for a connection that never served before."""
 
     connect_s: float
     first_byte_s: float
     total_s: float
     reply_bytes: int
-    stream: bool
-    ghost_s: float
+    stream: bool = False
+    fresh: bool = False
 
 
-class Track(Protocol):
-    """What an attempt reports of itself while it runs."""
+class Upstream(Protocol):
+    """One backend's connections. What the HTTP library raises never passes this seam: everything comes back as a value."""
 
-    progress: Progress
-    ghost: object | None
+    async def send(
+        self, outbound: Outbound, limits: AttemptLimits, track: Track, account: Account
+    ) -> Received | Failed:
+        """Make one attempt; cancelling it before the body is sent leaves nothing at the backend."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A complete reply."""
-
-    status: int
-    phrase: str
-    headers: RawHeaders
-    body: tuple[bytes, ...]
-    size_bytes: int
-    stream: Stream | None = None
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """An attempt without a usable reply: `state` and `reason` of the table; `reused` where the connection had served before."""
+class Flights(Protocol):
+    """The flights under way: where callers and flights meet."""
 
-    state: str
-    reason: str
-    detail: str
-    progress: Progress
-    reused: bool = False
+    async def fly(self, flight: Flight, lane: Lane, waiter: Waiter) -> Outcome | None:
+        """Join the flight of the same key, or start this one; None where the waiter's own deadline came first."""
+        ...
 
 
 class Log(Protocol):
@@ -271,8 +228,9 @@ class World:
     renderers: Mapping[Dialect, Renderer]
     adapters: Mapping[str, Adapter]
     documents: Mapping[str, Documents]
-    upstreams: Mapping[str, Attempts]
+    upstreams: Mapping[str, Upstream]
+    flights: Flights
     new_id: Callable[[], str]
     listen_url: Callable[[], str | None]
     draining: Callable[[], bool]
-    client_of: Callable[[BackendPlan, Head, str], str]
+    client_of: Callable[[Head, str], str]
