@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING, Any
 
+import hypothesis
+import pytest
 import uvloop
 
+from tests.support import certs
+from tests.support.backend import Backend
+from tests.support.client import Client
 from tests.support.loop import VirtualLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-    import pytest
+# `quick` is `make test`: enough to meet the usual suspects within ten minutes on two cores; `full` is `make test-long`.
+# A deadline per example would measure the other process on the machine, not the code.
+hypothesis.settings.register_profile("quick", max_examples=30, stateful_step_count=20, deadline=None)
+hypothesis.settings.register_profile("full", max_examples=500, stateful_step_count=60, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("SIDECAR_EXAMPLES", "quick"))
 
 
 def pytest_asyncio_loop_factories(
@@ -24,3 +36,48 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("uvloop"):
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.SelectorEventLoop}
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[Callable[..., Awaitable[Backend]]]:
+    """Start as many as a test wants, with the arguments of `Backend`; all are stopped after it."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(*args: Any, **options: Any) -> Backend:
+            return await stack.enter_async_context(Backend(*args, **options))
+
+        yield start
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    """Open raw connections to a url, or by `host=`, `port=`, `unix=`, `ssl=`; all are closed after the test."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def connect(url: str | None = None, **options: Any) -> Client:
+            made = Client(**options) if url is None else Client.to(url, **options)
+            return await stack.enter_async_context(made)
+
+        yield connect
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that was free a moment ago; bind to 0 instead wherever the server can say what it got."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture
+def dead_url() -> Iterator[str]:
+    """A url that refuses every connection for the length of the test: bound, so nobody else takes it, and not listening."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> certs.Certs:
+    """Certificates for localhost, 127.0.0.1 and ::1, as files and as contexts."""
+    return certs.make(tmp_path_factory.mktemp("tls"))
