@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import json
 import sys
@@ -12,12 +12,12 @@ import xmlrpc.client
 TEXT = 'Grüße aus Ελλάδα: 1 < 2 & "3" ☃'
 STOOGES = {"moe": 5, "larry": 6, "curly": 7}
 DAY = {f"{n:02d}": {"moe": n, "larry": n + 1, "curly": n + 2} for n in range(1, 4)}
-MANY = [7, True, "a string", 1.5, datetime.datetime(1998, 7, 17, 14, 8, 55), b"\x00\x01binary\xff"]  # noqa: DTZ001 - as sent
+MANY = [7, True, "a string", 1.5, dt.datetime(1998, 7, 17, 14, 8, 55), b"\x00\x01binary\xff"]  # noqa: DTZ001 - as sent
 
 VALIDATOR1 = {
     "arrayOfStructsTest": ([[STOOGES, {**STOOGES, "curly": 10}, {**STOOGES, "curly": -3}]], 14),
     "countTheEntities": (
-        ["<<>&&&'\"\"x"],
+        ['<<>&&&\'""x'],
         {"ctLeftAngleBrackets": 2, "ctRightAngleBrackets": 1, "ctAmpersands": 3, "ctApostrophes": 1, "ctQuotes": 2},
     ),
     "easyStructTest": ([STOOGES], 18),
@@ -38,9 +38,9 @@ def main(url: str, steps: str, encoding: str = "utf-8") -> None:
         "refuse": lambda: proxy.refuse("not today"),
         "big": lambda: digest(proxy.report(10_000, 1_024)),
         "multicall": lambda: several(proxy),
-        "methods": lambda: proxy.system.listMethods(),
-        "version": lambda: proxy.supervisor.getSupervisorVersion(),
-        "state": lambda: proxy.supervisor.getState(),
+        "methods": proxy.system.listMethods,
+        "version": proxy.supervisor.getSupervisorVersion,
+        "state": proxy.supervisor.getState,
         "program": lambda: {**proxy.supervisor.getProcessInfo("usher"), "now": None},
         "nosuch": lambda: proxy.supervisor.getProcessInfo("nosuch"),
     } | {f"validator1.{name}": lambda name=name: validate(proxy, name) for name in VALIDATOR1}

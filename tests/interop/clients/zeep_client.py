@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import json
 import sys
@@ -30,7 +30,7 @@ def main(url: str, steps: str, version: str = "soap11") -> None:
         "add": lambda: bound.Add(a=19, b=23),
         "seats": lambda: bound.Seats(row="A", count=4),
         "seat": lambda: bound.Seat(row="A", number=4),
-        "price": lambda: bound.Price(when=datetime.datetime(2026, 12, 24, 20, 0), ratio=0.5),  # noqa: DTZ001 - as sent
+        "price": lambda: bound.Price(when=dt.datetime(2026, 12, 24, 20, 0), ratio=0.5),  # noqa: DTZ001 - as sent
         "refuse": lambda: bound.Refuse(reason="not today"),
         "big": lambda: digest(bound.Report(rows=10_000, width=1_024)),
     }

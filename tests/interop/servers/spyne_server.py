@@ -6,7 +6,7 @@ reply transcoded). Knows nothing of any proxy.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import gzip
 import sys
 import warnings
@@ -71,7 +71,7 @@ class BoxOffice(ServiceBase):
 
     @rpc(DateTime, Double, _returns=Quote)
     def Price(ctx, when, ratio):  # noqa: N802, N805 - as Echo
-        return Quote(when=when + datetime.timedelta(days=1), ratio=ratio * 2, day=when.day)
+        return Quote(when=when + dt.timedelta(days=1), ratio=ratio * 2, day=when.day)
 
     @rpc(Unicode, _returns=Unicode)
     def Refuse(ctx, reason):  # noqa: N802, N805 - as Echo

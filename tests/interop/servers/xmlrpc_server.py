@@ -22,9 +22,7 @@ class BoxOffice:
         return a + b
 
     def seats(self, row: str, count: int) -> list[dict[str, object]]:
-        return [
-            {"number": n, "price": n * 12.25, "sold": n % 2 == 0, "note": f"{row}{n}"} for n in range(1, count + 1)
-        ]
+        return [{"number": n, "price": n * 12.25, "sold": n % 2 == 0, "note": f"{row}{n}"} for n in range(1, count + 1)]
 
     def refuse(self, reason: str) -> str:
         raise Fault(42, reason)
@@ -40,7 +38,13 @@ class Validator1:
         return sum(each["curly"] for each in structs)
 
     def countTheEntities(self, text: str) -> dict[str, int]:  # noqa: N802
-        names = {"<": "LeftAngleBrackets", ">": "RightAngleBrackets", "&": "Ampersands", "'": "Apostrophes", '"': "Quotes"}
+        names = {
+            "<": "LeftAngleBrackets",
+            ">": "RightAngleBrackets",
+            "&": "Ampersands",
+            "'": "Apostrophes",
+            '"': "Quotes",
+        }
         return {f"ct{name}": text.count(character) for character, name in names.items()}
 
     def easyStructTest(self, stooges: dict[str, int]) -> int:  # noqa: N802

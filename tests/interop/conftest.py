@@ -1,0 +1,116 @@
+"""The stage for the real peers: servers behind taps, one sidecar before all of them, and a road that is direct or through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.interop.peers import CLIENTS, ENDPOINTS, STARTS, Client, Server, Visit, compile_csharp, found, require_server
+from tests.interop.tap import Tap
+from tests.support.process import SidecarProcess, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+    """Every server that this machine can run, each behind its tap."""
+    running: dict[str, Server] = {}
+    try:
+        for name in STARTS:
+            if found(name):
+                running[name] = Server(name, tmp_path_factory.mktemp(name))
+        yield running
+    finally:
+        for server in running.values():
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Client]:
+    """Give a client by name, the .NET one compiled at its first use; skip what the machine lacks."""
+    ready: dict[str, Client] = {}
+
+    def client(name: str) -> Client:
+        if name not in ready:
+            CLIENTS[name].require()
+            ready[name] = CLIENTS[name]
+            if name == "csharp":
+                program = compile_csharp(tmp_path_factory.mktemp("csharp"))
+                ready[name] = replace(ready[name], argv=("mono", str(program)))
+        return ready[name]
+
+    return client
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """How clients reach the backends: straight to each server's tap, or to a front tap with the sidecar behind it."""
+
+    servers: Mapping[str, Server]
+    front: Tap | None = None
+    sidecar: SidecarProcess | None = None
+
+    def url(self, endpoint: str) -> str:
+        server = self.back(endpoint)
+        return f"{server.url}{ENDPOINTS[endpoint].path}" if self.front is None else f"{self.front.url}/{endpoint}"
+
+    def entrance(self, endpoint: str) -> str:
+        """What a client is given: the WSDL's address for SOAP, the service's for XML-RPC."""
+        return self.url(endpoint) + ("?wsdl" if ENDPOINTS[endpoint].protocol == "soap" else "")
+
+    def back(self, endpoint: str) -> Tap:
+        """The tap before the endpoint's server; skips where that server cannot run here."""
+        name = ENDPOINTS[endpoint].server
+        require_server(name)
+        return self.servers[name].tap
+
+    def clear(self, endpoint: str) -> None:
+        """Forget what the taps recorded, and watch from now on who comes to the server."""
+        back = self.back(endpoint)
+        back.only(self.sidecar.pid if self.sidecar else None)
+        back.clear()
+        if self.front:
+            self.front.clear()
+
+
+def backend(endpoint: str, servers: Mapping[str, Server], **more: Any) -> dict[str, Any]:
+    """What an operator would write for this endpoint."""
+    which = ENDPOINTS[endpoint]
+    url = servers[which.server].tap.url + which.path
+    return {"protocol": which.protocol, "path": f"/{endpoint}", "url": url, "limit": {"fixed": 16}, **more}
+
+
+@pytest.fixture(scope="session")
+def direct(servers: dict[str, Server]) -> Road:
+    """Without the sidecar: what the clients must get."""
+    return Road(servers)
+
+
+@pytest.fixture(scope="session")
+def through(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
+    """Through one sidecar that stands before every server; clients see it at the front tap's address."""
+    port = free_port()
+    with Tap(("127.0.0.1", port)) as front:
+        settings = {
+            "listen": {"port": port},
+            "public_url": front.url,
+            "backends": {name: backend(name, servers) for name, each in ENDPOINTS.items() if each.server in servers},
+        }
+        with SidecarProcess(settings, tmp_path_factory.mktemp("sidecar")) as sidecar:
+            yield Road(servers, front, sidecar)
+
+
+@pytest.fixture(params=["direct", "through"])
+def road(request: pytest.FixtureRequest) -> Road:
+    """Both roads in turn: a pair that fails on both has a fault of its own."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def ask(clients: Callable[[str], Client]) -> Callable[..., list[dict[str, Any]]]:
+    """Run a client once and return its answers."""
+    return lambda *what: Visit(clients(what[0]), *what[1:]).answers()

@@ -1,0 +1,78 @@
+"""How long calls take: through the sidecar none may be more than 50 ms slower than direct.
+
+Each client makes the same calls several times on either road; the best of the repeats is compared call by call, so that the
+first call of a connection counts as much as the tenth and a busy neighbour on the machine counts for nothing.
+"""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.interop.peers import pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.interop.conftest import Road
+
+BOUND_MS = 50.0
+
+REPEATS = 3
+
+CALLS = 8
+"""Enough to see a stall that comes with each call, such as a missing 100 Continue, or a delayed ACK every other one."""
+
+
+@pytest.mark.parametrize(("client", "endpoint", "dialect"), pairs(["spyne11", "spyne12", "php", "php-rpc", "simple"]))
+def test_no_call_is_much_slower(
+    direct: Road,
+    through: Road,
+    ask: Callable[..., list[dict[str, Any]]],
+    record_property: Callable[[str, object], None],
+    client: str,
+    endpoint: str,
+    dialect: str,
+) -> None:
+    """Call by call, the best of three runs through the sidecar is within 50 ms of the best of three direct ones."""
+    steps = ",".join(["add"] * CALLS)
+    compare(direct, through, ask, record_property, (client, endpoint, dialect, steps))
+
+
+@pytest.mark.parametrize(("client", "endpoint", "dialect"), pairs(["spyne11", "php", "simple"]))
+def test_ten_megabytes_are_not_much_slower(
+    direct: Road,
+    through: Road,
+    ask: Callable[..., list[dict[str, Any]]],
+    record_property: Callable[[str, object], None],
+    client: str,
+    endpoint: str,
+    dialect: str,
+) -> None:
+    """A reply of 10 MB, which is held whole before its head is sent, stays within the same bound."""
+    compare(direct, through, ask, record_property, (client, endpoint, dialect, "big,big"))
+
+
+def compare(
+    direct: Road,
+    through: Road,
+    ask: Callable[..., list[dict[str, Any]]],
+    record_property: Callable[[str, object], None],
+    what: tuple[str, str, str, str],
+) -> None:
+    client, endpoint, dialect, steps = what
+    direct.back(endpoint).only(None)  # looking up who comes takes time of its own
+    best: dict[str, list[float]] = {}
+    for _ in range(REPEATS):
+        for road in (direct, through):
+            answers = ask(client, road.entrance(endpoint), steps, dialect)
+            assert all("value" in each for each in answers), answers
+            took_ms = [each["ms"] for each in answers]
+            name = "direct" if road is direct else "through"
+            best[name] = [min(pair) for pair in zip(best.get(name, took_ms), took_ms, strict=True)]
+    slower_ms = [t - d for t, d in zip(best["through"], best["direct"], strict=True)]
+    record_property("median_ms", {name: round(statistics.median(times), 2) for name, times in best.items()})
+    print(f"\n{client} {endpoint}: " + " ".join(f"{d:.1f}->{t:.1f}" for d, t in zip(*best.values(), strict=True)))
+    assert max(slower_ms) <= BOUND_MS, f"slower by {[round(each, 1) for each in slower_ms]} ms"
