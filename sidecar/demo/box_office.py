@@ -11,7 +11,6 @@ import asyncio
 import random
 import signal
 import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -27,7 +26,7 @@ from sidecar.demo.inventory import SEASON, House, Performance, Sorry
 from sidecar.demo.law import Admitted, Law, Refused, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from sidecar.demo.ask import Step
     from sidecar.demo.operations import Outcome
@@ -36,6 +35,10 @@ SERVICE = "/box.asmx"
 XML = "text/xml; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 BODY_MAX = 4 * 2**20  # IIS's own default for a request (maxRequestLength)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @dataclass(slots=True)
@@ -65,11 +68,12 @@ class BoxOffice:
         terms: Terms | None = None,
         season: tuple[Performance, ...] = SEASON,
         seed: int | None = None,
+        clock: Callable[[], float] = _loop_time,
     ) -> None:
         rng = random.Random(seed)
         self.host, self._port, self._control_port = host, port, control_port
-        self.law = Law(rng, time.monotonic, terms)
-        self.house = House(rng, time.monotonic, season)
+        self.law = Law(rng, clock, terms)
+        self.house = House(rng, clock, season)
         self.tally = Tally()
         self.controls = Controls()
         self._thawed = asyncio.Event()
