@@ -189,6 +189,7 @@ class Visit:
             if not await self.wire.send(piece):
                 raise Gone("the peer went before the reply was out")
             self.entry.reply_sent_bytes += len(piece)
+            self.journal.changed()
             if gap_s:
                 await asyncio.sleep(gap_s)
 
