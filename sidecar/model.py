@@ -296,7 +296,7 @@ class Track:
     ghost: Ghost | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
     """A caller who waits for a flight: who he is, how he ranks, and until when he waits (monotonic seconds)."""
 

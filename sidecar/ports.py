@@ -111,7 +111,7 @@ class Renderer(Protocol):
 
 
 class Adapter(Protocol):
-    """One backend's protocol, as far as the road needs it. Made per backend by `app.py`, from its plan."""
+    """One endpoint's protocol, as far as the road needs it. Made by `app.py`, from its backend's plan."""
 
     def accepts(self, head: Head, rest: str) -> Refusal | None:
         """Say, before the body is read, whether method, path below the endpoint and content type can be a call here."""
@@ -203,8 +203,16 @@ class Upstream(Protocol):
 class Flights(Protocol):
     """The flights under way: where callers and flights meet."""
 
+    def find(self, key: bytes | None) -> Flight | None:
+        """Return the flight that a caller with `key` may join."""
+        ...
+
     async def fly(self, flight: Flight, lane: Lane, waiter: Waiter) -> Outcome | None:
-        """Join the flight of the same key, or start this one; None where the waiter's own deadline came first."""
+        """Start `flight` on `lane` unless it flies already, and wait; None where the waiter's own deadline came first."""
+        ...
+
+    def dismiss(self, flight: Flight, refusal: Refusal) -> bool:
+        """Refuse the flight's owner alone; True where a follower owns it now and the flight goes on."""
         ...
 
 
@@ -226,7 +234,7 @@ class World:
     slots: Slots
     pressure: Pressure
     renderers: Mapping[Dialect, Renderer]
-    adapters: Mapping[str, Adapter]
+    adapters: Mapping[tuple[str, str], Adapter]  # by backend and endpoint
     documents: Mapping[str, Documents]
     upstreams: Mapping[str, Upstream]
     flights: Flights
@@ -234,3 +242,5 @@ class World:
     listen_url: Callable[[], str | None]
     draining: Callable[[], bool]
     client_of: Callable[[Head, str], str]
+    dialect_of: Callable[[Head], Dialect]
+    resources: Mapping[str, Callable[[], bytes]]  # what lives under the reserved path, as JSON

@@ -1,0 +1,44 @@
+"""Outermost on the caller lane: answers preflights before anything else can refuse them, and lets the right pages read everything.
+
+Answers 204 to a preflight, whatever its path. Never refuses: what a stranger's page may not do is decided where the operation is known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sidecar.model import Exchange, Reply
+from sidecar.policy.cors import Cors, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sidecar.plan import Scope
+    from sidecar.ports import World
+
+
+def build(
+    scope: Scope, world: World, inner: Callable[[Exchange], Awaitable[Reply]]
+) -> Callable[[Exchange], Awaitable[Reply]]:
+    """Return the stage. `world` is not asked: who may read is a function of plan and request."""
+    del world
+    policy = Cors(scope.plan.cors, scope.plan.public_url)
+
+    async def cors(exchange: Exchange) -> Reply:
+        head = exchange.head
+        origins = head.all("Origin") if "Origin" in head.headers else ()
+        if head.method == "OPTIONS" and origins and "Access-Control-Request-Method" in head.headers:
+            return Reply(204, policy.preflight(origins))
+        verdict = policy.ask(origins)
+        exchange.cors, exchange.may_write = verdict.headers, verdict.allowed
+        reply = await inner(exchange)
+        return Reply(
+            reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, reply.close, reply.stream
+        )
+
+    return cors
+
+
+def describe(scope: Scope) -> str:
+    """Say whose pages may read."""
+    return ", ".join(sorted(scope.plan.cors.origins)) or "no other origin may read"

@@ -1,0 +1,84 @@
+"""Reads the request and names the operation that the backend would run. Splits the road: one chain per line of `operations:` inside.
+
+Answers what is wrong with the request (malformed, too_large, body_timeout, unsupported_media, …), operation_denied and origin_denied.
+Never changes the caller's bytes, and never lets a page of a foreign origin write.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sidecar.model import Call, Exchange, Outcome, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from sidecar.plan import BackendPlan, OperationPlan, Scope
+    from sidecar.ports import Classified, World
+
+SPLIT: Final = "operation"
+
+
+def build(
+    scope: Scope, world: World, inner: Mapping[str, Callable[[Exchange], Awaitable[Outcome]]]
+) -> Callable[[Exchange], Awaitable[Outcome]]:
+    """Return the stage; `inner` maps an operation pattern to its chain."""
+    backend = scope.one_backend
+    adapters = {name: world.adapters[backend.name, name] for name, _ in backend.endpoints}
+    limit_bytes = scope.plan.limits.request_body_bytes
+
+    async def decode(exchange: Exchange) -> Outcome:
+        adapter = adapters[exchange.endpoint]
+        refusal = adapter.accepts(exchange.head, exchange.rest)
+        if refusal is not None:
+            return refusal
+        account = exchange.account = world.memory.account(backend.name)
+        body = await exchange.source.read(limit_bytes, account)
+        if isinstance(body, Refusal):
+            return body
+        exchange.body, exchange.body_at = body, world.clock.now()
+        read = await adapter.classify(exchange.head, exchange.rest, exchange.dialect, body)
+        if isinstance(read, Refusal):
+            return read
+        line = strictest(backend, read)
+        exchange.call = _call(exchange, read)
+        exchange.safe = line.safe
+        if denied := next((name for name in (read.operation, *read.members) if backend.denies(name)), None):
+            return Refusal("operation_denied", "deny", f"{denied} is not offered here")
+        if not exchange.may_write and not line.safe:
+            return Refusal(
+                "origin_denied",
+                detail=f"{read.operation} may change something, and the page's origin is not one of cors.origins",
+            )
+        return await inner[line.pattern](exchange)
+
+    return decode
+
+
+def strictest(backend: BackendPlan, read: Classified) -> OperationPlan:
+    """Return the line that rules a request: of several members the first unsafe one, else the one that may take longest."""
+    if not read.members or read.members == (read.operation,):
+        return backend.operation(read.operation)
+    lines = [backend.operation(name) for name in read.members]
+    unsafe = [line for line in lines if not line.safe]
+    return max(unsafe or lines, key=lambda line: line.timeout_s)
+
+
+def _call(exchange: Exchange, read: Classified) -> Call:
+    return Call(
+        backend=exchange.backend,
+        endpoint=exchange.endpoint,
+        operation=read.operation,
+        dialect=exchange.dialect,
+        members=read.members,
+        action=read.action,
+        parameters=read.parameters or {},
+        client=exchange.client,
+    )
+
+
+def describe(scope: Scope) -> str:
+    """Say what is refused here."""
+    backend = scope.one_backend
+    deny = f"; deny {', '.join(backend.deny)}" if backend.deny else ""
+    return f"bodies up to {scope.plan.limits.request_body_bytes} bytes{deny}"

@@ -1,0 +1,153 @@
+"""Second from outside, though it acts last: turns every outcome into bytes in the caller's dialect, with the state in the header.
+
+Answers anything; a stage that raises is `internal` here, so that nothing leaves without a state. Never changes a backend's own body.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from sidecar.model import Answer, Exchange, Executed, Outcome, Refusal, Reply
+from sidecar.policy.headers import to_caller
+from sidecar.ports import Facts
+from sidecar.states import TABLE, How, executed, retry_how
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sidecar.model import Head
+    from sidecar.plan import Scope
+    from sidecar.ports import World
+
+# What a caller's own id may look like: it is repeated in headers, bodies and logs.
+_WELL_FORMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{7,127}")
+
+_COMES_BACK: Final = (How.WAIT, How.POLL, How.JOIN)
+
+
+def build(
+    scope: Scope, world: World, inner: Callable[[Exchange], Awaitable[Outcome]]
+) -> Callable[[Exchange], Awaitable[Reply]]:
+    """Return the stage."""
+    del scope
+
+    async def envelope(exchange: Exchange) -> Reply:
+        exchange.request_id = request_id(exchange.head, world)
+        exchange.dialect = world.dialect_of(exchange.head)
+        exchange.client = world.client_of(exchange.head, exchange.peer.address)
+        try:
+            outcome = await inner(exchange)
+        except Exception as bug:  # noqa: BLE001 - whatever a stage raises is our bug, and its caller still gets a state
+            world.log.event("bug", where="caller lane", request_id=exchange.request_id, error=bug)
+            outcome = Refusal("internal", detail="the sidecar failed while it handled the call")
+        if isinstance(outcome, Answer):
+            reply, state, effect = _relay(exchange, outcome), outcome.grade.state, outcome.grade.executed
+        else:
+            reply = refuse(outcome, exchange, world)
+            state, effect = outcome.state, effect_of(outcome, safe=exchange.safe)
+        _note(exchange, world, reply, state, effect)
+        return reply
+
+    return envelope
+
+
+def request_id(head: Head | None, world: World) -> str:
+    """Take over a caller's id where it is well-formed, else make one."""
+    given = head.headers.get("X-Request-Id") if head is not None else None
+    return given if given is not None and _WELL_FORMED.fullmatch(given) else world.new_id()
+
+
+def effect_of(refusal: Refusal, *, safe: bool) -> Executed:
+    """Return what a refusal says of effect: its own word, else its state's rule as if nothing had been sent."""
+    return refusal.executed or executed(TABLE[refusal.state], safe=safe, sent=False)
+
+
+def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
+    """Write a refusal in the exchange's dialect."""
+    state = TABLE[refusal.state]
+    effect = effect_of(refusal, safe=exchange.safe)
+    how = retry_how(state, effect, safe=exchange.safe)
+    after_s = (refusal.retry_after_s or state.retry_after_s or 1) if how in _COMES_BACK else None
+    facts = Facts(
+        state=state,
+        executed=effect,
+        status=refusal.status or state.status,
+        how=how.value,
+        detail=refusal.detail or state.title,
+        request_id=exchange.request_id,
+        server_time=_rfc3339(world.clock.wall()),
+        reason=refusal.reason,
+        after_s=after_s,
+        errors=refusal.errors,
+        limit_bytes=refusal.limit_bytes,
+        sender_status=exchange.sender_status,
+    )
+    rendered = world.renderers[exchange.dialect](facts)
+    headers = [
+        (b"Content-Type", rendered.content_type.encode()),
+        (b"Cache-Control", b"no-store"),
+        (b"X-Content-Type-Options", b"nosniff"),
+        (b"Sidecar-State", _state(refusal.state, refusal.reason, effect)),
+        (b"X-Request-Id", exchange.request_id.encode()),
+    ]
+    if after_s is not None:
+        headers.append((b"Retry-After", str(after_s).encode()))
+    if refusal.allow is not None:
+        headers.append((b"Allow", refusal.allow.encode()))
+    if exchange.queue_s or exchange.backend_s:
+        headers.append((b"Server-Timing", _timing(exchange)))
+    return Reply(rendered.status, tuple(headers), (rendered.body,), close=refusal.close)
+
+
+def _relay(exchange: Exchange, answer: Answer) -> Reply:
+    grade = answer.grade
+    headers = to_caller(answer.headers)
+    headers.append((b"Sidecar-State", _state(grade.state, grade.reason, grade.executed)))
+    headers.append((b"X-Request-Id", exchange.request_id.encode()))
+    if exchange.backend_s:
+        headers.append((b"Server-Timing", _timing(exchange)))
+    if grade.state != "ok":
+        state = TABLE[grade.state]
+        how = retry_how(state, grade.executed, safe=exchange.safe)
+        if how in _COMES_BACK and not any(name.lower() == b"retry-after" for name, _ in headers):
+            headers.append((b"Retry-After", str(state.retry_after_s or 1).encode()))
+    return Reply(answer.status, tuple(headers), answer.body, answer.phrase, stream=answer.stream)
+
+
+def _state(state: str, reason: str | None, effect: Executed) -> bytes:
+    if reason is None:
+        return f"{state};executed={effect.value}".encode()
+    return f"{state};reason={reason};executed={effect.value}".encode()
+
+
+def _timing(exchange: Exchange) -> bytes:
+    return f"queue;dur={exchange.queue_s * 1000:.1f}, backend;dur={exchange.backend_s * 1000:.1f}".encode()
+
+
+def _rfc3339(wall_s: float) -> str:
+    return datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _note(exchange: Exchange, world: World, reply: Reply, state: str, effect: Executed) -> None:
+    world.log.event(
+        "access",
+        request_id=exchange.request_id,
+        client=exchange.client,
+        backend=exchange.backend,
+        operation=exchange.call.operation if exchange.call else None,
+        dialect=exchange.dialect.value,
+        state=state,
+        executed=effect.value,
+        status=reply.status,
+        total_ms=round((world.clock.now() - exchange.received_at) * 1000, 1),
+        queue_ms=round(exchange.queue_s * 1000, 1),
+        backend_ms=round(exchange.backend_s * 1000, 1),
+    )
+
+
+def describe(scope: Scope) -> str:
+    """Say what the stage does."""
+    del scope
+    return "every outcome in the caller's dialect, Sidecar-State on it"

@@ -1,0 +1,59 @@
+"""Finds the backend by the path alone, and answers what lives under the reserved path. Splits the road: one chain per backend inside.
+
+Answers not_found, draining, and the sidecar's own resources; never looks at Host, and never reads a body.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sidecar.model import Answer, Exchange, Executed, Grade, Outcome, Refusal
+from sidecar.policy.routing import RESERVED, Routes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from sidecar.plan import Scope
+    from sidecar.ports import World
+
+SPLIT: Final = "backend"
+
+_JSON: Final = ((b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store"))
+
+
+def build(
+    scope: Scope, world: World, inner: Mapping[str, Callable[[Exchange], Awaitable[Outcome]]]
+) -> Callable[[Exchange], Awaitable[Outcome]]:
+    """Return the stage; `inner` maps a backend's name to its chain."""
+    routes = Routes(scope.plan)
+
+    async def route(exchange: Exchange) -> Outcome:
+        if world.draining():
+            return Refusal("draining", detail="this sidecar is shutting down", close=True)
+        path = exchange.head.path
+        found = routes.find(path)
+        if found is None:
+            if path.startswith(RESERVED + "/"):
+                return _own(exchange, world)
+            return Refusal("not_found", "path", "no backend lives at this path; the paths are in the configuration")
+        exchange.backend, exchange.endpoint, exchange.rest = found.backend.name, found.endpoint, found.rest
+        exchange.sender_status = found.backend.sender_status
+        return await inner[found.backend.name](exchange)
+
+    return route
+
+
+def _own(exchange: Exchange, world: World) -> Outcome:
+    make = world.resources.get(exchange.head.path)
+    if make is None:
+        return Refusal("not_found", "path", "the sidecar has nothing at this path")
+    if exchange.head.method not in ("GET", "HEAD"):
+        return Refusal("method_not_allowed", detail="this resource is read with GET", allow="GET, HEAD")
+    body = make()
+    return Answer(200, "OK", _JSON, (body,), len(body), Grade("ok", Executed.NO))
+
+
+def describe(scope: Scope) -> str:
+    """Say which path leads to the backend."""
+    backend = scope.one_backend
+    return " ".join(backend.path + ("/" + name if name else "") for name, _ in backend.endpoints)

@@ -1,0 +1,89 @@
+"""The road: which stages there are, in which order, and how they are folded into one function per listener.
+
+Outermost first. The envelope stands second from outside although it acts last: whatever happens further in must still leave by it, and
+CORS must wrap even that, or a page could not read the failure. A stage is a module with `build(scope, world, inner)` and
+`describe(scope)`; with `applies(scope)` it may be left out, with `SPLIT` it has one inner per backend or per operation line.
+Adding a stage is its own file and one name here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from sidecar.caller import coalesce, cors, decode, documents, envelope, route
+from sidecar.flight import attempt, grade, queue, retry, span
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from types import ModuleType
+
+    from sidecar.model import Exchange, Lane, Reply
+    from sidecar.plan import Plan
+    from sidecar.ports import World
+
+from sidecar.plan import Scope
+
+CALLER: Final[tuple[ModuleType, ...]] = (cors, envelope, route, documents, decode, coalesce)
+FLIGHT: Final[tuple[ModuleType, ...]] = (queue, retry, span, grade, attempt)
+
+
+def build(plan: Plan, world: World) -> Callable[[Exchange], Awaitable[Reply]]:
+    """Fold both lanes for `plan`. Done once per configuration; what the stages capture is their whole environment."""
+    built: Callable[[Exchange], Awaitable[Reply]] = _fold(CALLER, Scope(plan), world)
+    return built
+
+
+def flight_lane(scope: Scope, world: World) -> Lane:
+    """Fold the flight lane alone, for calls that no caller made (the index's own)."""
+    lane: Lane = _fold(FLIGHT, scope, world, last=True)
+    return lane
+
+
+def describe(plan: Plan, backend: str, operation: str) -> str:
+    """Return the chain of one operation as people read it, one stage a line. Raises LookupError for an unknown backend."""
+    found = next((candidate for candidate in plan.backends if candidate.name == backend), None)
+    if found is None:
+        known = ", ".join(candidate.name for candidate in plan.backends) or "none"
+        raise LookupError(f"there is no backend {backend!r}; the backends are: {known}")
+    line = found.operation(operation)
+    scope = Scope(plan, found, line)
+    kind = "safe" if line.safe else "may change something"
+    lines = [f"{backend}.{operation}: ruled by {line.pattern!r}, {kind}"]
+    if found.denies(operation):
+        lines[0] += "; DENIED in every dialect"
+    for title, stages in (("caller", CALLER), ("flight", FLIGHT)):
+        lines.append(f"{title} lane")
+        lines += [f"  {name(stage):<10} {stage.describe(scope)}" for stage in _built(stages, scope)]
+    return "\n".join(lines)
+
+
+def name(stage: ModuleType) -> str:
+    """Return a stage's name: its file's."""
+    return stage.__name__.rpartition(".")[2]
+
+
+def _built(stages: tuple[ModuleType, ...], scope: Scope) -> Iterator[ModuleType]:
+    return (stage for stage in stages if getattr(stage, "applies", _always)(scope))
+
+
+def _always(scope: Scope) -> bool:
+    del scope
+    return True
+
+
+def _fold(stages: tuple[ModuleType, ...], scope: Scope, world: World, *, last: bool = False) -> Any:
+    if not stages:
+        return None if last else flight_lane(scope, world)
+    stage, rest = stages[0], stages[1:]
+    if not getattr(stage, "applies", _always)(scope):
+        return _fold(rest, scope, world, last=last)
+    match getattr(stage, "SPLIT", None):
+        case "backend":
+            inner: Any = {b.name: _fold(rest, replace(scope, backend=b), world, last=last) for b in scope.plan.backends}
+        case "operation":
+            lines = scope.one_backend.operations
+            inner = {line.pattern: _fold(rest, replace(scope, operation=line), world, last=last) for line in lines}
+        case _:
+            inner = _fold(rest, scope, world, last=last)
+    return stage.build(scope, world, inner)

@@ -1,0 +1,121 @@
+"""The keeping ports in memory: slots and pressure. Policies decide; this file waits, wakes and looks at the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sidecar.model import Lease, Refusal
+from sidecar.policy.limiter import Fixed
+from sidecar.policy.pressure import Gauge
+from sidecar.policy.queue import Line, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sidecar.model import Grade, Level, Seat, SlotsView
+    from sidecar.plan import BackendPlan
+    from sidecar.ports import Clock
+
+
+class MemorySlots:
+    """`ports.Slots`: one line per backend, by name."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lines: dict[str, Line] = {}
+        self._futures: dict[Waiting, asyncio.Future[Lease | Refusal]] = {}
+
+    def __repr__(self) -> str:
+        return f"<MemorySlots {' '.join(f'{name}: {line!r}' for name, line in self._lines.items())}>"
+
+    def bound(self, backends: Iterable[BackendPlan]) -> None:
+        """Take the bounds of a plan. A changed bound clamps: nobody who holds or waits is sent away."""
+        for plan in backends:
+            limiter = Fixed(plan.limit)
+            line = self._lines.get(plan.name)
+            if line is None:
+                self._lines[plan.name] = Line(limiter, plan.queue_size, plan.queue_wait_s)
+            else:
+                self._wake(line.bound(limiter, plan.queue_size, plan.queue_wait_s))
+
+    async def lease(self, seat: Seat) -> Lease | Refusal:
+        """See `ports.Slots.lease`."""
+        line = self._lines[seat.backend]
+        verdict = line.ask(self._clock.now(), seat)
+        if not isinstance(verdict, Waiting):
+            return verdict
+        return await self._wait(line, verdict)
+
+    async def _wait(self, line: Line, waiting: Waiting) -> Lease | Refusal:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Lease | Refusal] = loop.create_future()
+        self._futures[waiting] = future
+        timer = loop.call_later(waiting.until - self._clock.now(), self._expire, line, waiting)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            line.leave(waiting)
+            if future.done() and not future.cancelled():  # a slot was granted in the very moment of leaving
+                granted = future.result()
+                if isinstance(granted, Lease):
+                    self.release(granted)
+            raise
+        finally:
+            timer.cancel()
+            self._futures.pop(waiting, None)
+
+    def _expire(self, line: Line, waiting: Waiting) -> None:
+        future = self._futures.get(waiting)
+        if future is None or future.done():
+            return
+        # Timers fire early by up to the clock's resolution; the moment that was waited for has come all the same.
+        refusal = line.expire(max(self._clock.now(), waiting.until), waiting)
+        if refusal is not None:
+            future.set_result(refusal)
+
+    def reseat(self, old: Seat, new: Seat) -> None:
+        """See `ports.Slots.reseat`."""
+        self._lines[old.backend].reseat(old, new)
+
+    def release(self, lease: Lease) -> None:
+        """See `ports.Slots.release`."""
+        self._wake(self._lines[lease.seat.backend].release(lease))
+
+    def haunt(self, lease: Lease) -> bool:
+        """See `ports.Slots.haunt`."""
+        return self._lines[lease.seat.backend].haunt(lease)
+
+    def view(self, backend: str) -> SlotsView:
+        """See `ports.Slots.view`."""
+        return self._lines[backend].view()
+
+    def _wake(self, granted: list[tuple[Waiting, Lease]]) -> None:
+        for waiting, lease in granted:
+            future = self._futures.get(waiting)
+            if future is None or future.done():
+                self.release(lease)
+            else:
+                future.set_result(lease)
+
+
+class MemoryPressure:
+    """`ports.Pressure`: one gauge per backend, by name."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._gauges: dict[str, Gauge] = {}
+
+    def level(self, backend: str) -> Level:
+        """See `ports.Pressure.level`."""
+        return self._gauge(backend).ask(self._clock.now())
+
+    def tell(self, backend: str, grade: Grade | None, *, waiting: int) -> None:
+        """See `ports.Pressure.tell`."""
+        self._gauge(backend).tell(self._clock.now(), grade, waiting=waiting)
+
+    def _gauge(self, backend: str) -> Gauge:
+        gauge = self._gauges.get(backend)
+        if gauge is None:
+            gauge = self._gauges[backend] = Gauge()
+        return gauge
