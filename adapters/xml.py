@@ -197,14 +197,21 @@ def _judged(text: bytes, markup_max: int) -> Iterator[tuple[int, int]]:
         last = max(text.rfind(b"<", start, end), start)
         _refuse_endless_tag(text, last, end)
         signs = text.count(b"=", start, end)
-        attributes += min(signs, (text.count(b'"', start, end) + text.count(b"'", start, end)) // 2)
+        if len(text) > 5 * (markup_max // 2):  # an attribute is 5 bytes at least
+            attributes += min(signs, (text.count(b'"', start, end) + text.count(b"'", start, end)) // 2)
         if attributes > markup_max // 2:  # one costs as much tree as an element, and as long to free
             raise XmlRefused(
                 "too_many_attributes", f"more than {markup_max // 2} attributes; send less in one document"
             )
-        if signs > _ATTRIBUTES and _CROWDED.search(text, start, min(end, last + _TAG)):
+        crowded = min(end, last + _TAG)
+        if signs > _ATTRIBUTES and _wide(text[start:crowded]) and _CROWDED.search(text, start, crowded):
             raise XmlRefused("too_many_attributes", f"more than {_ATTRIBUTES} attributes on one element")
         yield start, end
+
+
+def _wide(piece: bytes) -> bool:
+    """Ask whether a tag could hold 257 attributes of 5 bytes: four times cheaper than to look for them."""
+    return max(map(len, piece.split(b"<"))) > 5 * _ATTRIBUTES
 
 
 def _refuse_endless_tag(text: bytes, start: int, end: int) -> None:

@@ -1,0 +1,178 @@
+"""XML Schema as far as the WSDL index needs it: which parameters an element has, in which order, of which simple type.
+
+Reads components that `definitions` collected and answers with `Parameter`s. It never validates and never raises over a
+schema: what it cannot resolve is told to `problem` and left out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from lxml import etree
+
+from adapters.soap import namespaces
+from adapters.xml import local, ns
+
+__all__ = ["Component", "Parameter", "Schemas", "Scope"]
+
+_XSD: Final = f"{{{namespaces.XSD}}}"
+_ELEMENT: Final = f"{_XSD}element"
+_GROUPS: Final = frozenset(_XSD + name for name in ("sequence", "all", "choice"))
+_CONTENT: Final = frozenset(_XSD + name for name in ("complexContent", "simpleContent"))
+_DERIVED: Final = frozenset(_XSD + name for name in ("extension", "restriction"))
+# The widest wrapper in the vendors' WSDLs at hand has 60; groups inside groups could otherwise grow without end.
+_PARAMETERS_MAX: Final = 1_000
+_BASES_MAX: Final = 32  # types derived from one another, which we follow by recursion; real chains are 5 long
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A child of an operation's element: `type` is the built-in simple type's name, None for a tree or an unknown."""
+
+    name: str
+    type: str | None
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a component stands: the prefixes that its whole document agrees on, and its target namespace."""
+
+    prefixes: Mapping[str, str]
+    target: str
+    bare: str = ""  # for a schema without a namespace of its own, that of the schema that includes it
+
+    def resolve(self, element: etree._Element, name: str) -> str:
+        """Turn a QName value into Clark notation; a prefix that nobody declared stands as its own namespace."""
+        prefix, _, plain = name.strip().rpartition(":")
+        uri = self.prefixes.get(prefix)
+        if uri is None:
+            uri = element.nsmap.get(prefix or None, prefix) or self.bare
+        return f"{{{uri}}}{plain}" if uri else plain
+
+
+class Component(NamedTuple):
+    """An element, type, group, message, … of a document, with the scope that its names are read in."""
+
+    element: etree._Element
+    scope: Scope
+
+    def resolve(self, name: str) -> str:
+        """As `Scope.resolve`, at this element."""
+        return self.scope.resolve(self.element, name)
+
+    def at(self, element: etree._Element) -> "Component":
+        """Return the same scope at another element."""
+        return Component(element, self.scope)
+
+
+@dataclass(slots=True)
+class Schemas:
+    """All global components by kind and name; `parameters` answers once per name and remembers."""
+
+    problem: Callable[[str], None]
+    elements: dict[str, Component] = field(default_factory=dict)
+    types: dict[str, Component] = field(default_factory=dict)
+    groups: dict[str, Component] = field(default_factory=dict)
+    _done: dict[tuple[str, str], tuple[Parameter, ...] | None] = field(default_factory=dict)
+    _depth: int = 0
+
+    def parameters(self, element: str) -> tuple[Parameter, ...] | None:
+        """Return the children of a global element in schema order, None where its schema is not at hand."""
+        return self._once("element", element, self.elements, self._of_element)
+
+    def simple(self, type_name: str) -> str | None:
+        """Return the built-in type below a simple type, None for a complex or unknown one."""
+        for _ in range(_BASES_MAX):
+            if ns(type_name) == namespaces.XSD:
+                return local(type_name)
+            found = self.types.get(type_name)
+            base = _base(found) if found else None
+            if base is None:
+                return None
+            type_name = base
+        return None
+
+    def _once(
+        self,
+        kind: str,
+        name: str,
+        where: Mapping[str, Component],
+        read: Callable[[Component], tuple[Parameter, ...] | None],
+    ) -> tuple[Parameter, ...] | None:
+        key = (kind, name)
+        if key not in self._done:
+            self._done[key] = None  # what stands for a component inside itself
+            found = where.get(name)
+            if found is None:
+                self.problem(f"{kind} {name} is not defined in any document at hand")
+            elif self._depth == _BASES_MAX:
+                self.problem(f"{kind} {name} is derived through more than {_BASES_MAX} others")
+            else:
+                self._depth += 1
+                self._done[key] = read(found)
+                self._depth -= 1
+        return self._done[key]
+
+    def _of_element(self, component: Component) -> tuple[Parameter, ...] | None:
+        if named := component.element.get("type"):
+            return self._of_type(component.resolve(named))
+        inline = component.element.find(f"{_XSD}complexType")
+        return () if inline is None else self._of_content(component.at(inline))
+
+    def _of_type(self, name: str) -> tuple[Parameter, ...] | None:
+        if ns(name) == namespaces.XSD:
+            return ()
+        return self._once("type", name, self.types, self._of_content)
+
+    def _of_content(self, component: Component) -> tuple[Parameter, ...] | None:
+        """Read a complex type, a derivation or a model group: the base's children come first (XSD 1.0 part 1 §3.4.2)."""
+        found: list[Parameter] = []
+        for child in component.element:
+            part = self._of_child(component.at(child))
+            if part is None:
+                return None
+            found += part
+            if len(found) > _PARAMETERS_MAX:
+                self.problem(f"more than {_PARAMETERS_MAX} parameters in one element; the rest is left out")
+                return tuple(found[:_PARAMETERS_MAX])
+        return tuple(found)
+
+    def _of_child(self, component: Component) -> tuple[Parameter, ...] | None:
+        tag = component.element.tag
+        if tag == _ELEMENT:
+            return (self._parameter(component),)
+        if tag in _GROUPS or tag in _CONTENT:
+            return self._of_content(component)
+        if tag in _DERIVED:
+            base = component.element.get("base")
+            inherited = self._of_type(component.resolve(base)) if base and tag == f"{_XSD}extension" else ()
+            own = self._of_content(component)
+            return None if inherited is None or own is None else inherited + own
+        if tag == f"{_XSD}group" and (ref := component.element.get("ref")):
+            return self._once("group", component.resolve(ref), self.groups, self._of_content)
+        return ()
+
+    def _parameter(self, component: Component) -> Parameter:
+        element = component.element
+        many = element.get("maxOccurs", "1") not in ("0", "1")
+        if ref := element.get("ref"):
+            name = component.resolve(ref)
+            target = self.elements.get(name)
+            return Parameter(local(name), self._type(target) if target else None, many)
+        return Parameter(element.get("name", ""), self._type(component), many)
+
+    def _type(self, component: Component) -> str | None:
+        if named := component.element.get("type"):
+            return self.simple(component.resolve(named))
+        base = _base(component)
+        return self.simple(base) if base else None
+
+
+def _base(component: Component) -> str | None:
+    """Return what an element's inline simple type, or a simple type, restricts."""
+    restriction = component.element.find(f"{_XSD}restriction")
+    if restriction is None:
+        restriction = component.element.find(f"{_XSD}simpleType/{_XSD}restriction")
+    named = None if restriction is None else restriction.get("base")
+    return component.at(restriction).resolve(named) if restriction is not None and named else None
