@@ -10,19 +10,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from sidecar.caller import coalesce, cors, decode, documents, envelope, route
 from sidecar.flight import attempt, grade, queue, retry, span
+from sidecar.model import Call, Dialect, Flight, Outbound, Refusal, Seat, Waiter
+from sidecar.plan import OperationPlan, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from types import ModuleType
 
-    from sidecar.model import Exchange, Lane, Reply
-    from sidecar.plan import Plan
+    from sidecar.model import Exchange, Lane, Outcome, Reply
+    from sidecar.plan import BackendPlan, Plan
     from sidecar.ports import World
 
-from sidecar.plan import Scope
+# Longer than any call of people: nobody stands in line for it who could not also take the kept one.
+_DOCUMENT_S: Final = 30.0
 
 CALLER: Final[tuple[ModuleType, ...]] = (cors, envelope, route, documents, decode, coalesce)
 FLIGHT: Final[tuple[ModuleType, ...]] = (queue, retry, span, grade, attempt)
@@ -38,6 +42,38 @@ def flight_lane(scope: Scope, world: World) -> Lane:
     """Fold the flight lane alone, for calls that no caller made (the index's own)."""
     lane: Lane = _fold(FLIGHT, scope, world, last=True)
     return lane
+
+
+def fetcher(plan: Plan, backend: BackendPlan, world: World) -> Callable[[str, str], Awaitable[Outcome]]:
+    """Return what fetches a document (endpoint, query) for a backend's shelf: a flight like any other, in a slot, joined by key."""
+    shelf = world.documents[backend.name]
+    line = OperationPlan(
+        "?wsdl", safe=True, timeout_s=_DOCUMENT_S, attempt_first_byte_s=_DOCUMENT_S, attempt_total_s=_DOCUMENT_S
+    )
+    reading = replace(world, adapters={(backend.name, endpoint): shelf.reader for endpoint, _ in backend.endpoints})
+    lane = flight_lane(Scope(plan, backend, line), reading)
+    paths = {endpoint: urlsplit(url).path or "/" for endpoint, url in backend.endpoints}
+
+    async def fetch(endpoint: str, query: str) -> Outcome:
+        target = query if query.startswith("/") else f"{paths[endpoint]}?{query}"
+        key = f"document {backend.name} {target}".encode()
+        now = world.clock.now()
+        until = now + _DOCUMENT_S
+        flight = world.flights.find(key) or Flight(
+            call=Call(backend.name, endpoint, line.pattern, Dialect.JSON, key=key),
+            outbound=Outbound("GET", target, ((b"Accept", b"text/xml, application/xml, */*;q=0.5"),), b""),
+            safe=True,
+            seat=Seat(backend.name, "sidecar", line.pattern, line.client_class, until),
+            account=world.memory.account(backend.name),
+            started_at=now,
+        )
+        try:
+            outcome = await world.flights.fly(flight, lane, Waiter("sidecar", line.client_class, until))
+        finally:
+            flight.account.close()
+        return outcome or Refusal("overloaded", "deadline", "the document did not come in time")
+
+    return fetch
 
 
 def describe(plan: Plan, backend: str, operation: str) -> str:

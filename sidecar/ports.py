@@ -129,6 +129,11 @@ class Adapter(Protocol):
 class Documents(Protocol):
     """A backend's WSDL and schemas as we show them."""
 
+    @property
+    def reader(self) -> Adapter:
+        """What grades the backend's own documents when they are fetched."""
+        ...
+
     def owns(self, head: Head, rest: str) -> bool:
         """Say whether this GET asks for a document (?wsdl, ?xsd=N, ?singleWsdl, ?disco)."""
         ...

@@ -1,0 +1,244 @@
+"""The composition root: the one file that knows every name. Makes the World from a Plan, folds the road, starts, drains, stops.
+
+What outlives a configuration (slots, pressure, flights, documents) is made once here and handed to every pipeline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import orjson
+
+from adapters.dialects import dialect_of
+from adapters.renderers import RENDERERS
+from adapters.shelf import adapter_for, documents_for
+from sidecar import __version__, pipeline
+from sidecar.buffers import Buffers
+from sidecar.caller.envelope import refuse, request_id
+from sidecar.flights import Flights
+from sidecar.listener import Listener
+from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
+from sidecar.plan import Scope
+from sidecar.policy.clients import Clients
+from sidecar.policy.cors import Cors, merge
+from sidecar.policy.routing import RESERVED, Routes
+from sidecar.ports import World
+from sidecar.states import ROWS
+from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.tasks import spawn
+from sidecar.upstream import HttpUpstream
+from sidecar.watch.log import JsonLog
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sidecar.model import Outcome
+    from sidecar.plan import BackendPlan, Plan
+    from sidecar.ports import Clock, Documents, Log
+
+# Clients of one on-sale that are remembered by their header lines; an address is 40 bytes, this is under a megabyte.
+_CLIENTS_REMEMBERED: Final = 4096
+_NO_HEAD: Final = Head("", "/", "/", "", {}, ())
+
+
+class SystemClock:
+    """`ports.Clock` on the machine's clocks."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+
+class App:
+    """One running sidecar. `start` inside a running loop; `urls` afterwards."""
+
+    def __init__(self, plan: Plan, *, clock: Clock | None = None, log: Log | None = None) -> None:
+        self.plan = plan
+        self.clock: Clock = clock or SystemClock()
+        self.log: Log = log or JsonLog(self.clock)
+        self.slots = MemorySlots(self.clock)
+        self.pressure = MemoryPressure(self.clock)
+        self.flights = Flights(self.clock, self.log, self.slots)
+        self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
+        self._documents: dict[str, Documents] = {}
+        self._upstreams: dict[str, HttpUpstream] = {}
+        self._gone = False
+
+    async def start(self) -> None:
+        """Bind, fold the road, begin to fetch what clients bootstrap from. Raises OSError where the address is taken."""
+        plan = self.plan
+        self.slots.bound(plan.backends)
+        routes = Routes(plan)
+        self._upstreams = {backend.name: HttpUpstream(backend) for backend in plan.backends}
+        soap = [backend for backend in plan.backends if backend.protocol is Protocol.SOAP]
+        shelves = {backend.name: documents_for(backend, self.clock, self.log) for backend in soap}
+        self._documents = dict(shelves)
+        self.world = world = World(
+            clock=self.clock,
+            log=self.log,
+            memory=self.memory,
+            slots=self.slots,
+            pressure=self.pressure,
+            renderers=RENDERERS,
+            adapters={
+                (backend.name, endpoint): adapter_for(backend, endpoint, shelves.get(backend.name))
+                for backend in plan.backends
+                for endpoint, _ in backend.endpoints
+            },
+            documents=self._documents,
+            upstreams=self._upstreams,
+            flights=self.flights,
+            new_id=_new_id,
+            listen_url=lambda: self.listener.listen_url,
+            draining=lambda: self._gone,
+            client_of=_client_of(Clients(plan.clients)),
+            dialect_of=_dialect_of(routes),
+            resources={
+                f"{RESERVED}/healthz": lambda: orjson.dumps({"state": "ok", "version": __version__}),
+                f"{RESERVED}/readyz": lambda: orjson.dumps({"state": "ok", "ready": not self.listener.draining}),
+                f"{RESERVED}/states": _states,
+            },
+        )
+        answer = pipeline.build(plan, world)
+        self.listener = Listener(
+            plan, answer=answer, refuse=_refuser(plan, world), clock=self.clock, memory=self.memory, log=self.log
+        )
+        await self.listener.start()
+        for backend in soap:
+            shelves[backend.name].bind(pipeline.fetcher(plan, backend, world), self.pressure)
+        self.log.event("started", urls=self.listener.urls, version=__version__)
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the public listener is."""
+        return list(self.listener.urls)
+
+    async def stop(self, *, at_once: bool = False) -> None:
+        """Drain, unless `at_once`, then close everything."""
+        drain = self.plan.drain
+        self.log.event("draining", delay_s=drain.delay_s, timeout_s=drain.timeout_s)
+        if at_once:
+            self._gone = True
+            await self.listener.close()
+        else:
+            await self.listener.drain(drain.delay_s, drain.timeout_s)
+            self._gone = True
+            await self.listener.close()
+        for shelf in self._documents.values():
+            shelf.close()
+        for upstream in self._upstreams.values():
+            await upstream.close()
+        self.log.event("stopped")
+        if isinstance(self.log, JsonLog):
+            self.log.close()
+
+
+async def serve(plan: Plan) -> int:
+    """Run until SIGTERM or SIGINT; a second one hurries. Returns the exit code."""
+    app = App(plan)
+    try:
+        await app.start()
+    except OSError as error:
+        app.log.event("cannot_listen", error=str(error), remedy="another process may have the port; change listen:")
+        if isinstance(app.log, JsonLog):
+            app.log.close()
+        return 1
+    loop = asyncio.get_running_loop()
+    asked, hurried = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (hurried if asked.is_set() else asked).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await asked.wait()
+    stopping = spawn(app.stop(), "drain")
+    hurry = spawn(hurried.wait(), "hurry")
+    await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
+    hurry.cancel()
+    if not stopping.done():
+        stopping.cancel()
+        with suppress(asyncio.CancelledError):
+            await stopping
+        await app.stop(at_once=True)
+    return 0
+
+
+def _new_id() -> str:
+    return uuid4().hex
+
+
+def _client_of(policy: Clients) -> Callable[[Head, str], str]:
+    remembered = lru_cache(_CLIENTS_REMEMBERED)(policy.ask)
+
+    def client_of(head: Head, peer: str) -> str:
+        hops = tuple(head.all(policy.header)) if policy.header in head.headers else ()
+        return remembered(peer, hops)
+
+    return client_of
+
+
+def _dialect_of(routes: Routes) -> Callable[[Head], Dialect]:
+    def of(head: Head) -> Dialect:
+        if head.path.startswith(RESERVED):
+            return Dialect.JSON
+        found = routes.find(head.path)
+        if found is None:
+            return dialect_of(head, False, None)
+        return dialect_of(head, False, found.backend.protocol, found.rest)
+
+    return of
+
+
+def _refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | None], Reply]:
+    """Return what renders an error that was made before any handler: the same envelope, with CORS headers."""
+    cors = Cors(plan.cors, plan.public_url)
+
+    def refuse_early(refusal: Refusal, head: Head | None, origin: str | None) -> Reply:
+        seen = head or _NO_HEAD
+        exchange = Exchange(seen, _Nothing(), Peer("", tls=False), world.clock.now())
+        exchange.request_id = request_id(head, world)
+        exchange.dialect = world.dialect_of(seen)
+        verdict = cors.ask([origin]) if origin is not None else cors.unknown()
+        reply = refuse(refusal, exchange, world)
+        world.log.event(
+            "access",
+            request_id=exchange.request_id,
+            dialect=exchange.dialect.value,
+            state=refusal.state,
+            reason=refusal.reason,
+            executed="no",
+            status=reply.status,
+        )
+        return Reply(reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, close=reply.close)
+
+    return refuse_early
+
+
+class _Nothing:
+    """The body of a request that was never understood."""
+
+    declared_bytes = None
+
+    async def read(self, limit_bytes: int, account: object) -> bytes:
+        del limit_bytes, account
+        return b""
+
+
+def _states() -> bytes:
+    rows = [
+        {"state": row.name, "category": row.category, "status": row.status, "title": row.title, "reasons": row.reasons}
+        for row in ROWS
+    ]
+    return orjson.dumps({"v": 1, "states": rows})
