@@ -1,0 +1,168 @@
+"""The shop: a small page on an origin of its own, whose every call to the backend crosses to the sidecar's origin.
+
+It stands in front of the road, beside the browser. It answers the page's files, and same-origin doors to the box
+office's controls and to a crowd, so that a visitor can provoke what he wants to see. It never relays a sale itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Self
+
+import aiohttp
+import orjson
+from aiohttp import web
+
+from sidecar.demo.crowd import Crowd, Rush
+from sidecar.demo.door import Door
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAGES = {
+    "/": ("index.html", "text/html"),
+    "/shop.css": ("shop.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/wire.js": ("wire.js", "text/javascript"),
+    "/ledger.js": ("ledger.js", "text/javascript"),
+    "/backstage.js": ("backstage.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+BODY_MAX = 4096
+HURT_MAX_S = 30.0  # whatever a visitor does to the box office heals by itself
+RUSH_PEOPLE_MAX = 600
+RUSH_MAX_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the page and the shop's own server find the others."""
+
+    sidecar: str  # origin that the browser calls
+    control: str  # the box office's second address
+    box: str  # the box office itself, for a crowd that goes past the sidecar
+    tickets: str = "/tickets"
+    boxrpc: str = "/boxrpc"
+
+    def rush(self, *, past: bool) -> tuple[str, str]:
+        if past:
+            return f"{self.box}/box.asmx", f"{self.box}/xmlrpc"
+        return f"{self.sidecar}{self.tickets}", f"{self.sidecar}{self.boxrpc}"
+
+
+class AskError(ValueError):
+    """A request to the shop's own doors that does not fit; the text says what would."""
+
+
+class Shop:
+    """`async with Shop(addresses) as shop:` serves the page at `shop.url`."""
+
+    def __init__(self, addresses: Addresses, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.addresses = addresses
+        self._host, self._port = host, port
+        self._rush: asyncio.Task[Any] | None = None
+        self._files = {path: (files("sidecar.demo") / "shop" / name).read_bytes() for path, (name, _) in PAGES.items()}
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5))
+        self._server = web.Server(self._handle, access_log=None)
+        self._door = Door(self._server, self._host, self._port)
+        await self._door.open()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        if self._rush is not None:
+            self._rush.cancel()
+            await asyncio.gather(self._rush, return_exceptions=True)
+        await self._door.close()
+        await self._server.shutdown(1.0)
+        await self._http.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._host}:{self._door.port}"
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            if request.method in ("GET", "HEAD"):
+                return await self._get(request.path)
+            if request.method == "POST" and request.path in ("/control", "/rush"):
+                wish = await self._wish(request)
+                return await (self._control(wish) if request.path == "/control" else self._send_crowd(wish))
+        except AskError as error:
+            return self._json(400, {"error": str(error)})
+        except (aiohttp.ClientError, TimeoutError):
+            return self._json(502, {"error": "the box office's control address does not answer: is it still running?"})
+        return self._json(405, {"error": f"{request.method} {request.path} is not offered here"})
+
+    async def _get(self, path: str) -> web.Response:
+        if path == "/stats":
+            async with self._http.get(f"{self.addresses.control}/_stats") as reply:
+                return self._json(200, await reply.json())
+        if path == "/shop.json":
+            return self._json(200, {"sidecar": self.addresses.sidecar, "tickets": self.addresses.tickets})
+        if path not in PAGES:
+            return self._json(404, {"error": f"{path} is not here"})
+        return web.Response(
+            body=self._files[path], headers={**self._headers(), "Content-Type": f"{PAGES[path][1]}; charset=utf-8"}
+        )
+
+    async def _wish(self, request: web.BaseRequest) -> dict[str, Any]:
+        """Read a JSON object that this shop's own page sent: a strange page must not be able to hurt the box office."""
+        if request.headers.get("Origin") not in (None, self.url) or request.content_type != "application/json":
+            raise AskError("only this page may ask, with application/json")
+        if (request.content_length or 0) > BODY_MAX:
+            raise AskError(f"send at most {BODY_MAX} bytes")
+        try:
+            wish = orjson.loads(await request.read())
+        except orjson.JSONDecodeError as error:
+            raise AskError(f"the body is not JSON: {error}") from None
+        if not isinstance(wish, dict):
+            raise AskError("send a JSON object")
+        return wish
+
+    async def _control(self, wish: dict[str, Any]) -> web.Response:
+        if "reset" not in wish:
+            for_s = wish.get("for_s", HURT_MAX_S)
+            wish["for_s"] = min(for_s, HURT_MAX_S) if isinstance(for_s, int | float) else for_s
+        async with self._http.post(f"{self.addresses.control}/_control", json=wish) as reply:
+            return self._json(reply.status, await reply.json())
+
+    async def _send_crowd(self, wish: dict[str, Any]) -> web.Response:
+        """Start a crowd and answer at once; one at a time."""
+        people, for_s, past = wish.get("people", 100), wish.get("for_s", 2.0), wish.get("past", False)
+        if not isinstance(people, int) or not 1 <= people <= RUSH_PEOPLE_MAX:
+            raise AskError(f"people must be a number from 1 to {RUSH_PEOPLE_MAX}")
+        if not isinstance(for_s, int | float) or not 0 < for_s <= RUSH_MAX_S:
+            raise AskError(f"for_s must be a number of seconds up to {RUSH_MAX_S:.0f}")
+        if self._rush is not None and not self._rush.done():
+            return self._json(409, {"error": "a crowd is already on its way: wait for it"})
+        tickets, boxrpc = self.addresses.rush(past=past is True)
+        rush = Rush(tickets, boxrpc, rate=people / for_s, for_s=for_s, people_max=people, patience_s=10, grace_s=10)
+        self._rush = asyncio.get_running_loop().create_task(Crowd(rush).run(), name="shop: rush")
+        return self._json(202, {"people": people, "for_s": for_s, "past": past is True})
+
+    def _json(self, status: int, value: Any) -> web.Response:
+        return web.Response(
+            status=status, body=orjson.dumps(value), headers={**self._headers(), "Content-Type": "application/json"}
+        )
+
+    def _headers(self) -> Mapping[str, str]:
+        policy = {
+            "default-src": "'none'",
+            "script-src": "'self'",
+            "style-src": "'self'",
+            "img-src": "'self'",
+            "connect-src": f"'self' {self.addresses.sidecar}",
+            "base-uri": "'none'",
+            "form-action": "'none'",
+            "frame-ancestors": "'none'",
+        }
+        return {
+            "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        }
