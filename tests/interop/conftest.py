@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.interop.peers import CLIENTS, ENDPOINTS, STARTS, Client, Server, Visit, compile_csharp, found, require_server
+from tests.interop.peers import (
+    CLIENTS,
+    ENDPOINTS,
+    IDLE_S,
+    STARTS,
+    Client,
+    Server,
+    Visit,
+    compile_csharp,
+    found,
+    require_server,
+)
 from tests.interop.tap import Tap
 from tests.support.process import SidecarProcess, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
     """Every server that this machine can run, each behind its tap."""
-    running: dict[str, Server] = {}
-    try:
-        for name in STARTS:
-            if found(name):
-                running[name] = Server(name, tmp_path_factory.mktemp(name))
+    with company(filter(found, STARTS), tmp_path_factory.mktemp("servers")) as running:
         yield running
-    finally:
-        for server in running.values():
-            server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +62,9 @@ class Road:
 
     def url(self, endpoint: str) -> str:
         server = self.back(endpoint)
-        return f"{server.url}{ENDPOINTS[endpoint].path}" if self.front is None else f"{self.front.url}/{endpoint}"
+        if self.sidecar is None:
+            return f"{server.url}{ENDPOINTS[endpoint].path}"
+        return f"{(self.front or self.sidecar).url}/{endpoint}"
 
     def entrance(self, endpoint: str) -> str:
         """What a client is given: the WSDL's address for SOAP, the service's for XML-RPC."""
@@ -72,6 +80,7 @@ class Road:
         """Forget what the taps recorded, and watch from now on who comes to the server."""
         back = self.back(endpoint)
         back.only(self.sidecar.pid if self.sidecar else None)
+        back.wait(lambda tap: not [each for each in tap.connections if each.foreign and not each.ended])
         back.clear()
         if self.front:
             self.front.clear()
@@ -84,6 +93,23 @@ def backend(endpoint: str, servers: Mapping[str, Server], **more: Any) -> dict[s
     return {"protocol": which.protocol, "path": f"/{endpoint}", "url": url, "limit": {"fixed": 16}, **more}
 
 
+@contextmanager
+def lay(
+    servers: Mapping[str, Server], endpoints: Iterable[str], directory: Path, *, tapped: bool = True, **more: Any
+) -> Iterator[Road]:
+    """Start a sidecar before these endpoints, with a tap in front of it unless the measuring itself would be measured."""
+    port = free_port()
+    settings: dict[str, Any] = {
+        "listen": {"port": port},
+        "backends": {name: backend(name, servers, **more) for name in endpoints},
+    }
+    with ExitStack() as stack:
+        front = stack.enter_context(Tap(("127.0.0.1", port))) if tapped else None
+        if front:
+            settings["public_url"] = front.url
+        yield Road(servers, front, stack.enter_context(SidecarProcess(settings, directory)))
+
+
 @pytest.fixture(scope="session")
 def direct(servers: dict[str, Server]) -> Road:
     """Without the sidecar: what the clients must get."""
@@ -93,15 +119,20 @@ def direct(servers: dict[str, Server]) -> Road:
 @pytest.fixture(scope="session")
 def through(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     """Through one sidecar that stands before every server; clients see it at the front tap's address."""
-    port = free_port()
-    with Tap(("127.0.0.1", port)) as front:
-        settings = {
-            "listen": {"port": port},
-            "public_url": front.url,
-            "backends": {name: backend(name, servers) for name, each in ENDPOINTS.items() if each.server in servers},
-        }
-        with SidecarProcess(settings, tmp_path_factory.mktemp("sidecar")) as sidecar:
-            yield Road(servers, front, sidecar)
+    endpoints = [name for name, each in ENDPOINTS.items() if each.server in servers]
+    with lay(servers, endpoints, tmp_path_factory.mktemp("sidecar")) as road:
+        yield road
+
+
+@contextmanager
+def company(names: Iterable[str], directory: Path, idle_s: float = IDLE_S) -> Iterator[dict[str, Server]]:
+    """Start these servers, and stop them at the end."""
+    with ExitStack() as stack:
+        running = {}
+        for name in names:
+            running[name] = Server(name, directory / name, idle_s)
+            stack.callback(running[name].stop)
+        yield running
 
 
 @pytest.fixture(params=["direct", "through"])

@@ -10,7 +10,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -263,11 +262,3 @@ def compile_csharp(directory: Path) -> Path:
 def without_time(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The answers without how long each took."""
     return [{key: value for key, value in each.items() if key != "ms"} for each in answers]
-
-
-def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
-    """Poll something that gives no event, such as a document that a background task is to fetch."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, f"{what} within {timeout_s:g} s"
-        time.sleep(0.02)

@@ -11,10 +11,10 @@ import hashlib
 import http.client
 import io
 import socket
+import struct
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.support.process import socket_inodes
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 65536
 """One read; a loopback segment is at most this long."""
+
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
+"""Numbers of linux/netlink.h and linux/sock_diag.h that the socket module does not name."""
 
 WAIT_S = 20.0
 """How long a test waits for something that the tap should see: far above any timer in these tests."""
@@ -143,7 +146,7 @@ class Tap:
             except OSError:
                 return
             pid = self.rightful_pid
-            foreign = pid is not None and _inode_of(peer) not in socket_inodes(pid)
+            foreign = pid is not None and _inode_of(peer, client.getsockname()) not in socket_inodes(pid)
             connection = Connection(peer, foreign)
             try:
                 server = socket.create_connection(self.target, timeout=10)
@@ -198,14 +201,21 @@ class Tap:
                 return
 
 
-def _inode_of(peer: tuple[str, int]) -> int:
-    """Find the socket whose own end is `peer` in /proc/net/tcp: address and port in hex, the inode in the tenth column."""
-    own = f"{int.from_bytes(socket.inet_aton(peer[0]), 'little'):08X}:{peer[1]:04X}"
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        columns = line.split()
-        if columns[1] == own:
-            return int(columns[9])
-    return -1
+def _inode_of(peer: tuple[str, int], own: tuple[str, int]) -> int:
+    """Ask the kernel for the inode of the socket at the other end (sock_diag(7), inet_diag_req_v2); 0 when it has gone.
+
+    The table in /proc/net/tcp says the same, but walking it while others open connections misses lines.
+    """
+    request = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFFFFFF)
+    request += struct.pack("!HH4s12x4s12x", peer[1], own[1], socket.inet_aton(peer[0]), socket.inet_aton(own[0]))
+    request += struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)  # any interface, no cookie
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
+        kernel.send(struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, 1, 1, 0) + request)
+        reply = kernel.recv(8192)
+    if struct.unpack_from("=IH", reply)[1] != SOCK_DIAG_BY_FAMILY:  # an error message instead: no such socket any more
+        return 0
+    inode: int = struct.unpack_from("=I", reply, 16 + 68)[0]  # idiag_inode, the last member of inet_diag_msg
+    return inode
 
 
 class _Recorded(io.BytesIO):

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.interop.conftest import Road, backend
-from tests.interop.peers import CLIENTS, ENDPOINTS, HERE, Server, Visit, pairs
-from tests.interop.tap import Tap
+from tests.interop.conftest import company, lay
+from tests.interop.peers import CLIENTS, ENDPOINTS, HERE, Visit, pairs
 from tests.support.process import SidecarProcess, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.interop.conftest import Road
     from tests.interop.peers import Client
 
 TAIL = re.compile(r" \[state=backend_unreachable retry_after=[1-9]\d* executed=no ref=\S+\]$")
+
+MORTAL = {"soap11": "spyne11", "soap12": "spyne12", "xmlrpc": "simple"}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_fault_while_it_is_gone_and_answers_when_it_is_back(
     clients: Callable[[str], Client], mortal: Road, client: str, dialect: str
 ) -> None:
     """A backend that dies after a client's first call is told as unreachable, and the client goes on when it is back."""
-    endpoint = {"soap11": "spyne11", "soap12": "spyne12", "xmlrpc": "simple"}[dialect]
+    endpoint = MORTAL[dialect]
     back = mortal.back(endpoint)
     visit = Visit(clients(client), mortal.entrance(endpoint), "add,wait,add,wait,add", dialect)
     assert [each.get("value", each) for each in visit.until_wait()] == [42]
@@ -94,17 +96,6 @@ def test_fault_while_it_is_gone_and_answers_when_it_is_back(
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     """A road whose backends can be cut off and brought back, without anybody else's calls on it."""
-    servers = {name: Server(name, tmp_path_factory.mktemp(name)) for name in ("spyne", "simple")}
-    port = free_port()
-    try:
-        with Tap(("127.0.0.1", port)) as front:
-            settings = {
-                "listen": {"port": port},
-                "public_url": front.url,
-                "backends": {name: backend(name, servers) for name in ("spyne11", "spyne12", "simple")},
-            }
-            with SidecarProcess(settings, tmp_path_factory.mktemp("sidecar")) as sidecar:
-                yield Road(servers, front, sidecar)
-    finally:
-        for server in servers.values():
-            server.stop()
+    directory = tmp_path_factory.mktemp("mortal")
+    with company(["spyne", "simple"], directory) as servers, lay(servers, MORTAL.values(), directory) as road:
+        yield road

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.interop.peers import pairs
+from tests.interop.conftest import lay
+from tests.interop.peers import ENDPOINTS, pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.interop.conftest import Road
+    from tests.interop.peers import Server
 
 BOUND_MS = 50.0
 
@@ -24,6 +26,14 @@ REPEATS = 3
 
 CALLS = 8
 """Enough to see a stall that comes with each call, such as a missing 100 Continue, or a delayed ACK every other one."""
+
+
+@pytest.fixture(scope="module")
+def through(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
+    """Through the sidecar without a tap before it: the direct road has none there either."""
+    endpoints = [name for name, each in ENDPOINTS.items() if each.server in servers]
+    with lay(servers, endpoints, tmp_path_factory.mktemp("sidecar"), tapped=False) as road:
+        yield road
 
 
 @pytest.mark.parametrize(("client", "endpoint", "dialect"), pairs(["spyne11", "spyne12", "php", "php-rpc", "simple"]))

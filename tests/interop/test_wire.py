@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.interop.conftest import Road, backend
-from tests.interop.peers import Server, Visit, pairs, without_time
-from tests.interop.tap import Tap
+from tests.interop.conftest import Road, company, lay
+from tests.interop.peers import Visit, pairs, without_time
 from tests.interop.test_tour import TEXT, assert_identical
 from tests.support import require
-from tests.support.process import SidecarProcess, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,22 +151,12 @@ def test_utf16_xmlrpc_both_ways(direct: Road, through: Road, ask: Ask) -> None:
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     """A road whose servers drop idle connections long before the sidecar would let go of them by itself."""
-    servers = {name: Server(name, tmp_path_factory.mktemp(name), BACKEND_IDLE_S) for name in ("spyne", "simple")}
-    port = free_port()
-    try:
-        with Tap(("127.0.0.1", port)) as front:
-            settings = {
-                "listen": {"port": port},
-                "public_url": front.url,
-                "backends": {
-                    name: backend(name, servers, pool_idle="60s") for name in ("spyne11", "spyne12", "simple")
-                },
-            }
-            with SidecarProcess(settings, tmp_path_factory.mktemp("sidecar")) as sidecar:
-                yield Road(servers, front, sidecar)
-    finally:
-        for server in servers.values():
-            server.stop()
+    directory = tmp_path_factory.mktemp("impatient")
+    with (
+        company(["spyne", "simple"], directory, BACKEND_IDLE_S) as servers,
+        lay(servers, ["spyne11", "spyne12", "simple"], directory, pool_idle="60s") as road,
+    ):
+        yield road
 
 
 @pytest.mark.parametrize(("client", "endpoint", "dialect"), pairs(["spyne11", "spyne12", "simple"]))
