@@ -6,26 +6,31 @@ What outlives a configuration (slots, pressure, flights, documents) is made once
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
 
 from adapters.dialects import dialect_of
-from adapters.renderers import RENDERERS
-from adapters.shelf import adapter_for, documents_for
+from adapters.json.problem import problem
+from adapters.soap.adapter import SoapAdapter
+from adapters.soap.fault import asmx, soap11, soap12
+from adapters.soap.shelf import Shelf
+from adapters.xmlrpc.adapter import XmlRpcAdapter
+from adapters.xmlrpc.fault import xmlrpc
 from sidecar import __version__, pipeline
 from sidecar.buffers import Buffers
+from sidecar.caller.coalesce import farewell
 from sidecar.caller.envelope import refuse, request_id
 from sidecar.flights import Flights
 from sidecar.listener import Listener
 from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
-from sidecar.plan import Scope
+from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients
 from sidecar.policy.cors import Cors, merge
 from sidecar.policy.routing import RESERVED, Routes
@@ -37,11 +42,10 @@ from sidecar.upstream import HttpUpstream
 from sidecar.watch.log import JsonLog
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Mapping
 
-    from sidecar.model import Outcome
     from sidecar.plan import BackendPlan, Plan
-    from sidecar.ports import Clock, Documents, Log
+    from sidecar.ports import Adapter, Clock, Log, Renderer
 
 # Clients of one on-sale that are remembered by their header lines; an address is 40 bytes, this is under a megabyte.
 _CLIENTS_REMEMBERED: Final = 4096
@@ -71,7 +75,7 @@ class App:
         self.pressure = MemoryPressure(self.clock)
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
-        self._documents: dict[str, Documents] = {}
+        self._shelves: dict[str, Shelf] = {}
         self._upstreams: dict[str, HttpUpstream] = {}
         self._gone = False
 
@@ -82,21 +86,23 @@ class App:
         routes = Routes(plan)
         self._upstreams = {backend.name: HttpUpstream(backend) for backend in plan.backends}
         soap = [backend for backend in plan.backends if backend.protocol is Protocol.SOAP]
-        shelves = {backend.name: documents_for(backend, self.clock, self.log) for backend in soap}
-        self._documents = dict(shelves)
+        self._shelves = shelves = {
+            backend.name: Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.log)
+            for backend in soap
+        }
         self.world = world = World(
             clock=self.clock,
             log=self.log,
             memory=self.memory,
             slots=self.slots,
             pressure=self.pressure,
-            renderers=RENDERERS,
+            renderers=_RENDERERS,
             adapters={
-                (backend.name, endpoint): adapter_for(backend, endpoint, shelves.get(backend.name))
+                (backend.name, endpoint): _adapter(backend, endpoint, url, shelves.get(backend.name))
                 for backend in plan.backends
-                for endpoint, _ in backend.endpoints
+                for endpoint, url in backend.endpoints
             },
-            documents=self._documents,
+            documents=shelves,
             upstreams=self._upstreams,
             flights=self.flights,
             new_id=_new_id,
@@ -112,7 +118,13 @@ class App:
         )
         answer = pipeline.build(plan, world)
         self.listener = Listener(
-            plan, answer=answer, refuse=_refuser(plan, world), clock=self.clock, memory=self.memory, log=self.log
+            plan,
+            answer=answer,
+            refuse=_refuser(plan, world),
+            clock=self.clock,
+            memory=self.memory,
+            log=self.log,
+            farewell=farewell,
         )
         await self.listener.start()
         for backend in soap:
@@ -135,7 +147,7 @@ class App:
             await self.listener.drain(drain.delay_s, drain.timeout_s)
             self._gone = True
             await self.listener.close()
-        for shelf in self._documents.values():
+        for shelf in self._shelves.values():
             shelf.close()
         for upstream in self._upstreams.values():
             await upstream.close()
@@ -173,6 +185,42 @@ async def serve(plan: Plan) -> int:
             await stopping
         await app.stop(at_once=True)
     return 0
+
+
+_RENDERERS: Final[Mapping[Dialect, Renderer]] = {
+    Dialect.SOAP11: soap11,
+    Dialect.SOAP12: soap12,
+    Dialect.ASMX: asmx,
+    Dialect.XMLRPC: xmlrpc,
+    Dialect.JSON: problem,
+}
+
+
+def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None) -> Adapter:
+    """Make one endpoint's adapter from its backend's plan."""
+
+    def is_declared(name: str) -> bool:
+        return backend.operation(name).pattern != EVERY
+
+    if shelf is None:
+        return XmlRpcAdapter(
+            faults=backend.faults,
+            results=backend.results,
+            is_declared=is_declared,
+            strict=backend.strict,
+            multicall_max=backend.multicall_max,
+        )
+    return SoapAdapter(
+        lambda: shelf.index(endpoint),
+        faults=backend.faults,
+        results=backend.results,
+        asmx_get=backend.asmx_get,
+        is_safe=lambda name: backend.operation(name).safe,
+        is_declared=is_declared,
+        strict=backend.strict,
+        multicall_max=backend.multicall_max,
+        path=urlsplit(url).path or "/",
+    )
 
 
 def _new_id() -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sidecar.model import Executed
-from sidecar.states import ROWS, Blame, Category, How
+from sidecar.states import ROWS, TABLE, Blame, Category, How
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +76,8 @@ def _line(row: State) -> str:
 
 
 def _section(row: State) -> list[str]:
-    lines = [f"## {row.name}", "", f"{row.title}.", "", f"A page shows: {row.page}", ""]
+    title = row.name if TABLE[row.name] is row else f"{row.name}: {', '.join(row.reasons)}"
+    lines = [f"## {title}", "", f"{row.title}.", "", f"A page shows: {row.page}", ""]
     if row.reasons:
         lines += ["Reasons: " + ", ".join(f"`{reason}`" for reason in row.reasons) + ".", ""]
     if row.provoke:
@@ -101,7 +102,7 @@ def _schema() -> dict[str, Any]:
         "type": "object",
         "required": ["state", "category", "executed", "v"],
         "properties": {
-            "state": {"enum": [row.name for row in ROWS]},
+            "state": {"enum": list(dict.fromkeys(row.name for row in ROWS))},
             "category": {"enum": [category.value for category in Category]},
             "executed": {"enum": [effect.value for effect in Executed]},
             "data": {"description": "The operation's result where there is one."},
@@ -178,16 +179,24 @@ def typescript() -> str:
             f"export type Category = {_union(category.value for category in Category)};",
             f"export type Executed = {_union(effect.value for effect in Executed)};",
             f"export type RetryHow = {_union(how.value for how in How if how.value)};",
-            f"export type State =\n  | {_union((row.name for row in ROWS), chr(10) + '  | ')};",
+            f"export type State =\n  | {_union(dict.fromkeys(row.name for row in ROWS), chr(10) + '  | ')};",
             "",
             "/** Why, after the state in the header `Sidecar-State`; a closed list per state. */",
             "export interface Reasons {",
-            *(f"  {row.name}: {_union(row.reasons)};" for row in ROWS if row.reasons),
+            *(f"  {name}: {_union(reasons)};" for name, reasons in _reasons().items()),
             "}",
             "",
             _ENVELOPE,
         ]
     )
+
+
+def _reasons() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in ROWS:
+        if row.reasons:
+            found.setdefault(row.name, []).extend(row.reasons)
+    return found
 
 
 def _union(values: Iterable[str], between: str = " | ") -> str:

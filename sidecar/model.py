@@ -228,8 +228,16 @@ class Account(Port):
         """Book `size_bytes` more, or return False and book nothing."""
         ...
 
+    def give(self, size_bytes: int) -> None:
+        """Give back `size_bytes`, at most what is held."""
+        ...
+
+    def share(self) -> Account:
+        """Name one more holder: what is booked is given back when each of them has closed."""
+        ...
+
     def close(self) -> None:
-        """Give everything back; harmless when repeated."""
+        """Give everything back, as the last holder; harmless when repeated by him."""
         ...
 
 
@@ -342,7 +350,7 @@ class Exchange:
     """One caller's request on its way through the caller lane.
 
     Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id`, `dialect`), route
-    (`backend`, `endpoint`, `rest`), decode (`body` to `safe`), coalesce (the two durations).
+    (`backend`, `endpoint`, `rest`), decode (`body` to `safe`), coalesce (`flight`, the two durations).
     """
 
     head: Head
@@ -367,6 +375,7 @@ class Exchange:
     account: Account | None = None
     call: Call | None = None
     safe: bool = False
+    flight: Flight | None = None
 
     queue_s: float = 0.0
     backend_s: float = 0.0

@@ -66,12 +66,19 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """What an adapter read out of a request. `parameters` holds the lexical values that result rules may name."""
+    """What an adapter read out of a request. `parameters` holds the lexical values that result rules may name.
+
+    `members` are the names whose rules all apply: the operations of a multicall or Batch, or the one operation, and besides it
+    the name that its SOAPAction may stand for. `dialect` is what the request itself speaks, whatever its failures are written in.
+    `private_only`: it says what its key could not (security headers, references), so its answer is its sender's alone.
+    """
 
     operation: str
     members: tuple[str, ...]
     action: str | None = None
     parameters: Mapping[str, str] | None = None
+    dialect: Dialect | None = None
+    private_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +128,20 @@ class Adapter(Protocol):
         """Name the operation that the backend would run. Parses the whole body, in pieces above 64 KiB."""
         ...
 
-    def grade(self, call: Call, status: int, headers: RawHeaders, body: tuple[bytes, ...], *, safe: bool) -> Grade:
-        """Say what a complete reply means, by sniffing its first and last 4 KiB; `faults:` and `results:` rules apply."""
+    def grade(
+        self,
+        call: Call,
+        status: int,
+        headers: RawHeaders,
+        body: tuple[bytes, ...],
+        *,
+        safe: bool,
+        partial: bool = False,
+    ) -> Grade:
+        """Say what a reply means, by sniffing its first and last 4 KiB; `faults:` and `results:` rules apply.
+
+        `partial`: only its beginning has come (`stream: true`), so nothing is said of its end.
+        """
         ...
 
 

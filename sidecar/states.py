@@ -204,11 +204,25 @@ ROWS: Final[tuple[State, ...]] = (
         _E.UNSAFE_UNKNOWN,
         _H.CONFIRM,
         "",
-        "The backend answered with a fault",
+        "The backend answered with a fault of its own making",
         "That it did not work; for a purchase, that its outcome is being looked up.",
-        _reads('<GetPerformances xmlns="urn:box-office"><SessionKey>nobody</SessionKey></GetPerformances>'),
-        ("client", "server", "xmlrpc", "http_error", "fault_rule"),
+        _reads('<SlowReport xmlns="urn:box-office"><sSessionKey>nobody</sSessionKey></SlowReport>'),
+        ("server", "xmlrpc", "http_error", "fault_rule"),
         retry_after_s=5,
+    ),
+    State(
+        "backend_fault",
+        _C.FINAL,
+        400,
+        _B.RELAYED,
+        None,
+        _E.NO,
+        _H.FIX,
+        "",
+        "The backend answered that the request is at fault",
+        "The field at fault, where the backend names it.",
+        _reads('<NoSuchThing xmlns="urn:box-office"/>'),
+        ("client",),
     ),
     State(
         "business_no",
@@ -734,7 +748,15 @@ ROWS: Final[tuple[State, ...]] = (
         origin="browser",
     ),
 )
-TABLE: Final[Mapping[str, State]] = {row.name: row for row in ROWS}
+TABLE: Final[Mapping[str, State]] = {row.name: row for row in reversed(ROWS)}
+"""By name. A state with two rows (backend_fault) stands here with its first; `find` knows the reason."""
+
+_BY_REASON: Final = {(row.name, reason): row for row in ROWS for reason in row.reasons}
+
+
+def find(name: str, reason: str | None) -> State:
+    """Return the row of a state: the one whose reasons list `reason`, else its first."""
+    return _BY_REASON.get((name, reason or "")) or TABLE[name]
 
 
 def executed(state: State, *, safe: bool, sent: bool) -> Executed:

@@ -48,6 +48,7 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
             account=exchange.account,
             started_at=clock.now(),
         )
+        exchange.flight = flight
         outcome = await flights.fly(flight, inner, Waiter(call.client, line.client_class, until))
         exchange.queue_s, exchange.backend_s = flight.queue_s, flight.backend_s
         return out_of_time(flight, patience_s) if outcome is None else outcome
@@ -71,13 +72,24 @@ def out_of_time(flight: Flight, patience_s: float) -> Refusal:
     )
 
 
+def farewell(exchange: Exchange) -> Refusal:
+    """Say what becomes of a call that is still under way when the sidecar has to go."""
+    flight = exchange.flight
+    if flight is None or not flight.sent:
+        return Refusal("draining", detail="this sidecar is shutting down", close=True)
+    effect = Executed.NO if flight.safe else Executed.UNKNOWN
+    return Refusal(
+        "outcome_unknown", "cut", "this sidecar shuts down and the backend has not answered", effect, close=True
+    )
+
+
 def _outbound(exchange: Exchange, base: str) -> Outbound:
     """Make a private flight's request: the caller's own bytes, with one canonical SOAPAction where the WSDL knows it."""
     head = exchange.head
     raw = head.raw
     lines = to_backend(raw, connection_names(raw))
     call = exchange.call
-    if call is not None and call.action is not None and exchange.dialect is not Dialect.SOAP12:
+    if call is not None and call.action is not None and call.dialect is Dialect.SOAP11:
         lines = _canonical(lines, call.action)
     target = base.rstrip("/") + exchange.rest if exchange.rest else base
     if head.query:

@@ -69,7 +69,7 @@ def _call(exchange: Exchange, read: Classified) -> Call:
         backend=exchange.backend,
         endpoint=exchange.endpoint,
         operation=read.operation,
-        dialect=exchange.dialect,
+        dialect=read.dialect or exchange.dialect,
         members=read.members,
         action=read.action,
         parameters=read.parameters or {},

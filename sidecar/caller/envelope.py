@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar.model import Answer, Exchange, Executed, Outcome, Refusal, Reply
 from sidecar.policy.headers import to_caller
 from sidecar.ports import Facts
-from sidecar.states import TABLE, How, executed, retry_how
+from sidecar.states import How, executed, find, retry_how
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -61,12 +61,12 @@ def request_id(head: Head | None, world: World) -> str:
 
 def effect_of(refusal: Refusal, *, safe: bool) -> Executed:
     """Return what a refusal says of effect: its own word, else its state's rule as if nothing had been sent."""
-    return refusal.executed or executed(TABLE[refusal.state], safe=safe, sent=False)
+    return refusal.executed or executed(find(refusal.state, refusal.reason), safe=safe, sent=False)
 
 
 def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     """Write a refusal in the exchange's dialect."""
-    state = TABLE[refusal.state]
+    state = find(refusal.state, refusal.reason)
     effect = effect_of(refusal, safe=exchange.safe)
     how = retry_how(state, effect, safe=exchange.safe)
     after_s = (refusal.retry_after_s or state.retry_after_s or 1) if how in _COMES_BACK else None
@@ -109,7 +109,7 @@ def _relay(exchange: Exchange, answer: Answer) -> Reply:
     if exchange.backend_s:
         headers.append((b"Server-Timing", _timing(exchange)))
     if grade.state != "ok":
-        state = TABLE[grade.state]
+        state = find(grade.state, grade.reason)
         how = retry_how(state, grade.executed, safe=exchange.safe)
         if how in _COMES_BACK and not any(name.lower() == b"retry-after" for name, _ in headers):
             headers.append((b"Retry-After", str(state.retry_after_s or 1).encode()))

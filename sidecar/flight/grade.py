@@ -36,7 +36,7 @@ def build(scope: Scope, world: World, inner: _Attempt) -> Lane:
             return Refusal(result.state, result.reason, result.detail, effect)
         flight.stale = False
         verdict = adapters[flight.call.endpoint].grade(
-            flight.call, result.status, result.headers, result.body, safe=line.safe
+            flight.call, result.status, result.headers, result.body, safe=line.safe, partial=result.stream is not None
         )
         if verdict.state == "backend_bad_reply":
             if result.stream is not None:
