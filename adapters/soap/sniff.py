@@ -84,7 +84,7 @@ def _of_document(call: Call, status: int, seen: peek.Look, rules: Rules, *, safe
 def _is_html(seen: peek.Look, root: peek.Root | None) -> bool:
     if root is None:
         return seen.media in ("text/html", "application/xhtml+xml")
-    return root.local.lower() == b"html" or (seen.media == "text/html" and root.name.islower() and not root.namespace)
+    return root.local.lower() == b"html" or (seen.media == "text/html" and not root.namespace)
 
 
 def _of_envelope(call: Call, status: int, seen: peek.Look, root: peek.Root, rules: Rules, *, safe: bool) -> Grade:

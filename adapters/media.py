@@ -1,0 +1,97 @@
+"""What both protocols ask of a request's head before its body is read: content type, charset, encoding, header lines sent twice.
+
+Answers with a refusal (malformed, unsupported_media) or None; it never looks at a body, and never decides an operation.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sidecar.model import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sidecar.model import Head
+
+XML: Final = frozenset(("text/xml", "application/xml"))
+SOAP12: Final = "application/soap+xml"
+FORM: Final = "application/x-www-form-urlencoded"
+CHARSETS: Final = frozenset(
+    (
+        *("utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii"),
+        *("iso-8859-1", "latin1", "windows-1252", "cp1252"),
+    )
+)
+"""lxml would also take UTF-7, UTF-32, Shift_JIS and ISO-2022-JP, which backends read otherwise than we do."""
+
+# The lines that say what a body is. A backend behind another proxy may take the second of two where we took the first:
+# ASMX behind nginx did so with SOAPAction.
+_ONCE: Final = {b"content-type": "Content-Type", b"soapaction": "SOAPAction", b"content-length": "Content-Length"}
+_LENGTHS: Final = frozenset(len(name) for name in _ONCE)
+_PARAMETER: Final = re.compile(r""";\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]*)""")
+
+
+class Media(NamedTuple):
+    """A content type: lower-case type/subtype, empty where none was sent, and its parameters by lower-case name."""
+
+    type: str
+    parameters: Mapping[str, str]
+
+    @property
+    def charset(self) -> str | None:
+        """The charset parameter, lower-case, None where there is none."""
+        found = self.parameters.get("charset")
+        return found.lower() if found else None
+
+
+def media_of(head: Head) -> Media:
+    """Read the Content-Type of a request."""
+    return parse_media(head.headers.get("Content-Type", ""))
+
+
+@lru_cache(maxsize=256)  # clients send a handful of them; SOAP 1.2 actions make it some hundreds
+def parse_media(value: str) -> Media:
+    """Read a Content-Type; what is not one has an odd or empty type, which nothing accepts."""
+    kind, semicolon, rest = value.partition(";")
+    parameters: dict[str, str] = {}
+    for name, text in _PARAMETER.findall(semicolon + rest):
+        parameters.setdefault(name.lower(), _unquoted(text))
+    return Media(kind.strip().lower(), parameters)
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
+
+
+def twice(head: Head) -> Refusal | None:
+    """Refuse a header line that decides what the body is, sent more than once, or one parameter of it given twice."""
+    seen: set[bytes] = set()
+    for name, _ in head.raw:
+        if len(name) not in _LENGTHS or (low := name.lower()) not in _ONCE:
+            continue
+        if low in seen:
+            return Refusal("malformed", "duplicate_header", f"{_ONCE[low]} was sent twice; send it once")
+        seen.add(low)
+    names = [name.lower() for name, _ in _PARAMETER.findall(head.headers.get("Content-Type", ""))]
+    if len(names) > len(set(names)):
+        return Refusal("malformed", "duplicate_header", "a parameter of Content-Type was given twice; give it once")
+    return None
+
+
+def refuse_media(head: Head, taken: frozenset[str], hint: str) -> Refusal | None:
+    """Refuse a content type that is not in `taken`, a charset that we do not read, a compressed body. `hint` says what to send."""
+    media = media_of(head)
+    if media.type not in taken:
+        sent = f"{media.type[:80]!r}" if media.type else "no Content-Type"
+        return Refusal("unsupported_media", "content_type", f"{sent} is not taken here; {hint}")
+    charset = media.charset
+    if charset is not None and charset not in CHARSETS:
+        listed = "utf-8, utf-16, us-ascii, iso-8859-1 or windows-1252"
+        return Refusal("unsupported_media", "charset", f"charset {charset[:40]!r} is not taken; use {listed}")
+    encoding = head.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        return Refusal("unsupported_media", "content_encoding", "a compressed request is not taken; send it plain")
+    return None

@@ -1,0 +1,217 @@
+"""A SOAP endpoint's side of the road: may this request be a call, which operation is it, what does the reply mean.
+
+Implements `ports.Adapter` for SOAP 1.1, SOAP 1.2 and ASMX. It answers with Classified, Grade or a refusal; it never changes a byte
+of what passes, and needs no WSDL: without one it goes by the names in the message.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from lxml import etree
+
+from adapters.media import FORM, SOAP12, XML, media_of, refuse_media, twice
+from adapters.refusals import has_sections, of_xml
+from adapters.rules import Rules
+from adapters.soap import asmx, batch, envelope, sniff
+from adapters.soap.contract import Kind
+from adapters.xml import XmlRefused, local, parse_in_pieces
+from sidecar.model import Dialect, Refusal
+from sidecar.ports import Classified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from adapters.rules import FaultLike, ResultLike
+    from adapters.soap.contract import Index, Operation
+    from sidecar.model import Call, Grade, Head, RawHeaders
+
+_ENVELOPES: Final = XML | {SOAP12}
+_FORMS: Final = frozenset((FORM,))
+_KINDS: Final = (Kind.SOAP11, Kind.SOAP12)
+_REFERS: Final = etree.XPath("boolean(//@href)")
+
+
+class SoapAdapter:
+    """One endpoint. `path` is the endpoint's own at the backend: it decides where several bindings share an element.
+
+    `index` gives the WSDL's index, None while there is none. `is_safe` says of an operation's name whether the configuration
+    calls it safe, `is_declared` whether a line other than "*" names it; `wanted` are parameters whose values are kept, besides
+    those that `results` compare with.
+    """
+
+    __slots__ = ("_asmx_get", "_index", "_is_declared", "_is_safe", "_most", "_path", "_rules", "_strict", "_wanted")
+
+    def __init__(
+        self,
+        index: Callable[[], Index | None] = lambda: None,
+        *,
+        faults: Sequence[FaultLike] = (),
+        results: Sequence[ResultLike] = (),
+        asmx_get: str = "deny",
+        is_safe: Callable[[str], bool] = lambda _: False,
+        is_declared: Callable[[str], bool] = lambda _: False,
+        strict: bool = False,
+        multicall_max: int = 50,
+        wanted: frozenset[str] = frozenset(),
+        path: str | None = None,
+    ) -> None:
+        self._index = index
+        self._rules = Rules(faults, results)
+        self._asmx_get = asmx_get
+        self._is_safe = is_safe
+        self._is_declared = is_declared
+        self._strict = strict
+        self._most = multicall_max
+        self._wanted = wanted | self._rules.parameters
+        self._path = path
+
+    def accepts(self, head: Head, rest: str) -> Refusal | None:
+        """Take POST of an envelope at the endpoint, and POST of a form or GET at an operation's path below it."""
+        below = rest not in ("", "/")
+        if head.method == "GET" and below:
+            return twice(head)
+        if head.method != "POST":
+            allow = "GET, POST" if below else "POST"
+            return Refusal("method_not_allowed", detail=f"{head.method[:40]} is no call here", allow=allow)
+        if below:
+            return twice(head) or refuse_media(head, _FORMS, f"a call by path is sent as {FORM}")
+        return twice(head) or refuse_media(
+            head, _ENVELOPES, "send SOAP as text/xml (1.1) or application/soap+xml (1.2), without attachments"
+        )
+
+    async def classify(self, head: Head, rest: str, dialect: Dialect, body: bytes) -> Classified | Refusal:
+        """Name the operation. How the request is carried says what it is; `dialect` only says how failures are written."""
+        del dialect
+        if rest not in ("", "/"):
+            return self._by_path(head, rest, body)
+        try:
+            root = await parse_in_pieces(body, charset=media_of(head).charset)
+        except XmlRefused as refused:
+            return of_xml(refused)
+        return self._by_body(root, head, body)
+
+    def grade(
+        self,
+        call: Call,
+        status: int,
+        headers: RawHeaders,
+        body: tuple[bytes, ...],
+        *,
+        safe: bool,
+        partial: bool = False,
+    ) -> Grade:
+        """Say what a reply means; `partial` where its end is still on the way (`stream: true`)."""
+        silent = not body and self._is_silent(call)
+        return sniff.grade(call, status, headers, body, self._rules, safe=safe, partial=partial, silent=silent)
+
+    def _by_path(self, head: Head, rest: str, body: bytes) -> Classified | Refusal:
+        name = asmx.operation_of(rest)
+        if isinstance(name, Refusal):
+            return name
+        index = self._index()
+        found = index.by_location(rest) if index is not None else None
+        name = found.name if found is not None else name
+        known = found is not None or self._is_declared(name)
+        if refused := self._unknown(name, known=known):
+            return refused
+        if head.method == "GET" and (
+            refused := asmx.may_get(name, self._asmx_get, safe=self._is_safe(name), known=known)
+        ):
+            return refused
+        values = asmx.parameters(head.query, body if head.method == "POST" else b"", self._wanted)
+        if isinstance(values, Refusal):
+            return values
+        return Classified(name, (name,), None, values, Dialect.ASMX)
+
+    def _by_body(self, root: etree._Element, head: Head, body: bytes) -> Classified | Refusal:
+        message = envelope.read(root, head)
+        if isinstance(message, Refusal):
+            return message
+        index = self._index()
+        if boxcar := envelope.refuse_boxcar(message, index):
+            return boxcar
+        claims = envelope.actions(message, head)
+        if isinstance(claims, Refusal):
+            return claims
+        if message.operation is None:
+            return self._by_action(message, claims, index)
+        found = self._find(index, message.operation.tag, claims)
+        name = found.name if found is not None else local(message.operation.tag)
+        if refused := self._unknown(name, known=found is not None or self._is_declared(name)):
+            return refused
+        action = _canonical(found, self._path) if message.dialect is Dialect.SOAP11 else None
+        others: list[str] = []
+        for claim in claims:
+            verdict = envelope.check_action(claim, found, name, index)
+            if isinstance(verdict, Refusal):
+                return verdict
+            # An action that is replaced on the way cannot mislead anybody, unless it stands in the body too.
+            if verdict is not None and (action is None or claim in message.addressed):
+                others.append(verdict)
+        members = self._members(name, message.operation, index, body)
+        if isinstance(members, Refusal):
+            return members
+        values = _values(message.operation, self._wanted) if self._wanted else None
+        private = message.own_headers or bool(_REFERS(message.operation))
+        return Classified(name, tuple(dict.fromkeys([*members, *others])), action, values, message.dialect, private)
+
+    def _by_action(
+        self, message: envelope.Message, claims: tuple[str, ...], index: Index | None
+    ) -> Classified | Refusal:
+        """Name the operation of an empty Body, as a few contracts have it (12 of 6 387 operations seen): by its one action."""
+        known = index.by_action(claims[0]) if index is not None and len(claims) == 1 else ()
+        name = known[0].name if len(known) == 1 else envelope.last_word(claims[0]) if len(claims) == 1 else ""
+        if not name or len(known) > 1:
+            return Refusal("malformed", "operation", "the Body is empty, and no one action says what is wanted")
+        if refused := self._unknown(name, known=bool(known) or self._is_declared(name)):
+            return refused
+        return Classified(name, (name,), None, None, message.dialect, private_only=True)
+
+    def _find(self, index: Index | None, tag: str, claims: tuple[str, ...]) -> Operation | None:
+        return None if index is None else index.by_body(tag, self._path, claims[0] if claims else None)
+
+    def _unknown(self, name: str, *, known: bool) -> Refusal | None:
+        if known or not self._strict:
+            return None
+        return Refusal("operation_denied", "strict", f"{name[:60]} is not in the WSDL, and the backend is strict")
+
+    def _members(
+        self, name: str, operation: etree._Element, index: Index | None, body: bytes
+    ) -> tuple[str, ...] | Refusal:
+        if not batch.is_batch(name):
+            return (name,)
+        known = None if index is None else lambda each: bool(index.by_name(each))
+        found = batch.members_of(operation, self._most, known, split_text=has_sections(body))
+        if isinstance(found, Refusal):
+            return found
+        for each in found:
+            declared = self._is_declared(each) or (known is not None and known(each))
+            if refused := self._unknown(each, known=declared):
+                return refused
+        return found or (name,)
+
+    def _is_silent(self, call: Call) -> bool:
+        index = self._index()
+        found = index.by_name(call.operation) if index is not None else ()
+        return bool(found) and all(each.reply is None and each.body is not None for each in found)
+
+
+def _canonical(operation: Operation | None, path: str | None) -> str | None:
+    """Return the SOAPAction of the contract, for a request whose action travels in a header line."""
+    if operation is None:
+        return None
+    return next((action for kind in _KINDS if (action := operation.action(kind, path)) is not None), None)
+
+
+def _values(operation: etree._Element, wanted: frozenset[str]) -> dict[str, str]:
+    """Return the texts of the wrapper's simple children that are wanted; one that stands twice says nothing."""
+    values: dict[str, str] = {}
+    for name in wanted:
+        found = [
+            *islice(operation.iterchildren(f"{{*}}{name}"), 2)
+        ]  # the search is libxml2's: cheap among 65 000 children
+        if len(found) == 1 and len(found[0]) == 0 and found[0].get("href") is None:
+            values[name] = found[0].text or ""
+    return values

@@ -1,0 +1,1 @@
+"""XML-RPC: its dialect, its calls and its faults. Meets the rest of the sidecar through ports only."""
