@@ -1,0 +1,133 @@
+"""The sockets that the public listener accepts on: TCP by address, unix by path, TLS by certificate files.
+
+Stands below the listener, at start only. It answers with bound sockets or with a ListenError that says what to do; it
+never takes an address from somebody who still listens there.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sidecar.plan import ListenPlan, TlsPlan
+
+UNIX_MODE: Final = 0o660  # owner and group: the web server in front shares our group
+_PROBE_S: Final = 1.0  # a live listener on this machine accepts at once; its full backlog counts as alive
+
+
+class ListenError(OSError):
+    """The listener cannot start; the message says where, why, and what to do."""
+
+
+def bind(listen: ListenPlan) -> list[socket.socket]:
+    """Return the bound sockets of `listen`, not yet listening."""
+    if listen.unix is not None:
+        return [_bind_unix(listen.unix)]
+    try:
+        found = socket.getaddrinfo(
+            listen.host or None, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )
+    except OSError as error:
+        raise ListenError(f"listen.host: {listen.host!r} is no address of this machine ({error.strerror})") from error
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in dict.fromkeys(found):
+            port = (
+                sockets[0].getsockname()[1] if sockets and not listen.port else listen.port
+            )  # the same on every family
+            sockets.append(_bind_tcp(family, (address[0], port, *address[2:])))
+    except BaseException:
+        for bound in sockets:
+            bound.close()
+        raise
+    return sockets
+
+
+def _bind_tcp(family: int, address: tuple[object, ...]) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # "::" beside "0.0.0.0", never instead
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise ListenError(
+            f"listen: cannot bind {address[0]} port {address[1]} ({error.strerror}). "
+            "Is something else, or another sidecar, listening there? Choose another listen.port or stop it."
+        ) from error
+    return bound
+
+
+def _bind_unix(path: str) -> socket.socket:
+    _clear_stale(path)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o777 & ~UNIX_MODE)  # bind creates the file: a chmod after it would leave a moment open to all
+    try:
+        bound.setblocking(False)
+        bound.bind(path)
+    except OSError as error:
+        bound.close()
+        raise ListenError(
+            f"listen.unix: cannot bind {path} ({error.strerror}). The directory must exist and be writable for this user."
+        ) from error
+    finally:
+        os.umask(before)
+    return bound
+
+
+def _clear_stale(path: str) -> None:
+    """Remove the socket file of a process that is gone."""
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ListenError(f"listen.unix: {path} exists and is not a socket. Remove it or choose another path.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_S)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink(missing_ok=True)
+            return
+        except OSError as error:
+            raise ListenError(f"listen.unix: cannot tell whether somebody listens on {path} ({error}).") from error
+    raise ListenError(f"listen.unix: another process listens on {path}. Stop it or choose another path.")
+
+
+def forget_unix(path: str, inode: tuple[int, int]) -> None:
+    """Remove our socket file, unless somebody else has put his there since."""
+    try:
+        now = Path(path).stat()
+    except FileNotFoundError:
+        return
+    if (now.st_dev, now.st_ino) == inode:
+        Path(path).unlink(missing_ok=True)
+
+
+def unix_inode(path: str) -> tuple[int, int]:
+    """Return what tells our socket file from a later one of the same name."""
+    now = Path(path).stat()
+    return now.st_dev, now.st_ino
+
+
+def tls_context(tls: TlsPlan) -> ssl.SSLContext:
+    """Return a server context for the certificate files: TLS 1.2 at least (RFC 8996 retired what is older)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ListenError(
+            f"listen.tls: cannot use {tls.cert_file} with {tls.key_file} ({error}). "
+            "Both must be PEM, readable for this user, and belong together."
+        ) from error
+    return context
