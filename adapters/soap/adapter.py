@@ -154,8 +154,8 @@ class SoapAdapter:
         if isinstance(members, Refusal):
             return members
         values = _values(message.operation, self._wanted) if self._wanted else None
-        private = message.own_headers or bool(_REFERS(message.operation))
-        return Classified(name, tuple(dict.fromkeys([*members, *others])), action, values, message.dialect, private)
+        refers = (b"href" in body or b"\0" in body[:4]) and bool(_REFERS(message.operation))
+        return Classified(name, tuple(dict.fromkeys([*members, *others])), action, values, message.dialect, message.own_headers or refers)
 
     def _by_action(
         self, message: envelope.Message, claims: tuple[str, ...], index: Index | None

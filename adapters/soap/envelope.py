@@ -11,9 +11,8 @@ stands, it makes no difference to what runs.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapters.media import SOAP12, media_of
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
@@ -38,8 +37,7 @@ _CHILDREN: Final = 1_000
 _WSA_ACTION: Final = frozenset(f"{{{space}}}Action" for space in WSA)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A request's envelope. `operation` is the first element of its Body, None where that is empty.
 
     `own_headers`: it has header blocks besides addressing, so it means what it says to its sender alone.
@@ -60,21 +58,21 @@ def read(root: etree._Element, head: Head) -> Message | Refusal:
     carried_as_12 = media_of(head).type == SOAP12
     if carried_as_12 and version is Dialect.SOAP11:
         return _malformed("a SOAP 1.1 envelope under application/soap+xml; send it as text/xml")
-    space = root.tag[: root.tag.index("}") + 1]
-    parts = [each.tag for each in islice(root, 3)]
-    if parts not in ([space + "Body"], [space + "Header", space + "Body"]):
+    space = root.tag[:-8]  # less "Envelope"
+    header: etree._Element | tuple[()] = root[0] if len(root) == 2 else ()
+    body = root[-1] if len(root) in (1, 2) else None
+    if body is None or body.tag != space + "Body" or (len(root) == 2 and root[0].tag != space + "Header"):
         return _malformed("an Envelope holds at most one Header, then exactly one Body, of its own namespace")
-    header, body = (root[0] if len(parts) == 2 else ()), root[-1]
-    if max(len(header), len(body)) > _CHILDREN:
+    if len(header) > _CHILDREN or len(body) > _CHILDREN:
         return Refusal(
             "malformed", "elements", f"more than {_CHILDREN} elements side by side in the Header or the Body"
         )
     return Message(
         Dialect.SOAP12 if carried_as_12 else Dialect.SOAP11,
         body[0] if len(body) else None,
-        tuple(islice(body, 1, None)),
-        tuple(each.text.strip() for each in header if each.tag in _WSA_ACTION and each.text),
-        any(each.tag not in _ADDRESSING for each in header),
+        tuple(islice(body, 1, None)) if len(body) > 1 else (),
+        tuple(each.text.strip() for each in header if each.tag in _WSA_ACTION and each.text) if len(header) else (),
+        len(header) > 0 and any(each.tag not in _ADDRESSING for each in header),
     )
 
 
@@ -126,7 +124,7 @@ def check_action(action: str, operation: Operation | None, name: str, index: Ind
 
     Refuses what is known to belong to another operation. Returns the name that it may stand for where nobody can tell.
     """
-    word = last_word(action)
+    word = name if action.endswith("/" + name) else last_word(action)
     if index is not None:
         known = index.by_action(action) or (index.by_name(word) if word and word != name else ())
         if known:
