@@ -10,6 +10,7 @@ import signal
 import time
 from contextlib import suppress
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -105,7 +106,7 @@ class App:
             documents=shelves,
             upstreams=self._upstreams,
             flights=self.flights,
-            new_id=_new_id,
+            new_id=_new_ids(),
             listen_url=lambda: self.listener.listen_url,
             draining=lambda: self._gone,
             client_of=_client_of(Clients(plan.clients)),
@@ -223,8 +224,10 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
     )
 
 
-def _new_id() -> str:
-    return uuid4().hex
+def _new_ids() -> Callable[[], str]:
+    """Return what makes request ids: chance once, then a counter; an id has to be unique, not secret."""
+    origin, numbers = uuid4().hex[:16], count(1)
+    return lambda: f"{origin}{next(numbers):010x}"
 
 
 def _client_of(policy: Clients) -> Callable[[Head, str], str]:

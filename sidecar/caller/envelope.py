@@ -6,9 +6,9 @@ Answers anything; a stage that raises is `internal` here, so that nothing leaves
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from sidecar.instant import rfc3339
 from sidecar.model import Answer, Exchange, Executed, Outcome, Refusal, Reply
 from sidecar.policy.headers import to_caller
 from sidecar.ports import Facts
@@ -77,7 +77,7 @@ def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
         how=how.value,
         detail=refusal.detail or state.title,
         request_id=exchange.request_id,
-        server_time=_rfc3339(world.clock.wall()),
+        server_time=rfc3339(world.clock.wall()),
         reason=refusal.reason,
         after_s=after_s,
         errors=refusal.errors,
@@ -124,10 +124,6 @@ def _state(state: str, reason: str | None, effect: Executed) -> bytes:
 
 def _timing(exchange: Exchange) -> bytes:
     return f"queue;dur={exchange.queue_s * 1000:.1f}, backend;dur={exchange.backend_s * 1000:.1f}".encode()
-
-
-def _rfc3339(wall_s: float) -> str:
-    return datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _note(exchange: Exchange, world: World, reply: Reply, state: str, effect: Executed) -> None:

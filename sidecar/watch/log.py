@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import orjson
+
+from sidecar.instant import rfc3339
 
 if TYPE_CHECKING:
     from sidecar.ports import Clock
@@ -37,7 +38,7 @@ class JsonLog:
         error = facts.get("error")
         if isinstance(error, BaseException):
             facts["error"] = "".join(traceback.format_exception(error))
-        at = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = rfc3339(self._clock.wall())
         line = orjson.dumps({"at": at, "event": name, **facts}, default=str, option=orjson.OPT_APPEND_NEWLINE)
         if self._held_bytes + len(line) > _HELD_BYTES:
             self._dropped += 1
