@@ -124,7 +124,7 @@ class Shop:
         return wish
 
     async def _control(self, wish: dict[str, Any]) -> web.Response:
-        if "reset" not in wish:
+        if set(wish) - {"reset"}:
             for_s = wish.get("for_s", HURT_MAX_S)
             wish["for_s"] = min(for_s, HURT_MAX_S) if isinstance(for_s, int | float) else for_s
         async with self._http.post(f"{self.addresses.control}/_control", json=wish) as reply:

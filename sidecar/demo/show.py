@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONFIG = Path(__file__).parents[2] / "config" / "demo.yaml"
+COMMAND = (sys.executable, "-m", "sidecar", "run")  # as an operator starts it
 READY_S = 20.0  # a cold start on a busy machine takes two
 STOP_S = 10.0  # the sidecar drains what is in flight
 _HELLO_RPC = "<methodCall><methodName>tickets.hello</methodName><params/></methodCall>"
@@ -148,7 +149,7 @@ class Sidecar:
     """The sidecar as its own process; leaving the block ends it, gently at first."""
 
     def __init__(self, config: Path, environment: Mapping[str, str]) -> None:
-        self._command = [sys.executable, "-m", "sidecar", "run", str(config)]
+        self._command = [*COMMAND, str(config)]
         self._environment = environment
 
     async def __aenter__(self) -> Self:

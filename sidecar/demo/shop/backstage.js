@@ -1,0 +1,79 @@
+/* Backstage: one button per state worth seeing. Each says what it breaks, breaks it, and makes the call that shows it. */
+
+import { make } from "./ledger.js";
+
+/** `shop`: { run(operation, args, options), session(), hold(performance, seats), door(path, wish) } */
+export function build(shop, at) {
+  for (const [title, acts] of groups(shop)) {
+    const list = make("div", "acts");
+    for (const [text, state, run] of acts) {
+      const button = make("button", "provocation", make("span", "", text), make("code", "", state));
+      button.type = "button";
+      button.addEventListener("click", async () => {
+        button.disabled = true;
+        try { await run(); } finally { button.disabled = false; }
+      });
+      list.append(button);
+    }
+    at.append(make("div", "group", make("h3", "", title), list));
+  }
+}
+
+function groups({ run, session, hold, door }) {
+  const list = () => run("GetPerformances", { sStartDate: "", sEndDate: "" });
+  const hurt = (wish) => door("/control", { reset: true, ...wish }); // one trouble at a time
+  const reserve = async (performance, seats) => run("ReserveTickets", wish(await session(), performance, seats));
+  return [
+    ["Break the backend", [
+      ["Kill it for 6 s, then list", "backend_unreachable", async () => { await hurt({ dead: true, for_s: 6 }); await list(); }],
+      ["Lose the reply to a payment", "outcome_unknown", async () => {
+        await hold(1206, 1);
+        await hurt({ hangup: true, for_s: 2 });
+        await run("Checkout", card(await session()));
+      }],
+      ["Freeze it while a seat is reserved", "outcome_unknown", async () => {
+        const key = await session();
+        await hurt({ freeze: true, for_s: 8 });
+        await run("ReserveTickets", wish(key, 1206, 1));
+      }],
+      ["Let it answer a web page", "backend_bad_reply", async () => { await hurt({ html: 200, for_s: 2 }); await list(); }],
+      ["Freeze it and send 150 people", "overloaded", async () => {
+        await hurt({ freeze: true, for_s: 6 });
+        await door("/rush", { people: 150, for_s: 1 });
+        await pause(1500);
+        await list();
+      }],
+    ]],
+    ["Send a crowd", [
+      ["200 people, through the sidecar", "the backend stays at its best", () => door("/rush", { people: 200, for_s: 4 })],
+      ["600 people, past the sidecar", "the backend falls", async () => {
+        await door("/rush", { people: 600, for_s: 1, past: true });
+        await pause(1800);
+        await list();
+      }],
+    ]],
+    ["Ask for what the house declines", [
+      ["A performance not on sale", "business_no", () => reserve(1203, 2)],
+      ["A sold-out one", "sold_out", () => reserve(1204, 2)],
+      ["Five seats where three are left", "partial", () => reserve(1205, 5)],
+      ["With a session that is none", "backend_fault", () => run("GetCart", { sWebSessionID: "nobody" })],
+    ]],
+    ["Ask wrongly", [
+      ["A denied operation", "operation_denied", () => run("DestroyCache")],
+      ["Broken XML", "malformed", () => run("HelloWorld", {}, { spoil: "xml" })],
+      ["A path that is nobody’s", "not_found", () => run("HelloWorld", {}, { spoil: "path" })],
+      ["A body of 2 MiB", "too_large", () => run("HelloWorld", {}, { spoil: "size" })],
+      ["Action and body that disagree", "action_mismatch", () => run("GetCart", { sWebSessionID: "nobody" }, { spoil: "action" })],
+    ]],
+  ];
+}
+
+export function wish(session, performance, seats) {
+  return { sWebSessionID: session, sPriceType: "A", iPerformanceNumber: performance, iNumberOfSeats: seats, iZone: 1 };
+}
+
+export function card(session) {
+  return { sSessionKey: session, sCCOwner: "A. Visitor", sCCNumber: "4111111111111111", iCCType: 1, iCCMonth: 12, iCCYear: 2030 };
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
