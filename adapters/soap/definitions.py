@@ -36,9 +36,10 @@ class Document:
 
 @dataclass(slots=True)
 class Definitions:
-    """Everything named in the documents; made by `collect`, emptied by `release`."""
+    """Everything named in the documents; filled by `collect`, emptied by `release`."""
 
     documents: Mapping[str, Document]
+    refused: Mapping[str, str]  # locations whose documents were given and are not well-formed, with the reason
     target: str = ""
     messages: dict[str, Component] = field(default_factory=dict)
     port_types: dict[str, Component] = field(default_factory=dict)
@@ -62,6 +63,8 @@ class Definitions:
         """Read all documents, the first one first; gives control back every 500 components."""
         for location, document in self.documents.items():
             self._prefixes[location] = yield from _prefixes(document)
+        for location, reason in self.refused.items():
+            self.problem(f"{location} is left out: {reason}")
         for location in self.documents:
             if not any(location == at for at, _ in self._seen):
                 yield from self._from(location)
@@ -86,7 +89,7 @@ class Definitions:
             at, bare = pending.pop()
             document = self.documents.get(at)
             if document is None:
-                self.wanted[at] = None
+                self.wanted.update({} if at in self.refused else {at: None})
             elif (at, bare) not in self._seen:
                 self._seen.add((at, bare))
                 yield from self._read(at, document.root, bare, pending)

@@ -6,8 +6,12 @@ and is listed in `Index.problems`. It fetches nothing, validates nothing and doe
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import chain
 from types import MappingProxyType
+
+from lxml import etree
 
 from adapters import xml
 from adapters.soap.contract import Binding, Endpoint, Index, Kind, Operation
@@ -19,18 +23,19 @@ __all__ = ["Binding", "Endpoint", "Index", "Kind", "Operation", "Parameter", "in
 
 
 def index(documents: Mapping[str, bytes]) -> Index:
-    """Index a WSDL and what it imports, by location; the first is the one to start from, and relative locations
+    """Index a WSDL and what it imports, by location; the first is the one to start from.
 
-    are resolved against the document that names them. Raises `XmlRefused` for a document that is not well-formed.
-    For threads, tests and the command line: on the loop use `index_in_slices`.
+    Relative locations are read against the document that names them. Raises `XmlRefused` where the first document
+    is not well-formed; another one that is not is a problem and no more. For threads, tests and the command line:
+    on the loop use `index_in_slices`.
     """
-    parsed = {
-        at: Document(xml.parse(body, charset=None, markup_max=xml.REPLY_MARKUP), body) for at, body in documents.items()
-    }
-    found: list[Index] = []
-    for _ in _steps(Definitions(parsed), found):
+    read = _Reading()
+    for at, body in documents.items():
+        with read.tolerance(at):
+            read.add(at, body, xml.parse(body, charset=None, markup_max=xml.REPLY_MARKUP))
+    for _ in read.steps():
         pass
-    return found[0]
+    return read.found[0]
 
 
 def index_one(document: bytes) -> Index:
@@ -40,24 +45,50 @@ def index_one(document: bytes) -> Index:
 
 async def index_in_slices(documents: Mapping[str, bytes]) -> Index:
     """As `index`, on the loop, with a yield after each millisecond of work."""
-    parsed = {}
+    read = _Reading()
     for at, body in documents.items():
-        root = await xml.parse_in_pieces(body, charset=None, markup_max=xml.REPLY_MARKUP)
-        parsed[at] = Document(root, body)
-    definitions = Definitions(parsed)
-    found: list[Index] = []
-    for _ in chain(_steps(definitions, found), definitions.release()):
+        with read.tolerance(at):
+            read.add(at, body, await xml.parse_in_pieces(body, charset=None, markup_max=xml.REPLY_MARKUP))
+    for _ in chain(read.steps(), read.definitions.release()):
         await asyncio.sleep(0)
-    return found[0]
+    return read.found[0]
 
 
-def _steps(definitions: Definitions, found: list[Index]) -> Iterator[None]:
-    """Put the index into `found` with the last step."""
-    yield from definitions.collect()
-    assembly = Assembly(definitions)
-    yield from assembly.steps()
+@dataclass(slots=True)
+class _Reading:
+    """The work that `index` does at once and `index_in_slices` bit by bit."""
+
+    documents: dict[str, Document] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    found: list[Index] = field(default_factory=list)
+    definitions: Definitions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.definitions = Definitions(self.documents, self.refused)
+
+    @contextmanager
+    def tolerance(self, at: str) -> Iterator[None]:
+        """Raise for the first document, note the problem for any other."""
+        try:
+            yield
+        except xml.XmlRefused as refused:
+            if not self.documents:
+                raise
+            self.refused[at] = str(refused)
+
+    def add(self, at: str, body: bytes, root: etree._Element) -> None:
+        self.documents[at] = Document(root, body)
+
+    def steps(self) -> Iterator[None]:
+        yield from self.definitions.collect()
+        assembly = Assembly(self.definitions)
+        yield from assembly.steps()
+        self.found.append(_index(self.definitions, assembly))
+
+
+def _index(definitions: Definitions, assembly: Assembly) -> Index:
     operations = assembly.operations()
-    made = Index(
+    return Index(
         definitions.target,
         tuple(assembly.endpoints),
         operations,
@@ -68,7 +99,6 @@ def _steps(definitions: Definitions, found: list[Index]) -> Iterator[None]:
         _actions=_by(operations, lambda each: [b.action for b in each.bindings if b.action]),
         _locations=_by(operations, lambda each: [b.location for b in each.bindings if b.location]),
     )
-    found.append(made)
 
 
 def _by(
