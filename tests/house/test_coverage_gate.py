@@ -36,5 +36,8 @@ def test_too_little_is_said(rows: list[Measured], said: str) -> None:
 def test_branches_count() -> None:
     """A file with every line run and half its branches taken is not whole."""
     summary = {"covered_lines": 10, "num_statements": 10, "covered_branches": 2, "num_branches": 4}
-    (row,) = measured({"files": {"sidecar/states.py": {"summary": summary}}})
+    report = {"meta": {"branch_coverage": True}, "files": {"sidecar/states.py": {"summary": summary}}}
+    (row,) = measured(report)
     assert (row.covered, row.total, row.percent < 100) == (12, 14, True)
+    with pytest.raises(SystemExit, match="without branches"):
+        measured({**report, "meta": {"branch_coverage": False}})
