@@ -61,20 +61,26 @@ class Road:
     sidecar: SidecarProcess | None = None
 
     def url(self, endpoint: str) -> str:
-        server = self.back(endpoint)
+        server = self.server(endpoint)
         if self.sidecar is None:
-            return f"{server.url}{ENDPOINTS[endpoint].path}"
+            return server.url + ENDPOINTS[endpoint].path
         return f"{(self.front or self.sidecar).url}/{endpoint}"
 
     def entrance(self, endpoint: str) -> str:
         """What a client is given: the WSDL's address for SOAP, the service's for XML-RPC."""
         return self.url(endpoint) + ("?wsdl" if ENDPOINTS[endpoint].protocol == "soap" else "")
 
-    def back(self, endpoint: str) -> Tap:
-        """The tap before the endpoint's server; skips where that server cannot run here."""
+    def server(self, endpoint: str) -> Server:
+        """The endpoint's server; skips where that server cannot run here."""
         name = ENDPOINTS[endpoint].server
         require_server(name)
-        return self.servers[name].tap
+        return self.servers[name]
+
+    def back(self, endpoint: str) -> Tap:
+        """The tap before the endpoint's server."""
+        tap = self.server(endpoint).tap
+        assert tap is not None, "this road was laid without taps, to be measured"
+        return tap
 
     def clear(self, endpoint: str) -> None:
         """Forget what the taps recorded, and watch from now on who comes to the server."""
@@ -89,7 +95,7 @@ class Road:
 def backend(endpoint: str, servers: Mapping[str, Server], **more: Any) -> dict[str, Any]:
     """What an operator would write for this endpoint."""
     which = ENDPOINTS[endpoint]
-    url = servers[which.server].tap.url + which.path
+    url = servers[which.server].url + which.path
     return {"protocol": which.protocol, "path": f"/{endpoint}", "url": url, "limit": {"fixed": 16}, **more}
 
 
@@ -125,12 +131,14 @@ def through(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
 
 
 @contextmanager
-def company(names: Iterable[str], directory: Path, idle_s: float = IDLE_S) -> Iterator[dict[str, Server]]:
+def company(
+    names: Iterable[str], directory: Path, idle_s: float = IDLE_S, *, tapped: bool = True
+) -> Iterator[dict[str, Server]]:
     """Start these servers, and stop them at the end."""
     with ExitStack() as stack:
         running = {}
         for name in names:
-            running[name] = Server(name, directory / name, idle_s)
+            running[name] = Server(name, directory / name, idle_s, tapped=tapped)
             stack.callback(running[name].stop)
         yield running
 

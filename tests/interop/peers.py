@@ -140,18 +140,20 @@ def pairs(endpoints: Iterable[str]) -> list[tuple[str, str, str]]:
 
 
 class Server:
-    """One server program behind its tap; the tap's address is the only one that anybody is told."""
+    """One server program, behind a tap whose address is then the only one that anybody is told."""
 
-    def __init__(self, name: str, directory: Path, idle_s: float = IDLE_S) -> None:
+    def __init__(self, name: str, directory: Path, idle_s: float = IDLE_S, *, tapped: bool = True) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         port = free_port()
-        self.tap = Tap(("127.0.0.1", port))
-        argv, env = STARTS[name](port, directory, self.tap.url, idle_s)
+        self.tap = Tap(("127.0.0.1", port)) if tapped else None
+        self.url = self.tap.url if self.tap else f"http://127.0.0.1:{port}"
+        argv, env = STARTS[name](port, directory, self.url, idle_s)
         self.program = Program(argv, env=env, name=name)
         self.program.wait_port(port)
 
     def stop(self) -> None:
-        self.tap.down()
+        if self.tap:
+            self.tap.down()
         self.program.stop()
 
 

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.timeout(60)
 @pytest.fixture
 def tap(servers: dict[str, Server]) -> Tap:
     tap = servers["simple"].tap
+    assert tap is not None
     tap.only(None)
     tap.clear()
     return tap
