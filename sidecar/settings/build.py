@@ -1,0 +1,163 @@
+"""Checked settings to the frozen Plan: file names become absolute, defaults that depend on one another are worked out, operation lines
+are put in the order in which they are tried. It cannot fail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
+
+from sidecar import plan as plans
+from sidecar.settings.schema import Operation, Parameter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sidecar.settings import schema
+
+COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
+# What a reader waits for before he reloads; and the bound that this product promises for what may not be cut short.
+_SAFE_FIRST_BYTE_S: Final = 10.0
+_SAFE_S: Final = 15.0
+_UNSAFE_S: Final = 60.0
+
+
+def build(settings: schema.Settings, folder: Path) -> plans.Plan:
+    """Return the plan; relative file names are taken from `folder`, where the settings file lies."""
+    listen, cors, limits = settings.listen, settings.cors, settings.limits
+    return plans.Plan(
+        listen=plans.ListenPlan(
+            listen.host,
+            listen.port,
+            _file(folder, listen.unix),
+            plans.TlsPlan(_named(folder, listen.tls.cert_file), _named(folder, listen.tls.key_file))
+            if listen.tls
+            else None,
+        ),
+        public_url=settings.public_url,
+        cors=plans.CorsPlan(frozenset(cors.origins), cors.credentials, int(cors.max_age)),
+        clients=plans.ClientsPlan(tuple(settings.clients.trust), settings.clients.header),
+        limits=plans.LimitsPlan(
+            connections=limits.connections,
+            buffered_bytes=limits.buffered,
+            per_backend=limits.per_backend,
+            request_body_bytes=limits.request_body,
+            reply_body_bytes=limits.reply_body,
+            header_bytes=limits.header_line,
+            keep_alive_s=limits.keep_alive,
+            header_timeout_s=limits.header_timeout,
+            body_timeout_s=limits.body_timeout,
+        ),
+        drain=plans.DrainPlan(settings.drain.delay, settings.drain.timeout),
+        sensitive=tuple(dict.fromkeys((*plans.Plan().sensitive, *settings.sensitive))),
+        backends=tuple(backend_plan(name, backend, folder) for name, backend in settings.backends.items()),
+    )
+
+
+def backend_plan(name: str, backend: schema.Backend, folder: Path) -> plans.BackendPlan:
+    """Return the plan of one backend."""
+    tls = backend.tls
+    return plans.BackendPlan(
+        name=name,
+        protocol=backend.protocol,
+        path=path_of(name, backend),
+        endpoints=endpoints_of(backend),
+        tls=plans.UpstreamTlsPlan(_file(folder, tls.ca_file), tls.min_version, tls.server_name, tls.verify),
+        wsdl=_file(folder, backend.wsdl),
+        expose=tuple(backend.expose) if backend.expose is not None else None,
+        deny=tuple(backend.deny),
+        strict=backend.strict,
+        asmx_get=backend.asmx_get,
+        sender_status=backend.soap12_sender_status,
+        timeouts=plans.TimeoutsPlan(backend.timeouts.connect, backend.timeouts.first_byte, backend.timeouts.total),
+        pool_idle_s=backend.pool_idle,
+        ghost_s=backend.ghost,
+        limit=backend.limit.fixed,
+        queue_size=backend.queue.size,
+        queue_wait_s=backend.queue.wait,
+        multicall_max=backend.multicall_max,
+        operations=lines_of(backend),
+        faults=tuple(
+            plans.FaultRule(rule.state, rule.match.faultcode, rule.match.faultstring, rule.executed)
+            for rule in backend.faults
+        ),
+        results=tuple(rule for result in backend.results for rule in _results(result)),
+    )
+
+
+def path_of(name: str, backend: schema.Backend) -> str:
+    """Return where a backend is on our listener."""
+    return backend.path if backend.path is not None else f"/{name}"
+
+
+def endpoints_of(backend: schema.Backend) -> tuple[tuple[str, str], ...]:
+    """Return the endpoints with absolute addresses (RFC 3986 section 5.2: relative to url)."""
+    if backend.endpoints is None:
+        return (("", backend.url),)
+    return tuple((name, urljoin(backend.url, path)) for name, path in backend.endpoints.items())
+
+
+def lines_of(backend: schema.Backend) -> tuple[plans.OperationPlan, ...]:
+    """Return the lines in the order in which they are tried; between equals the one that promises less comes first."""
+    rules = dict(backend.operations)
+    if not any(is_every(pattern) for pattern in rules):
+        rules[plans.EVERY] = Operation()
+    order = sorted(
+        rules, key=lambda pattern: (is_every(pattern), is_glob(pattern), -len(collapsed(pattern)), rules[pattern].safe)
+    )
+    return tuple(_line(pattern, rules[pattern], backend) for pattern in order)
+
+
+def is_glob(pattern: str) -> bool:
+    """Say whether a pattern can match more than its own name."""
+    return any(sign in pattern for sign in "*?[")
+
+
+def is_every(pattern: str) -> bool:
+    """Say whether a pattern matches everything."""
+    return collapsed(pattern) == plans.EVERY
+
+
+def collapsed(pattern: str) -> str:
+    """Return a pattern without stars that say nothing: `Get**` is `Get*`."""
+    while "**" in pattern:
+        pattern = pattern.replace("**", "*")
+    return pattern
+
+
+def _line(pattern: str, rule: schema.Operation, backend: schema.Backend) -> plans.OperationPlan:
+    """Work out one line's times. What is written wins over what is not; of what is not, the caller's timeout may stretch the attempt."""
+    given = backend.timeouts
+    usual_s = _SAFE_S if rule.safe else _UNSAFE_S
+    asked_s = rule.timeout or 0.0
+    first_usual_s = _SAFE_FIRST_BYTE_S if rule.safe else _UNSAFE_S
+    total_s = given.total if given.total is not None else max(usual_s, asked_s, given.first_byte or 0.0)
+    first_s = given.first_byte if given.first_byte is not None else min(max(first_usual_s, asked_s), total_s)
+    return plans.OperationPlan(
+        pattern=plans.EVERY if is_every(pattern) else pattern,
+        safe=rule.safe,
+        timeout_s=rule.timeout if rule.timeout is not None else max(usual_s, total_s),
+        attempt_first_byte_s=first_s,
+        attempt_total_s=total_s,
+        stream=rule.stream,
+        client_class=rule.client_class,
+    )
+
+
+def _results(result: schema.Result) -> list[plans.ResultRule]:
+    rules = []
+    for compare in COMPARISONS:
+        than = getattr(result.when, compare)
+        if than is not None:
+            named = isinstance(than, Parameter)
+            text = than.param if isinstance(than, Parameter) else than
+            rules.append(plans.ResultRule(result.operation, result.when.path, compare, text, named, result.state))
+    return rules
+
+
+def _file(folder: Path, name: str | None) -> str | None:
+    return None if name is None else _named(folder, name)
+
+
+def _named(folder: Path, name: str) -> str:
+    return str(folder / name)

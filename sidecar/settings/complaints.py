@@ -1,0 +1,219 @@
+"""Turns what pydantic found into problems with a place, a sentence and a remedy. The one place that knows pydantic's words for errors."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from sidecar.settings.problem import Problem, masked
+from sidecar.settings.schema import Section, Settings
+from sidecar.settings.tree import Block, Scalar, Sequence, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TypeAlias
+
+    from sidecar.settings.problem import Place
+    from sidecar.settings.tree import Node
+
+    Loc: TypeAlias = "tuple[int | str, ...]"
+
+_KEY: Final = "[key]"  # how pydantic marks an error that is about a mapping's key
+_SHOWN: Final = 60  # characters of a value that a message repeats
+
+
+def complaints(errors: Iterable[Any], root: Block) -> tuple[list[Problem], list[Loc]]:
+    """Return the problems behind `errors`, and what cannot be used because of them. Consequences of a broken value are left out."""
+    problems: list[Problem] = []
+    unusable: list[Loc] = []
+    for error in errors:
+        loc: Loc = tuple(error["loc"])
+        unusable.append(loc if error["type"] == "extra_forbidden" else _around(loc))
+        if not _is_broken(root, loc):
+            problems.append(_problem(error, loc, root))
+    return problems, unusable
+
+
+def broken(root: Block) -> list[Loc]:
+    """Return what cannot be used because a value in it could not be read."""
+    return [_around(loc) for loc in _broken_below(root, ())]
+
+
+def _broken_below(node: Node, loc: Loc) -> Iterator[Loc]:
+    if isinstance(node, Scalar):
+        if node.broken:
+            yield loc
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _broken_below(item, (*loc, index))
+    else:
+        for key, entry in node.entries.items():
+            yield from _broken_below(entry.node, (*loc, key))
+
+
+def _around(loc: Loc) -> Loc:
+    """Return the part of the file that one wrong value spoils: a backend whole, else a block of the file."""
+    return loc[:2] if loc[:1] == ("backends",) else loc[:1]
+
+
+def place_of(root: Block, loc: Loc, *, key: bool) -> Place:
+    """Return where `loc` stands: its key or its value; where it is not written, the key of the nearest block around it."""
+    node: Node = root
+    place = root.place
+    for index, step in enumerate(loc):
+        last = index == len(loc) - 1
+        if isinstance(node, Block) and (entry := node.entries.get(str(step))) is not None:
+            # A block's value begins somewhere below its key, which is what people look for.
+            place = entry.place if (last and key) or isinstance(entry.node, Block) or not last else entry.node.place
+            node = entry.node
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+            place = node.place
+        else:
+            break
+    return place
+
+
+def node_at(root: Block, loc: Loc) -> Node | None:
+    """Return what stands at `loc`, None where nothing does."""
+    node: Node | None = root
+    for step in loc:
+        if isinstance(node, Block):
+            entry = node.entries.get(str(step))
+            node = entry.node if entry is not None else None
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+        else:
+            return None
+    return node
+
+
+def dotted(loc: Loc) -> str:
+    """Return `loc` as people write it: backends.tickets.faults[0].state."""
+    text = ""
+    for step in loc:
+        text = f"{text}[{step}]" if isinstance(step, int) else joined(text, step)
+    return text
+
+
+def _is_broken(root: Block, loc: Loc) -> bool:
+    node = node_at(root, loc)
+    return isinstance(node, Scalar) and node.broken
+
+
+def _problem(error: Any, loc: Loc, root: Block) -> Problem:
+    kind, context = error["type"], error.get("ctx") or {}
+    if loc and loc[-1] == _KEY:
+        loc = loc[:-1]
+        where, shown = place_of(root, loc, key=True), repr(str(loc[-1]))
+    else:
+        about_key = kind in ("extra_forbidden", "missing")
+        where, shown = place_of(root, loc, key=about_key), _quoted(node_at(root, loc))
+    if kind == "settings":
+        code, what, remedy = context["code"], context["what"], context["remedy"]
+    elif kind == "extra_forbidden":
+        code, what, remedy = _unknown(loc)
+    else:
+        code, what, remedy = _sentence(kind, context, loc, node_at(root, loc))
+    return Problem(code, where, dotted(loc), what.replace("{value}", shown), remedy)
+
+
+def _unknown(loc: Loc) -> tuple[str, str, str]:
+    section, key = _section(loc[:-1]), str(loc[-1])
+    if key in section.LATER:
+        return "E202", "not available in this version", "take it out"
+    keys = _keys(section)
+    near = get_close_matches(key.lower().replace("-", "_"), keys, n=1, cutoff=0.6)
+    hint = f", did you mean {near[0]}?" if near else ""
+    return "E201", f"unknown key{hint}", f"keys here: {', '.join(keys)}"
+
+
+def _sentence(kind: str, context: dict[str, Any], loc: Loc, node: Node | None) -> tuple[str, str, str]:
+    """Return code, sentence and remedy of pydantic's own errors."""
+    if kind == "missing":
+        return "E203", "is missing", _help(loc)
+    if kind in ("literal_error", "enum"):
+        return _one_of(str(context["expected"]), node)
+    if kind in ("greater_than_equal", "less_than_equal"):
+        bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+        return "E205", f"{{value}} is out of bounds: {bound}", ""
+    if kind in ("too_short", "too_long"):
+        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
+        return "E205", f"must have {bound} entries", ""
+    if kind == "bool_type":
+        value = str(node.value).lower() if isinstance(node, Scalar) else ""
+        meant = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}.get(value)
+        return "E204", "must be true or false" + (f", did you mean {meant}?" if meant else ""), ""
+    if kind == "string_type" and isinstance(node, Scalar) and node.value is not None:
+        return "E204", f'must be a text, did you mean "{node.raw}" in quotes?', ""
+    noun = _NOUNS.get(kind)
+    if noun is None:  # a word of pydantic's that no type of ours can cause; better its sentence than none
+        return "E204", kind.replace("_", " "), _help(loc)
+    if kind == "model_type":
+        return "E204", noun, f"keys: {', '.join(_keys(_section(loc)))}"
+    return "E204", noun, _help(loc)
+
+
+_NOUNS: Final = {
+    "model_type": "must be a block of keys",
+    "dict_type": "must be a block of keys",
+    "list_type": "must be a list, as in [a, b]",
+    "int_type": "must be a whole number",
+    "string_type": "must be a text",
+}
+
+
+def _one_of(expected: str, node: Node | None) -> tuple[str, str, str]:
+    allowed = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
+    value = str(node.value) if isinstance(node, Scalar) else ""
+    if isinstance(node, Scalar) and not isinstance(node.value, str) and value in allowed and "'" in expected:
+        return "E207", f'must be a text, did you mean "{value}" in quotes?', ""
+    near = get_close_matches(value.lower(), allowed, n=1, cutoff=0.5)
+    hint = f", did you mean {near[0]}?" if near else ""
+    return "E207", f"{{value}} is not one of {', '.join(allowed)}{hint}", ""
+
+
+def _quoted(node: Node | None) -> str:
+    """Return a value as the file has it: never what a reference expands to, never credentials."""
+    if isinstance(node, Block):
+        return "a block of keys"
+    if isinstance(node, Sequence):
+        return "a list"
+    if node is None or (node.value is None and not node.raw):
+        return "nothing"
+    text = repr(masked(node.raw))
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…'"
+
+
+def _keys(section: type[Section]) -> list[str]:
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def _help(loc: Loc) -> str:
+    """Return the help line of the key at `loc`."""
+    if not loc:
+        return ""
+    key = str(loc[-1])
+    fields = _section(loc[:-1]).model_fields
+    found = next((field for name, field in fields.items() if (field.alias or name) == key), None)
+    return found.description or "" if found is not None else ""
+
+
+def _section(loc: Loc) -> type[Section]:
+    """Return the block of keys that `loc` is, or stands in."""
+    section: type[Section] = Settings
+    for step in loc:
+        fields = section.model_fields
+        found = next((field for name, field in fields.items() if (field.alias or name) == step), None)
+        inner = _model_in(found.annotation) if found is not None else None
+        section = inner or section
+    return section
+
+
+def _model_in(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    for argument in get_args(annotation):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None

@@ -1,0 +1,365 @@
+"""The vocabulary of the settings file: every key that this version acts on, with its default, its bounds and a line of help.
+
+Pydantic holds it because it reports all faults at once and writes the JSON Schema. Nothing here compares two keys; `lint` does. A key that
+is settled but not yet built stands in LATER of its block, so that a file written for a later version is told so.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from sidecar.model import Executed, Protocol
+from sidecar.settings import shapes
+from sidecar.settings.quantities import Share, Size, Span, wrong
+from sidecar.states import TABLE
+
+_EXECUTED = tuple(effect.value for effect in Executed)
+FAULT_STATES = (*(name for name, row in TABLE.items() if "fault_rule" in row.reasons), "overloaded")
+RESULT_STATES = tuple(name for name, row in TABLE.items() if "result_rule" in row.reasons)
+
+
+def _amount(default: str, description: str) -> Any:
+    """Return a field whose default is written as operators write it, for the JSON Schema too."""
+    return Field(default=default, description=description)
+
+
+class Section(BaseModel):
+    """What every block of keys has in common."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", validate_default=True, populate_by_name=False)
+    LATER: ClassVar[frozenset[str]] = frozenset()
+
+
+class Tls(Section):
+    """Certificate of the listener."""
+
+    cert_file: shapes.FileName = Field(description="PEM file with the certificate and its chain")
+    key_file: shapes.FileName = Field(description="PEM file with the private key, without a passphrase")
+
+
+class Listen(Section):
+    """Where callers connect."""
+
+    host: shapes.Host = Field(
+        default="127.0.0.1", description="address or name to bind; 0.0.0.0 or :: is every address"
+    )
+    port: int = Field(default=8080, ge=0, le=65535, description="port to bind; 0 takes any free one and says which")
+    unix: shapes.FileName | None = Field(default=None, description="path of a unix socket, in place of host and port")
+    tls: Tls | None = Field(
+        default=None, description="speak https with these files; a backend's tls is backends.NAME.tls"
+    )
+
+
+class Cors(Section):
+    """Which pages of other origins may read answers, and write."""
+
+    origins: list[shapes.WebOrigin] = Field(
+        default_factory=list,
+        description="exact origins, as in https://shop.example; 'null' only where a sandboxed page needs it",
+    )
+    credentials: bool = Field(default=False, description="let pages send cookies and HTTP authentication")
+    max_age: Annotated[float, Span("0s", "24h")] = _amount(
+        default="2h", description="how long a browser keeps a preflight's answer; Chromium caps it at 2h"
+    )
+
+
+class Clients(Section):
+    """Who counts as one client."""
+
+    trust: list[shapes.Network] = Field(
+        default_factory=list, description="addresses of proxies before us whose word on the client's address counts"
+    )
+    header: shapes.Header = Field(default="X-Forwarded-For", description="the header in which they say it")
+
+
+class Limits(Section):
+    """Bounds of this process; a backend's own are backends.NAME.limit (calls at once) and backends.NAME.queue (calls that wait)."""
+
+    connections: int = Field(
+        default=10_000,
+        ge=10,
+        le=1_000_000,
+        description="callers' connections at once; calls at a backend: backends.NAME.limit",
+    )
+    buffered: Annotated[int, Size("1MiB", "64GiB")] = _amount(
+        default="256MiB", description="bytes of all request and reply bodies held at once, over all backends"
+    )
+    per_backend: Annotated[float, Share("1%", "100%")] = _amount(
+        default="50%", description="the part of connections and of buffered that one backend's calls may take"
+    )
+    request_body: Annotated[int, Size("1KiB", "1GiB")] = _amount(
+        default="1MiB", description="largest body of one request"
+    )
+    reply_body: Annotated[int, Size("1KiB", "4GiB")] = _amount(
+        default="16MiB",
+        description="largest body of one reply; one with stream: true is not held and not bounded by it",
+    )
+    header_line: Annotated[int, Size("1KiB", "256KiB")] = _amount(
+        default="32KiB", description="longest request line and longest header field"
+    )
+    keep_alive: Annotated[float, Span("1s", "1h")] = _amount(
+        default="75s",
+        description="how long a caller's idle connection is kept; towards a backend: backends.NAME.pool_idle",
+    )
+    header_timeout: Annotated[float, Span("100ms", "5m")] = _amount(
+        default="10s", description="from the first byte of a request until its headers are complete"
+    )
+    body_timeout: Annotated[float, Span("100ms", "1h")] = _amount(
+        default="30s", description="from the headers of a request until its body is complete"
+    )
+
+
+class Drain(Section):
+    """How this process goes when it is told to."""
+
+    delay: Annotated[float, Span("0s", "5m")] = _amount(
+        default="5s", description="go on serving for so long after the signal, until load balancers have noticed"
+    )
+    timeout: Annotated[float, Span("0s", "1h")] = _amount(
+        default="20s",
+        description="then wait for calls in flight for so long; one call's own bound is operations.NAME.timeout",
+    )
+
+
+class UpstreamTls(Section):
+    """How an https backend is checked."""
+
+    ca_file: shapes.FileName | None = Field(
+        default=None, description="PEM file with the authorities to trust, in place of the system's"
+    )
+    min_version: Literal["1.0", "1.1", "1.2", "1.3"] | None = Field(
+        default=None, description='oldest TLS version, in quotes: "1.2"; old Windows hosts may need "1.0"'
+    )
+    server_name: shapes.Host | None = Field(
+        default=None, description="name that the certificate must carry, where url's host is another"
+    )
+    verify: bool = Field(default=True, description="false trusts any certificate: only for a test host")
+
+
+class Timeouts(Section):
+    """Bounds of one attempt at a backend. What a caller waits in all is operations.NAME.timeout, in line queue.wait."""
+
+    connect: Annotated[float, Span("10ms", "5m")] = _amount(default="2s", description="until a connection stands")
+    first_byte: Annotated[float, Span("10ms", "1h")] | None = Field(
+        default=None,
+        description="from connection to the first byte of the reply; default 10s for safe operations, 60s for others",
+    )
+    total: Annotated[float, Span("10ms", "1h")] | None = Field(
+        default=None,
+        description="from connection to the last byte of the reply; default 15s for safe operations, 60s for others",
+    )
+
+
+class Limit(Section):
+    """How many calls the backend gets at once. limits.connections bounds callers, queue.size those who wait."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"adaptive"})
+    fixed: int = Field(default=16, ge=1, le=10_000, description="calls at once, ghosts included")
+
+
+class Queue(Section):
+    """The line before a backend."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"per_client"})
+    size: int = Field(
+        default=500,
+        ge=0,
+        le=100_000,
+        description="calls that may wait for one of limit.fixed; one more is answered overloaded",
+    )
+    wait: Annotated[float, Span("0s", "10m")] = _amount(
+        default="5s", description="longest time in line; operations.NAME.timeout may end it earlier"
+    )
+
+
+class Operation(Section):
+    """Rules for the operations that a pattern names."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {
+            "begins",
+            "cache",
+            "confirm",
+            "defer",
+            "ends",
+            "fallback",
+            "idempotency",
+            "invalidates",
+            "limit",
+            "rate",
+            "retry",
+            "shared",
+        }
+    )
+    safe: bool = Field(
+        default=False, description="true: it changes nothing, however often it runs. Nobody can check this for you"
+    )
+    timeout: Annotated[float, Span("10ms", "1h")] | None = Field(
+        default=None,
+        description="what a caller waits in all, line and attempts included; default 15s where safe, else 60s, never below timeouts.total",
+    )
+    stream: bool = Field(
+        default=False, description="pass the reply on while it comes: for reports larger than limits.reply_body"
+    )
+    client_class: Literal["staff", "checkout", "browse", "batch"] = Field(
+        default="browse", alias="class", description="rank of its callers, kept with every call"
+    )
+
+
+class Match(Section):
+    """Which faults: globs, a key left out matches anything, at least one is needed."""
+
+    faultcode: shapes.Words | None = Field(
+        default=None, description="glob over the code (SOAP faultcode or Code, XML-RPC faultCode)"
+    )
+    faultstring: shapes.Words | None = Field(
+        default=None, description="glob over the text (SOAP faultstring or Reason, XML-RPC faultString)"
+    )
+
+
+class Fault(Section):
+    """What a backend's fault stands for. It is relayed untouched; its state and what it says of effect change."""
+
+    match: Match = Field(description="which faults are meant")
+    state: Literal[FAULT_STATES] = Field(description="what they stand for")  # type: ignore[valid-type]  # the table of states is the list
+    executed: Literal[_EXECUTED] | None = Field(  # type: ignore[valid-type]  # the enum is the list
+        default=None, description="whether the backend did what it was asked to; left out: as the state's rule says"
+    )
+
+
+class Parameter(Section):
+    """A value of the request."""
+
+    param: shapes.Words = Field(description="name of the request's parameter")
+
+
+def _than(value: object) -> object:
+    """Read a comparison's right side: a literal, or the name of a parameter."""
+    if isinstance(value, dict):
+        if set(value) != {"param"} or not isinstance(value["param"], str):
+            raise wrong("E204", "must be a value or {param: NAME}", "as in lt: {param: iNumberOfSeats}")
+        return Parameter(param=shapes.words(value["param"]))
+    return shapes.literal(value)
+
+
+Than = Annotated[
+    str | Parameter | None,
+    PlainValidator(_than),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "number", "boolean"]},
+                {
+                    "type": "object",
+                    "properties": {"param": {"type": "string"}},
+                    "required": ["param"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+class When(Section):
+    """A value of the reply and one comparison. Numbers compare as numbers, all else as text."""
+
+    path: shapes.Words = Field(description="element of the reply: its local name, or names joined by dots")
+    eq: Than = Field(default=None, validate_default=False, description="equal to a value or to {param: NAME}")
+    ne: Than = Field(default=None, validate_default=False, description="not equal to")
+    lt: Than = Field(default=None, validate_default=False, description="less than")
+    le: Than = Field(default=None, validate_default=False, description="less than or equal to")
+    gt: Than = Field(default=None, validate_default=False, description="greater than")
+    ge: Than = Field(default=None, validate_default=False, description="greater than or equal to")
+
+
+class Result(Section):
+    """What a good reply stands for when a value in it says so."""
+
+    operation: shapes.Pattern = Field(description="operation or pattern that the rule is for")
+    when: When = Field(description="the value and the comparison that must hold")
+    state: Literal[RESULT_STATES] = Field(description="what the reply stands for")  # type: ignore[valid-type]  # the table of states is the list
+
+
+class Backend(Section):
+    """One fragile host: one limit, one line, whatever it serves."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {"breaker", "cache", "identity", "probe", "rate", "retry", "urls", "timezone"}
+    )
+    protocol: Protocol = Field(strict=False, description="what the backend speaks: soap or xmlrpc")
+    url: shapes.Url = Field(description="address of the backend, or with endpoints what their paths are relative to")
+    path: shapes.Path | None = Field(default=None, description="where it is on our listener; default / and its name")
+    endpoints: dict[shapes.Name, shapes.Reference] | None = Field(
+        default=None,
+        min_length=1,
+        description="several services of one host under one limit: name (below path) and path (relative to url)",
+    )
+    tls: UpstreamTls = Field(default_factory=UpstreamTls, description="how an https backend is checked")
+    wsdl: shapes.FileName | None = Field(
+        default=None, description="WSDL file; left out, the backend's own ?wsdl is read"
+    )
+    expose: list[shapes.Pattern] | None = Field(
+        default=None,
+        description="operations that the JSON facade shows; default the safe ones. Native calls are ruled by deny alone",
+    )
+    deny: list[shapes.Pattern] = Field(
+        default_factory=list, description="operations that nobody may call, in no dialect, whatever their case"
+    )
+    strict: bool = Field(
+        default=False, description="refuse operations that neither the WSDL nor a line of operations names"
+    )
+    timeouts: Timeouts = Field(default_factory=Timeouts, description="bounds of one attempt")
+    pool_idle: Annotated[float, Span("0s", "10m")] = _amount(
+        default="4s",
+        description="how long an idle connection to the backend is kept: below the backend's own keep-alive (Apache: 5s)",
+    )
+    ghost: Annotated[float, Span("100ms", "2h")] | None = Field(
+        default=None, description="how long a call that was given up may hold its slot; default twice the longest total"
+    )
+    limit: Limit = Field(default_factory=Limit, description="calls at once")
+    queue: Queue = Field(default_factory=Queue, description="calls that wait")
+    asmx_get: Literal["deny", "safe", "allow"] = Field(
+        default="deny",
+        description="ASMX operations by GET: none, those marked safe, or all; any page can trigger a GET",
+    )
+    soap12_sender_status: Literal[400, 500] = Field(
+        default=400,
+        description="HTTP status of our own SOAP 1.2 Sender faults: 400 by the standard, 500 for clients that need it",
+    )
+    multicall_max: int = Field(default=50, ge=1, le=10_000, description="calls in one system.multicall or SOAP Batch")
+    operations: dict[shapes.Pattern, Operation] = Field(
+        default_factory=dict, description='rules per operation: exact name, else the longest pattern, else "*"'
+    )
+    faults: list[Fault] = Field(
+        default_factory=list, max_length=500, description="what faults stand for; the first that matches"
+    )
+    results: list[Result] = Field(
+        default_factory=list, max_length=500, description="what values in replies stand for; the first that matches"
+    )
+
+
+class Settings(Section):
+    """A sidecar's settings."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {"admin", "callers", "classes", "keys", "metrics", "rooms", "store", "timezone"}
+    )
+    version: Literal[1] = Field(default=1, description="version of this vocabulary")
+    listen: Listen = Field(default_factory=Listen, description="where callers connect")
+    public_url: shapes.PublicUrl | None = Field(
+        default=None, description="our address as clients know it, for WSDL addresses and links; never taken from Host"
+    )
+    cors: Cors = Field(default_factory=Cors, description="pages of other origins")
+    clients: Clients = Field(default_factory=Clients, description="who counts as one client")
+    limits: Limits = Field(default_factory=Limits, description="bounds of this process; not of a backend")
+    drain: Drain = Field(default_factory=Drain, description="how it goes when told to")
+    sensitive: list[shapes.Words] = Field(
+        default_factory=list,
+        description="globs of parameter and header names whose values are masked everywhere, added to the built-in ones",
+    )
+    backends: dict[shapes.Name, Backend] = Field(
+        description="what is protected, by name", json_schema_extra={"minProperties": 1}
+    )

@@ -1,0 +1,299 @@
+"""YAML 1.2 text to a tree whose every key and value knows its line and column. Built from ruamel's events, so that all duplicate keys
+are found, not the first alone, and plain scalars are read by the core schema whatever a directive says: `no` is a word, 22:30 is a word.
+It knows nothing of what the keys mean.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from sidecar.settings.environment import expand
+from sidecar.settings.problem import Place, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Value: TypeAlias = "str | int | float | bool | None"
+Node: TypeAlias = "Scalar | Sequence | Block"
+
+_DEPTH: Final = 24  # the vocabulary goes nine deep
+_NODES: Final = 50_000  # 500 backends with 50 keys each are 50 000 values; an alias counts as often as it is used
+_STR: Final = "tag:yaml.org,2002:str"
+
+# YAML 1.2.2 section 10.3.2, the core schema.
+_WORDS: Final[Mapping[str, Value]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_DECIMAL: Final = re.compile(r"[-+]?[0-9]{1,18}")  # longer ones are account numbers, not counts
+_BASED: Final = re.compile(r"0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A value. `raw` is what the file says, `value` what it means once references are filled in; `broken` where one could not be."""
+
+    place: Place
+    raw: str
+    value: Value
+    expanded: bool = False
+    broken: bool = False
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    place: Place
+    items: tuple[Node, ...]
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a block and what stands behind it."""
+
+    place: Place
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A mapping; keys are texts, in the order of the file."""
+
+    place: Place
+    entries: Mapping[str, Entry]
+    size: int = 1
+
+
+@dataclass(slots=True)
+class Reading:
+    """What came of a text: the tree, None where there is none, and what was wrong on the way."""
+
+    root: Node | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+
+class _StopError(Exception):
+    """The rest of the text cannot be made sense of; the problem is on record."""
+
+
+def read(text: str, environ: Mapping[str, str]) -> Reading:
+    """Read `text`; never raises."""
+    reading = Reading()
+    builder = _Builder(text, environ, reading.problems)
+    try:
+        reading.root = builder.document()
+    except _StopError:
+        pass
+    except MarkedYAMLError as error:
+        reading.problems.append(_syntax(error, text))
+    except YAMLError as error:
+        reading.problems.append(_unreadable(error, text))
+    except ValueError as error:  # ruamel lets some through: an escape beyond Unicode, a version number that is none
+        reading.problems.append(Problem("E103", builder.place, "", f"not YAML: {error}"))
+    return reading
+
+
+def plain(node: Node) -> Any:
+    """Return `node` as Python's own lists, dicts and values."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return {key: plain(entry.node) for key, entry in node.entries.items()}
+
+
+class _Builder:
+    """Eats events, grows nodes. Its recursion is bounded by _DEPTH."""
+
+    def __init__(self, text: str, environ: Mapping[str, str], problems: list[Problem]) -> None:
+        self._text, self._environ, self._problems = text, environ, problems
+        self._events: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
+        self._anchors: dict[str, Node] = {}
+        self._count = 0
+        self.place = Place()
+
+    def document(self) -> Node | None:
+        """Return the one document of the stream."""
+        next(self._events)
+        if isinstance(event := next(self._events), StreamEndEvent):
+            return None
+        if event.version is not None and tuple(event.version) != (1, 2):
+            self._complain("E105", _place(event), "", "settings are YAML 1.2", "delete the %YAML line")
+        root = self._node(next(self._events), "", 0)
+        assert isinstance(next(self._events), DocumentEndEvent)
+        if isinstance(event := next(self._events), DocumentStartEvent):
+            self._complain(
+                "E105", _place(event), "", "a second document begins here", "one file, one document: delete the '---'"
+            )
+        return root
+
+    def _node(self, event: Any, path: str, depth: int) -> Node:
+        self.place = place = _place(event)
+        if depth > _DEPTH:
+            self._complain("E108", place, path, f"nested more than {_DEPTH} deep", "")
+            raise _StopError
+        if isinstance(event, AliasEvent):
+            node = self._alias(event, path)
+        else:
+            if event.tag and event.tag not in (_STR, "!"):
+                self._complain("E105", place, path, f"the tag {event.tag} is not taken", "delete it")
+            if isinstance(event, ScalarEvent):
+                node = self._scalar(event, path)
+            elif isinstance(event, SequenceStartEvent):
+                node = self._sequence(place, path, depth)
+            else:
+                assert isinstance(event, MappingStartEvent)
+                node = self._block(place, path, depth)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = node
+        self._count += node.size if isinstance(event, AliasEvent) else 1
+        if self._count > _NODES:
+            self._complain("E108", place, path, f"more than {_NODES} values", "")
+            raise _StopError
+        return node
+
+    def _alias(self, event: Any, path: str) -> Node:
+        node = self._anchors.get(event.anchor)
+        if node is not None:
+            return node
+        remedy = f'a pattern that begins with * needs quotes: "*{event.anchor}"'
+        self._complain("E105", _place(event), path, f"*{event.anchor} refers to an anchor that is not above it", remedy)
+        return Scalar(_place(event), "", None, broken=True)
+
+    def _sequence(self, place: Place, path: str, depth: int) -> Sequence:
+        items: list[Node] = []
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            items.append(self._node(event, f"{path}[{len(items)}]", depth + 1))
+        return Sequence(place, tuple(items), 1 + sum(item.size for item in items))
+
+    def _block(self, place: Place, path: str, depth: int) -> Block:
+        entries: dict[str, Entry] = {}
+        while not isinstance(event := next(self._events), MappingEndEvent):
+            key, where = self._key(event, path, depth)
+            below = joined(path, key)
+            node = self._node(next(self._events), below, depth + 1)
+            if (first := entries.get(key)) is not None:
+                remedy = f"it stands first in line {first.place.line}: keep one of the two"
+                self._complain("E104", where, below, "this key is written twice", remedy)
+            elif key == "<<":
+                self._complain("E105", where, below, "'<<' is YAML 1.1", "write the keys out")
+            else:
+                entries[key] = Entry(where, node)
+        return Block(place, entries, 1 + sum(1 + entry.node.size for entry in entries.values()))
+
+    def _key(self, event: Any, path: str, depth: int) -> tuple[str, Place]:
+        """Return a key as it is written: 1201 and true are names here."""
+        if isinstance(event, ScalarEvent):
+            self._count += 1
+            return event.value, _place(event)
+        odd = self._node(event, path, depth + 1)
+        if isinstance(odd, Scalar) and isinstance(event, AliasEvent):
+            return odd.raw, _place(event)
+        self._complain(
+            "E105", _place(event), path, "a key must be a plain text", "was a value with braces meant to be quoted?"
+        )
+        return f"?{self._count}", _place(event)
+
+    def _scalar(self, event: Any, path: str) -> Scalar:
+        place = _place(event)
+        done = expand(event.value, self._environ)
+        for fault in done.faults:
+            self._complain(fault.code, self._inside(event, fault.nth, fault.width), path, fault.what, fault.remedy)
+        is_text = event.style is not None or event.tag is not None
+        value: Value = done.text if is_text else core(done.text)
+        return Scalar(place, event.value, value, done.changed, broken=bool(done.faults))
+
+    def _inside(self, event: Any, nth: int, width: int) -> Place:
+        """Return where the nth reference of a scalar stands in the file; a folded or escaped one is found by searching."""
+        index = event.start_mark.index
+        for _ in range(nth + 1):
+            found = self._text.find("${", index, event.end_mark.index)
+            if found < 0:
+                return _place(event)
+            index = found + 2
+        at = index - 2
+        before = re.split("\r\n|[\n\r\x85\u2028\u2029]", self._text[:at])
+        return Place(len(before), len(before[-1]) + 1, width)
+
+    def _complain(self, code: str, place: Place, path: str, what: str, remedy: str) -> None:
+        self._problems.append(Problem(code, place, path, what, remedy))
+
+
+def joined(path: str, key: str) -> str:
+    """Return the dotted path of `key` below `path`."""
+    shown = key if re.fullmatch(r"[\w*?-]+", key) else f'"{key}"'
+    return f"{path}.{shown}" if path else shown
+
+
+def core(text: str) -> Value:
+    """Return what an unquoted text means."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _DECIMAL.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, base=0)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def _place(event: Any) -> Place:
+    start, end = event.start_mark, event.end_mark
+    width = end.column - start.column if end.line == start.line else 1
+    return Place(start.line + 1, start.column + 1, max(1, width))
+
+
+def _syntax(error: MarkedYAMLError, text: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place()
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    here = text[mark.index : mark.index + 1] if mark is not None else ""
+    if here == "{" and text[: mark.index].endswith("$"):
+        here = "${"
+    return Problem("E103", place, "", f"not YAML: {what}", _REMEDIES.get(here, ""))
+
+
+_REMEDIES: Final = {
+    "\t": "indent with spaces",
+    "*": 'a pattern that begins with * needs quotes: "*"',
+    ":": "is a space missing after a colon, or are quotes missing around a value with a colon in it?",
+    "${": 'between { and } a reference needs quotes, as in {port: "${PORT}"}',
+    "@": "quote a value that begins with @",
+    "%": "quote a value that begins with %",
+    "`": "quote a value that begins with `",
+}
+
+
+def _unreadable(error: YAMLError, text: str) -> Problem:
+    found = re.search(r"#x([0-9a-f]{4,})", str(error))
+    if found is None:
+        return Problem("E103", Place(), "", f"not YAML: {str(error).splitlines()[0]}")
+    character = chr(int(found[1], 16))
+    before = re.split("\r\n|[\n\r\x85\u2028\u2029]", text[: text.find(character)])
+    return Problem(
+        "E103",
+        Place(len(before), len(before[-1]) + 1),
+        "",
+        f"the control character U+{ord(character):04X} is not taken",
+        "delete it, or write it as an escape in double quotes",
+    )
