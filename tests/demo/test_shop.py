@@ -1,0 +1,145 @@
+"""The shop's own server: strict about what it serves and about who may hurt the box office through it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from sidecar.demo.box_office import BoxOffice
+from sidecar.demo.shop import PAGES, Addresses, Shop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SIDECAR = "http://127.0.0.1:1"  # nobody is asked there in these tests
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[BoxOffice]:
+    async with BoxOffice(seed=1) as box:
+        yield box
+
+
+@pytest.fixture
+async def shop(box: BoxOffice) -> AsyncIterator[Shop]:
+    async with Shop(Addresses(SIDECAR, box.control_url, box.url)) as shop:
+        yield shop
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as http:
+        yield http
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_file_of_the_page_is_served_under_a_strict_policy(
+    shop: Shop, http: aiohttp.ClientSession, path: str
+) -> None:
+    """Scripts and styles come from the shop alone, calls go to the sidecar alone, and nothing may be inline."""
+    async with http.get(shop.url + path) as reply:
+        assert reply.status == 200
+        policy = reply.headers["Content-Security-Policy"]
+        text = await reply.text()
+    assert "default-src 'none'" in policy
+    assert f"connect-src 'self' {SIDECAR};" in policy
+    assert "unsafe" not in policy
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert " style=" not in text
+    assert "<script>" not in text
+    assert "//cdn" not in text
+
+
+def test_one_module_alone_knows_the_wire() -> None:
+    """Envelopes, headers of the sidecar and its address are in wire.js and in no other file of the page."""
+    from importlib.resources import files  # noqa: PLC0415 - beside its only use
+
+    folder = files("sidecar.demo") / "shop"
+    for name in ("page.js", "ledger.js", "backstage.js", "index.html"):
+        text = (folder / name).read_text()
+        for word in ("Envelope", "SOAPAction", "Sidecar-State", "problem+json", "DOMParser"):
+            assert word not in text, (name, word)
+
+
+async def test_the_page_learns_where_the_sidecar_is(shop: Shop, http: aiohttp.ClientSession) -> None:
+    """`/shop.json` names the other origin; `/stats` passes the box office's counts on."""
+    async with http.get(f"{shop.url}/shop.json") as reply:
+        assert await reply.json() == {"sidecar": SIDECAR, "tickets": "/tickets"}
+    async with http.get(f"{shop.url}/stats") as reply:
+        assert (await reply.json())["calls"] == 0
+
+
+async def test_whatever_a_visitor_breaks_heals_by_itself(
+    shop: Shop, box: BoxOffice, http: aiohttp.ClientSession
+) -> None:
+    """A control without a time gets the longest one allowed, a longer one is cut, and healing needs no time."""
+    for wish in ({"dead": True}, {"freeze": True, "for_s": 9999}):
+        async with http.post(f"{shop.url}/control", json=wish) as reply:
+            assert reply.status == 200
+        healing = box._back_to_normal
+        assert healing is not None
+        assert healing.when() - asyncio.get_running_loop().time() <= 30
+    async with http.post(f"{shop.url}/control", json={"reset": True}) as reply:
+        assert (await reply.json())["dead"] is False
+    assert box._back_to_normal is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "text"),
+    [
+        ("/control", b'{"dead": true}', {"Origin": "http://evil.example"}, "only this page may ask"),
+        ("/control", b'{"dead": true}', {"Content-Type": "text/plain"}, "only this page may ask"),
+        ("/rush", b"{}", {"Origin": "null"}, "only this page may ask"),
+        ("/control", b"{", {}, "the body is not JSON"),
+        ("/control", b"[]", {}, "send a JSON object"),
+        ("/control", b" " * 5000, {}, "at most 4096 bytes"),
+        ("/control", b'{"deaf": true}', {}, "there is no control"),
+        ("/rush", b'{"people": 601}', {}, "people must be a number from 1 to 600"),
+        ("/rush", b'{"for_s": 11}', {}, "for_s must be a number of seconds up to 10"),
+    ],
+)
+async def test_what_does_not_fit_is_refused_with_a_reason(
+    shop: Shop, box: BoxOffice, http: aiohttp.ClientSession, path: str, body: bytes, headers: dict[str, str], text: str
+) -> None:
+    """A strange origin, a simple content type, bad JSON and numbers out of range change nothing at the box office."""
+    headers = {"Content-Type": "application/json", **headers}
+    async with http.post(shop.url + path, data=body, headers=headers) as reply:
+        assert reply.status == 400
+        assert text in (await reply.json())["error"]
+    assert not box.controls.dead
+    assert box.stats()["calls"] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/../show.py", 404), ("GET", "/nothing", 404), ("PUT", "/", 405)]
+)
+async def test_nothing_else_is_offered(
+    shop: Shop, http: aiohttp.ClientSession, method: str, path: str, status: int
+) -> None:
+    """Only the listed files are served: no path of the visitor ever names a file."""
+    async with http.request(method, shop.url + path) as reply:
+        assert reply.status == status
+
+
+async def test_a_crowd_goes_past_the_sidecar_one_at_a_time(
+    shop: Shop, box: BoxOffice, http: aiohttp.ClientSession
+) -> None:
+    """The shop sends people straight to the box office when told to; a second crowd has to wait for the first."""
+    wish: dict[str, Any] = {"people": 5, "for_s": 0.2, "past": True}
+    async with http.post(f"{shop.url}/rush", json=wish) as reply:
+        assert (reply.status, await reply.json()) == (202, wish)
+    async with http.post(f"{shop.url}/rush", json=wish) as reply:
+        assert reply.status == 409
+    assert shop._rush is not None
+    report = await shop._rush
+    assert report.calls == box.stats()["calls"] > 0
+
+
+async def test_a_box_office_that_is_gone_is_said_so(http: aiohttp.ClientSession) -> None:
+    """Without the box office, its doors answer 502 in words."""
+    async with Shop(Addresses(SIDECAR, SIDECAR, SIDECAR)) as shop, http.get(f"{shop.url}/stats") as reply:
+        assert reply.status == 502
+        assert "is it still running?" in (await reply.json())["error"]

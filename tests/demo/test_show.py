@@ -1,0 +1,141 @@
+"""The composition: it waits for the sidecar, tells what reached people, and leaves no process behind however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from sidecar.demo import show
+from sidecar.demo.show import FREE, main
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STAND_IN = (sys.executable, "-m", "tests.demo.stand_in")
+
+
+@pytest.fixture(autouse=True)
+def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(show, "COMMAND", STAND_IN)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
+def _command(monkeypatch: pytest.MonkeyPatch, command: Sequence[str]) -> None:
+    monkeypatch.setattr(show, "COMMAND", tuple(command))
+
+
+async def test_with_a_crowd_it_prints_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 0, and what people saw agrees with the box office's own count; the backend never had more than its limit."""
+    assert await main(for_s=2.0, as_json=True, rate=20.0) == 0
+    told = orjson.loads(capsys.readouterr().out)
+    people, backend = told["reached_people"], told["backend"]
+    assert not told["cut_short"]
+    assert people["without_state"] == 0
+    assert people["states"] == {"ok": people["calls"]}
+    assert people["calls"] == backend["calls"] > 20
+    assert people["orders_confirmed"] == backend["orders"]
+    assert backend["peak"] <= 16
+
+
+async def test_without_json_it_says_it_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same facts, for a person at a terminal."""
+    assert await main(for_s=0.5, rate=20.0) == 0
+    said = capsys.readouterr().out
+    assert "what reached them" in said
+    assert "fell 0 times" in said
+
+
+async def test_standing_it_prints_addresses_and_ends_on_a_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a time it lists things to try with commands, and SIGTERM ends it with 0."""
+    run = asyncio.ensure_future(main(ports=FREE))  # noqa: TID251 - awaited below
+    said = ""
+    async with asyncio.timeout(20):
+        while "Ctrl-C ends everything." not in said:
+            await asyncio.sleep(0.05)
+            said += capsys.readouterr().out
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await run == 0
+    assert "shop page    http://127.0.0.1:" in said
+    assert said.count("curl") >= 11
+
+
+async def test_a_signal_in_the_middle_of_the_crowd_still_reports(capsys: pytest.CaptureFixture[str]) -> None:
+    """Cut short, it says so, tells what had happened until then, and exits 0."""
+    asyncio.get_running_loop().call_later(2.5, os.kill, os.getpid(), signal.SIGINT)
+    assert await main(for_s=60.0, as_json=True, rate=5.0) == 0
+    assert orjson.loads(capsys.readouterr().out)["cut_short"] is True
+
+
+@pytest.mark.parametrize("for_s", [None, 5.0])
+async def test_a_sidecar_that_does_not_start_is_named(
+    for_s: float | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its exit code is told, its own message stands above it, and ours is 1."""
+    _command(monkeypatch, (sys.executable, "-c", "raise SystemExit(3)"))
+    assert await main(for_s=for_s, ports=FREE) == 1
+    assert "the sidecar ended with exit code 3" in capsys.readouterr().err
+
+
+async def test_a_sidecar_that_dies_under_way_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The report is still printed, marked as cut short; then the death is told and the exit code is 1."""
+    mortal = "import asyncio, tests.demo.stand_in as s\nasyncio.run(asyncio.wait_for(s.main(), 2))"
+    _command(monkeypatch, (sys.executable, "-c", mortal))
+    assert await main(for_s=60.0, as_json=True, rate=5.0) == 1
+    said = capsys.readouterr()
+    assert orjson.loads(said.out)["cut_short"] is True
+    assert "the sidecar ended with exit code 1" in said.err
+
+
+async def test_a_sidecar_that_never_gets_healthy_is_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the time to get ready it is told where nothing answered, and the process is gone."""
+    monkeypatch.setattr(show, "READY_S", 0.3)
+    _command(monkeypatch, (sys.executable, "-c", "import time; time.sleep(60)"))
+    assert await main(for_s=5.0) == 1
+    assert "/.sidecar/healthz within" in capsys.readouterr().err
+
+
+async def test_a_sidecar_that_does_not_want_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ignores SIGTERM gets SIGKILL after its time."""
+    monkeypatch.setattr(show, "STOP_S", 0.2)
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    _command(monkeypatch, (sys.executable, "-c", stubborn))
+    async with show.Sidecar(Path("x"), dict(os.environ)) as sidecar:
+        await asyncio.sleep(0.5)  # a real process needs real time to install its handler
+    assert sidecar.process.returncode == -signal.SIGKILL
+
+
+async def test_a_config_that_is_not_there_and_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both are told in words before anything is started."""
+    assert await main(for_s=1.0, config=Path("nowhere.yaml")) == 1
+    assert "nowhere.yaml is not there" in capsys.readouterr().err
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with taken:
+        assert await main(for_s=1.0, ports=show.Ports(0, 0, taken.sockets[0].getsockname()[1])) == 1
+    assert "choose another port" in capsys.readouterr().err
+
+
+def test_the_demo_config_names_only_what_the_box_office_has() -> None:
+    """Every operation, pattern and method in config/demo.yaml matches one of the box office's."""
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - beside its only use
+
+    from ruamel.yaml import YAML  # noqa: PLC0415 - beside its only use
+
+    from sidecar.demo.operations import BY_NAME, BY_RPC  # noqa: PLC0415 - beside its only use
+
+    backends = YAML(typ="safe").load(show.CONFIG)["backends"]
+    for backend, known in (("tickets", BY_NAME), ("boxrpc", BY_RPC)):
+        section = backends[backend]
+        named = [*section["operations"], *section["deny"], *(rule["operation"] for rule in section.get("results", ()))]
+        assert all(any(fnmatchcase(name, pattern) for name in known) for pattern in named)
+    assert sum(section["limit"]["fixed"] for section in backends.values()) == 20
