@@ -141,6 +141,7 @@ class BackendPlan:
     endpoints: tuple[tuple[str, str], ...]
     tls: UpstreamTlsPlan = UpstreamTlsPlan()
     wsdl: str | None = None
+    expose: tuple[str, ...] | None = None  # what the JSON facade shows; None: the safe ones
     deny: tuple[str, ...] = ()
     strict: bool = False
     asmx_get: str = "deny"  # deny | safe | allow
