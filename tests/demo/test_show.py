@@ -18,6 +18,8 @@ from sidecar.demo.show import FREE, main
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sidecar.demo.crowd import Report
+
 STAND_IN = (sys.executable, "-m", "tests.demo.stand_in")
 
 
@@ -66,9 +68,17 @@ async def test_standing_it_prints_addresses_and_ends_on_a_signal(capsys: pytest.
     assert said.count("curl") >= 11
 
 
-async def test_a_signal_in_the_middle_of_the_crowd_still_reports(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_signal_in_the_middle_of_the_crowd_still_reports(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Cut short, it says so, tells what had happened until then, and exits 0."""
-    asyncio.get_running_loop().call_later(2.5, os.kill, os.getpid(), signal.SIGINT)
+
+    class Interrupted(show.Crowd):
+        async def run(self) -> Report:
+            os.kill(os.getpid(), signal.SIGINT)
+            return await super().run()
+
+    monkeypatch.setattr(show, "Crowd", Interrupted)
     assert await main(for_s=60.0, as_json=True, rate=5.0) == 0
     assert orjson.loads(capsys.readouterr().out)["cut_short"] is True
 
@@ -108,10 +118,23 @@ async def test_a_sidecar_that_never_gets_healthy_is_ended(
 async def test_a_sidecar_that_does_not_want_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that ignores SIGTERM gets SIGKILL after its time."""
     monkeypatch.setattr(show, "STOP_S", 0.2)
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    deaf = asyncio.Event()
+
+    def hear(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        deaf.set()
+
+    ear = await asyncio.start_server(hear, "127.0.0.1", 0)
+    port = ear.sockets[0].getsockname()[1]
+    stubborn = (
+        "import signal, socket, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"socket.create_connection(('127.0.0.1', {port}))\n"
+        "time.sleep(60)"
+    )
     _command(monkeypatch, (sys.executable, "-c", stubborn))
-    async with show.Sidecar(Path("x"), dict(os.environ)) as sidecar:
-        await asyncio.sleep(0.5)  # a real process needs real time to install its handler
+    async with ear, show.Sidecar(Path("x"), dict(os.environ)) as sidecar:
+        await asyncio.wait_for(deaf.wait(), 20)
     assert sidecar.process.returncode == -signal.SIGKILL
 
 

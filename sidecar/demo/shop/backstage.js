@@ -61,7 +61,7 @@ function groups({ run, session, hold, door }) {
     ["Ask wrongly", [
       ["A denied operation", "operation_denied", () => run("DestroyCache")],
       ["Broken XML", "malformed", () => run("HelloWorld", {}, { spoil: "xml" })],
-      ["A path that is nobody’s", "not_found", () => run("HelloWorld", {}, { spoil: "path" })],
+      ["A path nobody has", "not_found", () => run("HelloWorld", {}, { spoil: "path" })],
       ["A body of 2 MiB", "too_large", () => run("HelloWorld", {}, { spoil: "size" })],
       ["Action and body that disagree", "action_mismatch", () => run("GetCart", { sWebSessionID: "nobody" }, { spoil: "action" })],
     ]],
