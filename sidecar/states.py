@@ -121,8 +121,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Answered from memory, within its time",
         "The result.",
-        "",
-        built=False,
+        "curl -si DEMO/tickets?wsdl",
     ),
     State(
         "stale",
@@ -135,9 +134,8 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Answered from memory, past its time",
         "The result, with its age.",
-        "",
+        "curl -si DEMO/tickets?wsdl; sleep 61; curl -si -XPOST SHOP/control/dead; curl -si DEMO/tickets?wsdl",
         ("revalidating", "backend-down", "backend-slow", "overloaded"),
-        built=False,
     ),
     State(
         "fallback",

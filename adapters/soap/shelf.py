@@ -1,7 +1,7 @@
-"""A backend's WSDL and schemas as clients get them: fetched once, kept, shown with our addresses, served stale when the backend is away.
+"""A backend's WSDL and schemas as clients get them: fetched once, kept, shown with our addresses, stale when the backend is away.
 
-The documents stage asks it; it answers a document, `not_found` with the remedy, or what the fetch came back with. The index of operations is
-made from the same documents, in the background: neither start nor any call ever waits for it.
+The documents stage asks it; it answers a document, `not_found` with the remedy, or what the fetch came back with. The index of
+operations is made from the same documents, in the background: neither start nor any call ever waits for it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
-from adapters.soap.rewrite import Names, Unshowable, rewrite
+from adapters.soap.rewrite import Names, Unshowable, learn, rewrite_in_slices
 from adapters.soap.wsdl import Index, index_in_slices
 from adapters.xml import XmlRefused
 from sidecar.model import Answer, Executed, Grade, Level, Refusal
@@ -57,7 +57,14 @@ class Reader:
         raise NotImplementedError
 
     def grade(
-        self, call: Call, status: int, headers: RawHeaders, body: tuple[bytes, ...], *, safe: bool, partial: bool = False
+        self,
+        call: Call,
+        status: int,
+        headers: RawHeaders,
+        body: tuple[bytes, ...],
+        *,
+        safe: bool,
+        partial: bool = False,
     ) -> Grade:
         """Take a 200 that looks like XML for a document; whether it is well-formed is seen when it is shown."""
         del call, headers, safe, partial
@@ -120,7 +127,7 @@ class Shelf:
             )
         asked = _asked(head.query)
         assert asked is not None, "serve is asked only for what it owns"
-        source = self._names[endpoint].source(asked)
+        source = self._names[endpoint].source(asked) or await self._number(endpoint, asked)
         if source is None:
             return Refusal("not_found", "document", "the backend's WSDL names no document of this number")
         found = await self._get(endpoint, source)
@@ -134,6 +141,16 @@ class Shelf:
                 "backend_bad_reply", "not_xml", f"the backend's document cannot be shown: {error}", Executed.NO
             )
         return _answer(head, body, tag, grade, self._clock.now() - kept.at)
+
+    async def _number(self, endpoint: str, asked: str) -> str | None:
+        """Learn what the numbers stand for: a client may remember one from before a restart."""
+        for name in ("wsdl", "singlewsdl", "disco"):
+            start = self._names[endpoint].source(name)
+            if start is not None and not isinstance(await self._get(endpoint, start), Refusal):
+                found = self._names[endpoint].source(asked)
+                if found is not None:
+                    return found
+        return None
 
     async def _get(self, endpoint: str, source: str) -> tuple[Kept, Grade] | Refusal:
         """Return a document, from the shelf while it is fresh or cannot be had, and what to say of it."""
@@ -165,7 +182,7 @@ class Shelf:
             self._failed[source] = (times, self._clock.now() + _AGAIN_S[min(times, len(_AGAIN_S) - 1)], outcome)
             return outcome
         self._failed.pop(source, None)
-        return self._keep(source, b"".join(outcome.body))
+        return await self._keep(endpoint, source, b"".join(outcome.body))
 
     async def _read(self, endpoint: str, source: str) -> Kept | Refusal:
         """Read a document from beside the configured WSDL file; nothing outside its folder."""
@@ -182,10 +199,14 @@ class Shelf:
             return Refusal(
                 "not_found", "document", "the document is not beside the WSDL file that the configuration names"
             )
-        return self._keep(source, body)
+        return await self._keep(endpoint, source, body)
 
-    def _keep(self, source: str, body: bytes) -> Kept:
+    async def _keep(self, endpoint: str, source: str, body: bytes) -> Kept:
         kept = Kept(body, self._clock.now())
+        try:
+            await learn(body, names=self._names[endpoint], source=source)
+        except (XmlRefused, Unshowable) as error:
+            self._log.event("document_unreadable", backend=self._backend, why=str(error))
         others = sum(len(each.body) for at, each in self._kept.items() if at != source)
         if others + len(body) <= _BYTES and (source in self._kept or len(self._kept) < _DOCUMENTS):
             self._kept[source] = kept
@@ -201,7 +222,11 @@ class Shelf:
         if shown is None or shown[0] != digest:
             ours = base + self._path + (f"/{endpoint}" if endpoint else "")
             names = self._names[endpoint]
-            body = await asyncio.to_thread(rewrite, kept.body, names=names, source=source, ours=ours)
+            others = {
+                urlsplit(url).path or "/": base + self._path + (f"/{name}" if name else "")
+                for name, url in self._urls.items()
+            }
+            body = await rewrite_in_slices(kept.body, names=names, source=source, ours=ours, endpoints=others)
             shown = (digest, body, b'"' + sha256(body).hexdigest()[:32].encode() + b'"')
             if len(self._shown) >= _DOCUMENTS * max(1, len(self._urls)):
                 self._shown.clear()
