@@ -129,6 +129,7 @@ class Answer:
     grade: Grade
     backend_s: float = 0.0
     stream: Stream | None = None
+    age_s: int | None = None  # of an answer that was kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,8 +296,7 @@ def _asked(query: str) -> str | None:
 
 def _answer(head: Head, body: bytes, tag: bytes, grade: Grade, age_s: float) -> Answer:
     headers: RawHeaders = ((b"Content-Type", _XML), (b"ETag", tag), (b"Cache-Control", b"no-cache"))
-    if grade.state != "ok":
-        headers += ((b"Age", str(int(age_s)).encode()),)
+    age = int(age_s) if grade.state != "ok" else None
     if tag.decode() in [each.strip().removeprefix("W/") for each in head.headers.get("If-None-Match", "").split(",")]:
-        return Answer(304, "Not Modified", headers, (), 0, grade)
-    return Answer(200, "OK", headers, (body,), len(body), grade)
+        return Answer(304, "Not Modified", headers, (), 0, grade, age_s=age)
+    return Answer(200, "OK", headers, (body,), len(body), grade, age_s=age)

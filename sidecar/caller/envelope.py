@@ -104,8 +104,10 @@ def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
 def _relay(exchange: Exchange, answer: Answer) -> Reply:
     grade = answer.grade
     headers = to_caller(answer.headers)
-    headers.append((b"Sidecar-State", _state(grade.state, grade.reason, grade.executed)))
+    headers.append((b"Sidecar-State", _state(grade.state, grade.reason, grade.executed, answer.age_s)))
     headers.append((b"X-Request-Id", exchange.request_id.encode()))
+    if answer.age_s is not None:
+        headers.append((b"Age", str(answer.age_s).encode()))
     if exchange.backend_s:
         headers.append((b"Server-Timing", _timing(exchange)))
     if grade.state != "ok":
@@ -116,10 +118,11 @@ def _relay(exchange: Exchange, answer: Answer) -> Reply:
     return Reply(answer.status, tuple(headers), answer.body, answer.phrase, stream=answer.stream)
 
 
-def _state(state: str, reason: str | None, effect: Executed) -> bytes:
-    if reason is None:
-        return f"{state};executed={effect.value}".encode()
-    return f"{state};reason={reason};executed={effect.value}".encode()
+def _state(state: str, reason: str | None, effect: Executed, age_s: int | None = None) -> bytes:
+    """Write the header's item with its parameters (RFC 8941 section 3.3.3)."""
+    age = "" if age_s is None else f";age={age_s}"
+    why = "" if reason is None else f";reason={reason}"
+    return f"{state}{age}{why};executed={effect.value}".encode()
 
 
 def _timing(exchange: Exchange) -> bytes:
