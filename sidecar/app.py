@@ -240,7 +240,7 @@ def _client_of(policy: Clients) -> Callable[[Head, str], str]:
     return client_of
 
 
-def _dialect_of(routes: Routes) -> Callable[[Head], Dialect]:
+def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
     def of(head: Head) -> Dialect:
         if head.path.startswith(RESERVED):
             return Dialect.JSON

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing import Protocol as Port
 
 if TYPE_CHECKING:
-    from asyncio import Future, Task
     from collections.abc import Awaitable, Callable, Mapping
 
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -314,6 +313,26 @@ class Waiter:
     until: float
 
 
+class Pledge(Port):
+    """What a waiter holds: a future for the outcome, None where his own time ran out first."""
+
+    def done(self) -> bool:
+        """Say whether it is kept or given up."""
+        ...
+
+    def set_result(self, result: Outcome | None, /) -> None:
+        """Keep it."""
+        ...
+
+
+class Work(Port):
+    """A flight's task."""
+
+    def cancel(self) -> bool:
+        """Break it off."""
+        ...
+
+
 @dataclass(eq=False, slots=True)
 class Flight:
     """One call on its way to the backend, owned by its own task.
@@ -328,8 +347,8 @@ class Flight:
     account: Account
     started_at: float
     track: Track = field(default_factory=Track)
-    waiters: dict[Waiter, Future[Outcome | None]] = field(default_factory=dict)
-    task: Task[None] | None = None
+    waiters: dict[Waiter, Pledge] = field(default_factory=dict)
+    task: Work | None = None
     stale: bool = False  # the last attempt met a connection that the backend may just have closed
     fresh: bool = False  # the next attempt opens a new one
     attempts: int = 0

@@ -6,12 +6,24 @@ Asked once per request. A header is believed only as far as trusted hops vouch f
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sidecar.plan import ClientsPlan
+
+class Trust(Protocol):
+    """What the policy is told (`clients:` in the configuration)."""
+
+    @property
+    def trust(self) -> Sequence[str]:
+        """Networks of the hops that are believed."""
+        ...
+
+    @property
+    def header(self) -> str:
+        """The header in which they name who asked them."""
+        ...
 
 
 class Clients:
@@ -19,7 +31,7 @@ class Clients:
 
     __slots__ = ("_header", "_trust")
 
-    def __init__(self, plan: ClientsPlan) -> None:
+    def __init__(self, plan: Trust) -> None:
         self._trust = tuple(ip_network(network) for network in plan.trust)
         self._header = plan.header
 

@@ -7,14 +7,13 @@ disallowed origin gets the normal status without the header that would let it re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sidecar.model import RawHeaders
-    from sidecar.plan import CorsPlan
 
 EXPOSED: Final = (
     "Sidecar-State, X-Request-Id, Retry-After, Server-Timing, Cache-Status, Age, RateLimit, RateLimit-Policy, "
@@ -32,6 +31,25 @@ _PREFLIGHT_VARY: Final = (b"Vary", b"Origin, Access-Control-Request-Method, Acce
 _STRIPPED: Final = b"access-control-"
 
 
+class Rules(Protocol):
+    """What the policy is told (`cors:` in the configuration)."""
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Exact serialized origins."""
+        ...
+
+    @property
+    def credentials(self) -> bool:
+        """Whether a page may send cookies."""
+        ...
+
+    @property
+    def max_age_s(self) -> int:
+        """How long a preflight may be remembered."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The header lines that a reply gets, and whether this caller may write (True where no browser asks)."""
@@ -45,7 +63,7 @@ class Cors:
 
     __slots__ = ("_foreign", "_native", "_of", "_preflight", "_unknown")
 
-    def __init__(self, plan: CorsPlan, public_url: str | None) -> None:
+    def __init__(self, plan: Rules, public_url: str | None) -> None:
         own = frozenset(filter(None, (_origin(public_url),)))
         credentials = ((b"Access-Control-Allow-Credentials", b"true"),) if plan.credentials else ()
         self._native = Verdict((_VARY,), allowed=True)

@@ -8,36 +8,63 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from sidecar.plan import BackendPlan, Plan
+    from collections.abc import Sequence
 
 RESERVED: Final = "/.sidecar"
 _SEGMENT: Final = re.compile(r"/[A-Za-z0-9_.~-]{1,128}")
 
 
+class Placed(Protocol):
+    """A backend, as far as its path goes."""
+
+    @property
+    def path(self) -> str:
+        """Where it lives on our listener, without a trailing slash."""
+        ...
+
+    @property
+    def endpoints(self) -> Sequence[tuple[str, str]]:
+        """Names ("" the only one) and URLs."""
+        ...
+
+
+B = TypeVar("B", bound=Placed)
+B_co = TypeVar("B_co", bound=Placed, covariant=True)
+
+
+class Places(Protocol[B_co]):
+    """A plan, as far as paths go."""
+
+    @property
+    def backends(self) -> Sequence[B_co]:
+        """All backends."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Route:
+class Route(Generic[B]):
     """A backend, one of its endpoints ("" the only one), and the rest of the path: "" or one segment with its slash."""
 
-    backend: BackendPlan
+    backend: B
     endpoint: str
     rest: str
 
 
-class Routes:
+class Routes(Generic[B]):
     """The table of one plan; look-ups are a dictionary's, not a scan."""
 
     __slots__ = ("_exact",)
 
-    def __init__(self, plan: Plan) -> None:
-        self._exact: dict[str, tuple[BackendPlan, str]] = {}
+    def __init__(self, plan: Places[B]) -> None:
+        self._exact: dict[str, tuple[B, str]] = {}
         for backend in plan.backends:
             for endpoint, _ in backend.endpoints:
                 self._exact[backend.path + ("/" + endpoint if endpoint else "")] = (backend, endpoint)
 
-    def find(self, path: str) -> Route | None:
+    def find(self, path: str) -> Route[B] | None:
         """Return the route of `path` (raw, without query), None where nothing lives there."""
         hit = self._exact.get(path)
         if hit is not None:
@@ -53,7 +80,7 @@ class Routes:
             return Route(hit[0], hit[1], rest)
         return None
 
-    def origin_of(self, path: str) -> BackendPlan | None:
+    def origin_of(self, path: str) -> B | None:
         """Return the backend that a path would belong to, for the dialect of an error that came before routing."""
         route = self.find(path)
         return route.backend if route else None
