@@ -108,6 +108,11 @@ def lines_of(backend: schema.Backend) -> tuple[plans.OperationPlan, ...]:
     return tuple(_line(pattern, rules[pattern], backend) for pattern in order)
 
 
+def usual_s(*, safe: bool) -> float:
+    """Return how long a caller waits, and an attempt may take, where nobody wrote a time."""
+    return _SAFE_S if safe else _UNSAFE_S
+
+
 def is_glob(pattern: str) -> bool:
     """Say whether a pattern can match more than its own name."""
     return any(sign in pattern for sign in "*?[")
@@ -128,15 +133,15 @@ def collapsed(pattern: str) -> str:
 def _line(pattern: str, rule: schema.Operation, backend: schema.Backend) -> plans.OperationPlan:
     """Work out one line's times. What is written wins over what is not; of what is not, the caller's timeout may stretch the attempt."""
     given = backend.timeouts
-    usual_s = _SAFE_S if rule.safe else _UNSAFE_S
+    usual = usual_s(safe=rule.safe)
     asked_s = rule.timeout or 0.0
     first_usual_s = _SAFE_FIRST_BYTE_S if rule.safe else _UNSAFE_S
-    total_s = given.total if given.total is not None else max(usual_s, asked_s, given.first_byte or 0.0)
+    total_s = given.total if given.total is not None else max(usual, asked_s, given.first_byte or 0.0)
     first_s = given.first_byte if given.first_byte is not None else min(max(first_usual_s, asked_s), total_s)
     return plans.OperationPlan(
         pattern=plans.EVERY if is_every(pattern) else pattern,
         safe=rule.safe,
-        timeout_s=rule.timeout if rule.timeout is not None else max(usual_s, total_s),
+        timeout_s=rule.timeout if rule.timeout is not None else max(usual, total_s),
         attempt_first_byte_s=first_s,
         attempt_total_s=total_s,
         stream=rule.stream,

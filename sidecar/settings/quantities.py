@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
+BOUNDS: Final = "x-bounds"  # JSON Schema has no bounds for texts; `editor` puts them where people read
 _AMOUNT: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Za-z%]*)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
@@ -105,7 +106,7 @@ class _Amount:
         units = "|".join(self.units)
         # A reference is filled in before the value is read, so an editor must let it stand.
         pattern = rf"^([0-9]{{1,12}}(\.[0-9]{{1,6}})?({units})|.*\$\{{.*)$"
-        return {"type": "string", "pattern": pattern, "examples": [self.low, self.high]}
+        return {"type": "string", "pattern": pattern, BOUNDS: [self.low, self.high]}
 
 
 class Span(_Amount):

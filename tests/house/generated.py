@@ -27,7 +27,7 @@ class Generated:
         return done.stdout
 
 
-GENERATED: tuple[Generated, ...] = ()
+GENERATED: tuple[Generated, ...] = (Generated("config/sidecar.schema.json", ("-m", "sidecar", "schema")),)
 
 
 def write() -> None:

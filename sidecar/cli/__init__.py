@@ -1,0 +1,51 @@
+"""The command line: one file per command, each imported only when it is asked for, so that `version` and `health` are quick.
+
+Exit codes: 0 well, 1 failed while running, 2 called in a wrong way, 78 wrong settings (EX_CONFIG of BSD's sysexits.h).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+BAD_SETTINGS: Final = 78
+# In the order of `sidecar --help`; the line is here too, so that help imports none of them.
+COMMANDS: Final = {
+    "run": "Run the sidecar.",
+    "check": "Say everything that is wrong with a settings file, and what a right one amounts to.",
+    "explain": "Print the stages that one operation passes.",
+    "schema": "Print the JSON Schema of settings files, for editors.",
+    "health": "Ask a running sidecar whether it is well.",
+    "demo": "Show it all: a fragile box office, the sidecar before it, a shop page, and a crowd if wanted.",
+    "version": "Print the version.",
+}
+
+
+class Commands(click.Group):
+    """A group that finds `NAME` as `command` in `sidecar/cli/NAME.py`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names for help and completion."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command, and nothing of the others."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"sidecar.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list from the table above."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Protect a fragile SOAP or XML-RPC backend; every failure becomes a readable state."""

@@ -1,0 +1,44 @@
+"""`sidecar demo`: the box office, the sidecar and the shop together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Read `--for` like every duration in a settings file."""
+    del ctx, parameter
+    if value is None:
+        return None
+    from sidecar.settings.quantities import Span  # noqa: PLC0415 - pydantic; help needs none of it
+
+    span = Span("1s", "24h")
+    try:
+        seconds = span.read(value)
+    except LookupError:
+        raise click.BadParameter(f"{value!r} is no duration, as in 20s") from None
+    if not span.read(span.low) <= seconds <= span.read(span.high):
+        raise click.BadParameter(f"{value!r} is out of bounds: from {span.low} to {span.high}")
+    return seconds
+
+
+@click.command("demo")
+@click.option(
+    "--for",
+    "for_s",
+    metavar="DURATION",
+    callback=_seconds,
+    help="Run with a crowd for so long, as in 20s, then report.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file, in place of config/demo.yaml.")
+def command(for_s: float | None, as_json: bool, config: Path | None) -> None:
+    """Show it all on this machine: open the address that it prints. With --for it runs headless and ends by itself."""
+    import uvloop  # noqa: PLC0415 - help needs none of this
+
+    from sidecar.demo.show import main  # noqa: PLC0415 - as above
+
+    sys.exit(uvloop.run(main(for_s=for_s, as_json=as_json, config=config)))

@@ -1,0 +1,28 @@
+"""Where commands get their plan from: one argument, one way to fail."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from sidecar.cli import BAD_SETTINGS
+
+if TYPE_CHECKING:
+    from sidecar.plan import Plan
+
+# Not click.Path: a file that is not there is told like everything else about it, with exit code 78.
+CONFIG: Final = click.argument("config", metavar="CONFIG", envvar="SIDECAR_CONFIG")
+
+
+def plan_of(config: str) -> Plan:
+    """Return the plan of `config`, or print all that is wrong with it and exit."""
+    from sidecar.settings.load import load  # noqa: PLC0415 - pydantic and ruamel are a tenth of a second
+    from sidecar.settings.problem import SettingsError  # noqa: PLC0415 - as above
+
+    try:
+        return load(config)
+    except SettingsError as error:
+        click.echo(error.text(), err=True)
+        sys.exit(BAD_SETTINGS)
