@@ -8,7 +8,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
@@ -154,7 +154,7 @@ class Definitions:
         if not location:
             return
         try:
-            at = urljoin(base, location.strip())
+            at = urljoin(base, urlsplit(location.strip()).geturl())
         except ValueError:
             self.problem(f"{location} is not a location")
             return

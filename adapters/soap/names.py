@@ -107,10 +107,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _host(parts: SplitResult) -> str:
-    try:
-        return parts.hostname or ""
-    except ValueError:
-        return ""
+    return parts.hostname or ""
 
 
 def _key(url: str) -> str:
@@ -146,7 +143,4 @@ def _spellings(host: str, names: Names, public: SplitResult, *, words: bool) -> 
 
 def _port(parts: SplitResult) -> int | None:
     """Return the port where it is not the scheme's own."""
-    try:
-        return None if parts.port == _DEFAULT_PORTS.get(parts.scheme) else parts.port
-    except ValueError:
-        return None
+    return None if parts.port == _DEFAULT_PORTS.get(parts.scheme) else parts.port

@@ -208,18 +208,16 @@ class Assembly:
             self._add(name, None, reply, binding, self._message(promise.input))
 
     def _add(self, name: str, body: str | None, reply: str | None, binding: Binding, parts: Iterable[_Part]) -> None:
-        """Keep one operation per input element; two of the same binding that share it are told apart by name."""
-        if body is not None and not binding.rpc:
-            key, name, named = (body, ""), local(body), name
-        else:
-            key, named = (body or "", name), name
-        draft = self._drafts.get(key)
+        """Keep one operation per input element; two of one binding that share it are told apart by their names."""
+        twin = (body or "", name)
+        key, named = ((body, ""), local(body)) if body is not None and not binding.rpc else (twin, name)
+        draft = self._drafts.get(twin) or self._drafts.get(key)
         if draft is not None and draft.bound(binding):
-            self.of.problem(f"operations {draft.name} and {named} of {binding.name} have the same input {body}")
-            key, name, draft = (body or "", f"{named} {len(self._drafts)}"), named, None
+            self.of.problem(f"operations {draft.name} and {name} of {binding.name} have the same input {body}")
+            key, named, draft = twin, name, None
         if draft is None:
-            draft = self._drafts[key] = _Draft(name, body, reply, self._parameters(body, binding, parts))
-            self._names.setdefault(name, []).append(draft)
+            draft = self._drafts[key] = _Draft(named, body, reply, self._parameters(body, binding, parts))
+            self._names.setdefault(named, []).append(draft)
         draft.bindings.append(binding)
 
     def _parameters(self, body: str | None, binding: Binding, parts: Iterable[_Part]) -> tuple[Parameter, ...] | None:

@@ -148,7 +148,7 @@ class _Rewriting:
     def _address_of(self, element: etree._Element) -> str | None:
         if element.tag in _REFERENCES:  # elsewhere it is somebody's data
             inside = next(element.iterancestors(f"{_WSDL}port"), None)
-            return None if inside is None else element.text
+            return None if inside is None else element.text or ""
         return element.get(_ADDRESSES[element.tag])
 
     def _public(self, address: str) -> str:
@@ -165,14 +165,15 @@ class _Rewriting:
 
     def _scrub(self, element: etree._Element) -> None:
         tag = element.tag
-        for name, value in element.items():
+        for key, text in element.items():
+            name, value = str(key), str(text)
             known = name == _ADDRESSES.get(tag) or (tag in _DOCUMENTS and name == _DOCUMENTS[tag][0])
             relative = tag == _HTTP_OPERATION and name == "location"
             if known or relative or xml.local(name) in _IDENTIFIERS:
                 continue
             if self._in_attributes.search(value):
                 element.set(name, self._in_attributes.sub(self._instead, value))
-        if element.text and tag not in _REFERENCES:
+        if element.text:
             element.text = self._in_text.sub(self._instead, element.text)
         if element.tail:
             element.tail = self._in_text.sub(self._instead, element.tail)
