@@ -20,13 +20,9 @@ class Terms:
     """The numbers of the law; throughput n / (mean_s * max(1, n / knee)^2) is highest at n = knee: 200 calls/s at 20."""
 
     mean_s: float = 0.1
-    sigma: float = (
-        0.3  # of the underlying normal: a p99 of about twice the median, as a database behind a web service has
-    )
+    sigma: float = 0.3  # of the underlying normal: the p99 is twice the median, as behind many a web service
     knee: int = 20
-    exponent: float = (
-        2.0  # beyond the knee each further call slows every later one: locks and paging, not mere queueing
-    )
+    exponent: float = 2.0  # beyond the knee each call slows all later ones: locks and paging, not mere queueing
     falls_above: int = 400
     down_s: float = 5.0  # an application pool that restarts
 

@@ -86,6 +86,7 @@ async def test_the_401st_caller_brings_everybody_down_and_five_seconds_later_it_
         await _hello(http, box)
     await asyncio.sleep(0.4)
     assert await _hello(http, box) == "Hello World"
+    assert box.stats()["executed"] == {"HelloWorld": 1}  # what was in flight when it fell is lost for good
 
 
 async def test_400_callers_are_borne_slowly(box: BoxOffice, http: aiohttp.ClientSession) -> None:
