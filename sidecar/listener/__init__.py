@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import http_parser
 
-from sidecar.listener.connection import DRAINING, Connection, Desk, Reception
+from sidecar.listener.connection import DRAINING, Connection
+from sidecar.listener.reception import Desk, Reception
 from sidecar.listener.sockets import ListenError, bind, forget_unix, tls_context, unix_inode
 
 if TYPE_CHECKING:

@@ -25,40 +25,31 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
-from aiohttp import EMPTY_PAYLOAD, StreamReader, web
+from aiohttp import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from sidecar.listener import faults
+from sidecar.listener.bell import Bell
+from sidecar.listener.linger import LINGER_S, Linger
+from sidecar.listener.outlet import drop, write_reply
+from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.salvage import Salvage
-from sidecar.listener.target import split_target
+from sidecar.listener.unclaimed import Unclaimed
 from sidecar.listener.upload import BUFFERED, BrokenBody, Upload
-from sidecar.listener.wire import CONTINUE, LAST_CHUNK, Frame, SplitError, frame
+from sidecar.listener.wire import CONTINUE, SplitError, frame
 from sidecar.model import Exchange, Head, Peer, Refusal, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from aiohttp.http_parser import RawRequestMessage
 
-    from sidecar.model import Stream
-    from sidecar.plan import LimitsPlan
-    from sidecar.ports import Account, Clock, Log, Memory
+    from sidecar.listener.reception import Reception
 
-WRITE_BYTES: Final = 64 * 1024  # one write; also the transports' high-water mark, so that at most two are ever buffered
-YIELD_BYTES: Final = 256 * 1024  # written in about 0.1 ms on loopback: then others get the loop
 READ_BUFFER_BYTES: Final = 16 * 1024  # aiohttp pauses a body that nobody reads at twice this
-UNBOOKED_BYTES: Final = 4 * 1024  # a usual request; below it a connection is not worth an entry in the ledger
 SLICES_MAX: Final = 32  # messages looked for in one read, as many as aiohttp queues; the rest is fed whole
 SALVAGE_S: Final = 1.0  # how long a refusal waits for the Origin of a head that broke before it
-LINGER_S: Final = 2.0  # how long a peer may take to see our FIN and go
-LINGER_MAX_S: Final = 15.0  # how long an upload that nobody wants is read all the same, so that its sender can read why
-LINGER_BYTES_S: Final = 64 * 1024  # slower than this it is not worth the descriptor
 REST_BYTES: Final = 64 * 1024  # a body left unread by a refusal is read to its end for the connection's sake up to this
-TOGETHER_S: Final = (
-    0.002  # a FIN this soon after the request's last byte came with it: the sender half-closed and listens
-)
+TOGETHER_S: Final = 0.002  # a FIN this soon after the last byte came with it: its sender half-closed and listens
 TURN_AWAY_S: Final = 1.0  # how long a connection over the cap has for its request
-_NEVER: Final = float("inf")
 _HEAD_END: Final = b"\r\n\r\n"
 DRAINING: Final = Refusal("draining", close=True)
 
@@ -85,100 +76,28 @@ class Fault:
     salvage: Salvage
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Everything a connection asks of the outside; one for all connections."""
-
-    answer: Callable[[Exchange], Awaitable[Reply]]
-    refuse: Callable[[Refusal, Head | None, str | None], Reply]
-    farewell: Callable[[Exchange], Refusal]
-    clock: Clock
-    memory: Memory
-    log: Log
-    limits: LimitsPlan
-    tls: bool
-
-
-class Reception(web.Server):
-    """aiohttp's low-level server, with a cap on connections and the list of idle ones, the longest idle first."""
-
-    def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(_unused, handler_cancellation=True, loop=loop)
-        self.desk = desk
-        self.draining = False
-        self.idle: dict[Connection, None] = {}
-        self.turned_away = 0  # connections over the cap that still wait for their answer
-        self._empty: asyncio.Event | None = None
-
-    def __call__(self) -> Connection:
-        return Connection(self, self._loop, self.desk.limits.header_bytes)
-
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        assert isinstance(handler, Connection)
-        over = len(self._connections) - self.turned_away - self.desk.limits.connections
-        if over <= 0:
-            return
-        if self.idle:
-            next(iter(self.idle)).dismiss()
-        elif self.turned_away < max(16, self.desk.limits.connections // 16):  # refusals have a bound of their own
-            self.turned_away += 1
-            handler.turned_away = True
-        else:
-            self.desk.log.event("connection_dropped", reason="connections", connections=len(self._connections))
-            transport.abort()
-
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        assert isinstance(handler, Connection)
-        self.idle.pop(handler, None)
-        if handler.turned_away:
-            self.turned_away -= 1
-        task = handler._task_handler  # noqa: SLF001 - aiohttp keeps a connection listed until this has ended
-        super().connection_lost(handler, exc)
-        if task is not None:
-            task.add_done_callback(self._look)
-
-    async def emptied(self) -> None:
-        """Wait until the last connection and its task have ended."""
-        self._empty = asyncio.Event()
-        self._look()
-        await self._empty.wait()
-
-    def _look(self, _task: object = None) -> None:
-        if self._empty is not None and not self._connections:
-            self._empty.set()
-
-
-async def _unused(request: web.BaseRequest) -> web.StreamResponse:
-    raise NotImplementedError(f"Connection.start never hands {request} to aiohttp's handler")
-
-
 class Connection(RequestHandler):
     """One accepted connection. Its task runs `start`; its timer rings `_ring`; its reader is `data_received`."""
 
     __slots__ = (
-        "_accounted",
         "_bell",
-        "_bell_at",
         "_body",
         "_body_left",
         "_deaf",
         "_desk",
-        "_discarded",
-        "_due",
         "_exchange",
         "_expelled",
-        "_fresh",
         "_half_closed",
         "_head",
         "_heard_at",
-        "_linger_from",
+        "_linger",
         "_lingered",
         "_peer",
         "_phase",
         "_reception",
         "_salvage",
         "_salvaged",
+        "_unclaimed",
         "turned_away",
     )
 
@@ -198,25 +117,21 @@ class Connection(RequestHandler):
         self._desk = reception.desk
         self.turned_away = False
         self._peer = Peer("", reception.desk.tls)
-        self._head = b""  # of the message that is being parsed, until its head is complete
+        self._head: bytes | bytearray = b""  # of the message that is being parsed, until its head is complete
         self._body: StreamReader = EMPTY_PAYLOAD  # of the last message whose head was complete
         self._body_left: int | None = 0  # of that body, as far as a Content-Length tells
         self._deaf = False  # the parser is dead: what still comes is dropped
         self._salvage: Salvage | None = None
         self._salvaged: asyncio.Future[None] | None = None
         self._lingered: asyncio.Future[None] | None = None
-        self._linger_from = 0.0
-        self._discarded = 0
-        self._accounted: Account | None = None  # of bytes received that no stage has booked yet
-        self._fresh = 0  # of those, the few that are below booking
+        self._linger: Linger | None = None
+        self._unclaimed = Unclaimed(reception.desk.memory)
         self._exchange: Exchange | None = None
         self._expelled = False
         self._half_closed = False
         self._heard_at = 0.0
         self._phase = Phase.IDLE
-        self._due = _NEVER
-        self._bell: asyncio.TimerHandle | None = None
-        self._bell_at = _NEVER
+        self._bell = Bell(loop, self._time_is_up)
 
     def __repr__(self) -> str:
         return f"<Connection {self._peer.address or 'unix'} {self._phase.value}>"
@@ -232,10 +147,8 @@ class Connection(RequestHandler):
         self._enter(Phase.IDLE, wait_s)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._bell is not None:
-            self._bell.cancel()
-            self._bell = None
-        self._unbook()
+        self._bell.stop()
+        self._unclaimed.clear()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's protocol has it so; aiohttp never keeps a half open
@@ -258,8 +171,10 @@ class Connection(RequestHandler):
         return True
 
     def data_received(self, data: bytes) -> None:
-        if self._lingered is not None or self._deaf or self._force_close:
-            self._discarded += len(data)
+        if self._linger is not None:
+            self._linger.came(len(data))
+            return
+        if self._deaf or self._force_close:
             return
         if self._salvage is not None:
             self._salvage.feed(data)
@@ -270,8 +185,7 @@ class Connection(RequestHandler):
             self._feed(data)
             return
         self._heard_at = self._loop.time()
-        self._fresh += len(data)
-        if self._fresh > UNBOOKED_BYTES and not self._book():
+        if not self._unclaimed.add(len(data)):
             self._fail(BUFFERED, data)
             return
         start, size = 0, len(data)
@@ -331,14 +245,20 @@ class Connection(RequestHandler):
         length = message.headers.get("Content-Length")
         self._body_left = None if length is None else int(length) - payload.total_bytes
         if self._phase is Phase.HEAD or self._phase is Phase.IDLE:
+            self._stir()
             self._quiet()
 
+    def _stir(self) -> None:
+        """From the first byte of a request on, nobody may close this connection to make room."""
+        self._reception.idle.pop(self, None)
+
     def _grow_head(self, data: bytes) -> None:
-        self._head = (
-            self._head + data if self._head else data.lstrip(b"\r\n")
-        )  # RFC 9112 section 2.2: empty lines before
+        if self._head:
+            self._head += data  # in place: a head may come byte by byte
+        else:
+            self._head = bytearray(data.lstrip(b"\r\n"))  # RFC 9112 section 2.2: empty lines before a request
         if self._head and self._phase is Phase.IDLE:
-            self._reception.idle.pop(self, None)
+            self._stir()
             self._enter(Phase.HEAD, TURN_AWAY_S if self.turned_away else self._desk.limits.header_timeout_s)
 
     def _complaint(self, error: BaseException, data: bytes) -> Refusal:
@@ -357,6 +277,7 @@ class Connection(RequestHandler):
         self._salvage.feed(data)
         self._salvage.done = self._salvage.done or not patient
         self._head = b""
+        self._stir()
         self._messages.append((Fault(refusal, self._salvage), EMPTY_PAYLOAD))  # type: ignore[arg-type]  # ours to pop
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -364,21 +285,6 @@ class Connection(RequestHandler):
     def _break_body(self, refusal: Refusal) -> None:
         self._deaf = True
         self._body.set_exception(BrokenBody(refusal))
-
-    def _book(self) -> bool:
-        """Book what has come and was not yet; False where it does not fit."""
-        if self._accounted is None:
-            self._accounted = self._desk.memory.account("")
-        if not self._accounted.take(self._fresh):
-            return False
-        self._fresh = 0
-        return True
-
-    def _unbook(self) -> None:
-        self._fresh = 0
-        if self._accounted is not None:
-            self._accounted.close()
-            self._accounted = None
 
     # --- what an Upload asks of its line
 
@@ -392,37 +298,17 @@ class Connection(RequestHandler):
             self._quiet()
 
     def consumed(self, size_bytes: int) -> None:
-        if self._accounted is not None:
-            self._accounted.give(size_bytes)
-        else:
-            self._fresh = max(0, self._fresh - size_bytes)
+        self._unclaimed.claimed(size_bytes)
 
     # --- the timer
 
     def _enter(self, phase: Phase, wait_s: float) -> None:
-        """Set the timer. It is moved lazily: a later due time only changes a number until the old one rings."""
         self._phase = phase
-        self._due = due = self._loop.time() + wait_s
-        if due < self._bell_at:
-            if self._bell is not None:
-                self._bell.cancel()
-            self._bell_at = due
-            self._bell = self._loop.call_at(due, self._ring)
+        self._bell.set(wait_s)
 
     def _quiet(self) -> None:
         self._phase = Phase.BUSY
-        self._due = _NEVER
-
-    def _ring(self) -> None:
-        self._bell, self._bell_at = None, _NEVER
-        if self.transport is None or self._due == _NEVER:
-            return
-        if self._loop.time() < self._due:
-            self._bell_at = self._due
-            self._bell = self._loop.call_at(self._due, self._ring)
-            return
-        self._due = _NEVER
-        self._time_is_up()
+        self._bell.silence()
 
     def _time_is_up(self) -> None:
         match self._phase:
@@ -435,7 +321,11 @@ class Connection(RequestHandler):
             case Phase.SALVAGE:
                 self._end_salvage()
             case Phase.LINGER:
-                self._linger_on()
+                assert self._linger is not None
+                if (more_s := self._linger.next_step(self._loop.time())) is not None:
+                    self._enter(Phase.LINGER, more_s)
+                else:
+                    self._end_linger()
             case Phase.WRITE | Phase.CLOSING:
                 self.cut()
             case Phase.BUSY:
@@ -466,7 +356,7 @@ class Connection(RequestHandler):
     async def _next_message(self) -> None:
         self._waiter = self._loop.create_future()
         if self._phase is Phase.BUSY:
-            self._unbook()
+            self._unclaimed.clear()
             if self._head:
                 self._enter(Phase.HEAD, self._desk.limits.header_timeout_s)
             else:
@@ -477,12 +367,11 @@ class Connection(RequestHandler):
             await self._waiter
         finally:
             self._waiter = None
-            self._reception.idle.pop(self, None)
 
     def _taken_from_queue(self, message: RawRequestMessage) -> None:
         """Free the parser's slot and the head's booking."""
-        if self._accounted is not None:
-            self.consumed(sum(len(name) + len(value) + 4 for name, value in message.raw_headers))
+        if self._unclaimed.booked:
+            self._unclaimed.claimed(sum(len(name) + len(value) + 4 for name, value in message.raw_headers))
         if self._parser is not None:
             self._parser.message_consumed()
         if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
@@ -491,9 +380,9 @@ class Connection(RequestHandler):
     async def _serve(self, message: RawRequestMessage, payload: StreamReader) -> bool:
         """Answer one request; True where the connection can carry another."""
         self._quiet()
-        head = _head(message)
+        head = head_of(message)
         upload = Upload(
-            self, payload, _declared(message), expects="Expect" in message.headers and head.version >= (1, 1)
+            self, payload, declared_bytes(message), expects="Expect" in message.headers and head.version >= (1, 1)
         )
         exchange = Exchange(head, upload, self._peer, self._desk.clock.now())
         try:
@@ -532,15 +421,16 @@ class Connection(RequestHandler):
     ) -> bool:
         """Write the reply and settle what of the request is still on its way."""
         left = 0 if upload.complete else REST_BYTES + 1 if self._body_left is None else self._body_left
-        stuck = self._deaf or (left > 0 and (left > REST_BYTES or upload.withheld or payload is not self._body))
+        broken = payload.exception() is not None
+        stuck = broken or (left > 0 and (left > REST_BYTES or upload.withheld))
         last = (self._reception.draining or self._half_closed) and not self._messages
         close = bool(message.should_close) or last or stuck
         closed = await self._write(reply, head, close=close)
         if stuck or (closed and left):
-            await self._linger()
+            await self._listen_on()
             return False
         if left and not await self._read_rest(payload):
-            await self._linger()
+            await self._listen_on()
             return False
         return not closed
 
@@ -566,7 +456,7 @@ class Connection(RequestHandler):
         head = fault.salvage.head()
         refusal = faults.TURNED_AWAY if self.turned_away else fault.refusal
         await self._write(self._refuse(refusal, head), head, close=True)
-        await self._linger()
+        await self._listen_on()
 
     def _end_salvage(self) -> None:
         if self._salvaged is not None and not self._salvaged.done():
@@ -580,61 +470,14 @@ class Connection(RequestHandler):
             how = frame(reply, head, close=close)
         except SplitError as error:
             self._log_bug(error, head)
-            _drop(reply.stream)
+            drop(reply.stream)
             reply = self._refuse(Refusal("internal", close=True), head)
             how = frame(reply, head, close=True)
-        if not how.body:
-            _drop(reply.stream)
-            await self._send(how.head)
-        elif reply.stream is not None:
-            await self._write_stream(how, reply, reply.stream)
-        elif (how.sized or 0) + len(how.head) <= WRITE_BYTES:
-            await self._send(b"".join((how.head, *reply.body)))
-        else:
-            await self._send(how.head)
-            await self._write_pieces(reply.body)
+        await write_reply(how, reply, self)
         return how.close
 
-    async def _write_pieces(self, body: tuple[bytes, ...]) -> None:
-        since_yield = 0
-        for piece in body:
-            view = memoryview(piece)
-            for start in range(0, len(piece), WRITE_BYTES):
-                part = view[start : start + WRITE_BYTES]
-                await self._send(part)
-                since_yield += len(part)
-                if since_yield >= YIELD_BYTES:
-                    since_yield = 0
-                    await asyncio.sleep(0)
-
-    async def _write_stream(self, how: Frame, reply: Reply, stream: Stream) -> None:
-        """Pass a reply on while it comes. A stream that breaks, or is not as long as it said, ends in a cut connection."""
-        sent = 0
-        try:
-            await self._send(how.head)
-            pieces = iter(reply.body)
-            while piece := next(pieces, b"") or await stream.next():
-                sent += len(piece)
-                if how.sized is not None and sent > how.sized:
-                    raise ConnectionAbortedError("the stream is longer than its Content-Length")
-                if how.chunked:
-                    await self._send(b"%x\r\n" % len(piece))
-                await self._write_pieces((piece,))
-                if how.chunked:
-                    await self._send(b"\r\n")
-            if how.sized is not None and sent < how.sized:
-                raise ConnectionAbortedError("the stream is shorter than its Content-Length")
-            if how.chunked:
-                await self._send(LAST_CHUNK)
-        except Exception as error:
-            self.cut()
-            if isinstance(error, OSError):
-                raise ConnectionAbortedError("the stream was cut") from error
-            raise
-        finally:
-            stream.close()
-
-    async def _send(self, data: bytes | memoryview) -> None:
+    async def send(self, data: bytes | memoryview) -> None:
+        """Write, and wait where the peer does not read; raises ConnectionResetError where he has gone."""
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the peer has gone")
         self.transport.write(data)
@@ -645,16 +488,15 @@ class Connection(RequestHandler):
 
     # --- the end
 
-    async def _linger(self) -> None:
-        """Say that we are done, then read and drop what still comes: unread bytes would turn our close into a RST."""
+    async def _listen_on(self) -> None:
+        """Say that we are done, then read and drop what still comes."""
         transport = self.transport
-        if transport is None:
+        if transport is None or transport.is_closing():
             return
         self._lingered = self._loop.create_future()
-        self._discarded = 0
-        self._linger_from = self._loop.time()
+        self._linger = Linger(self._loop.time())
         self._drop_buffers()
-        if self._half_closed or transport.is_closing():
+        if self._half_closed:
             return
         if transport.can_write_eof():
             transport.write_eof()
@@ -668,16 +510,7 @@ class Connection(RequestHandler):
         if self._body.exception() is None:
             self._body.read_nowait(-1)
         self._body = EMPTY_PAYLOAD
-        self._unbook()
-
-    def _linger_on(self) -> None:
-        """Go on for another second as long as enough comes."""
-        enough = self._discarded >= LINGER_BYTES_S * LINGER_S
-        if enough and self._loop.time() - self._linger_from < LINGER_MAX_S:
-            self._discarded = int(LINGER_BYTES_S * (LINGER_S - 1))  # so that the next second must bring its own
-            self._enter(Phase.LINGER, 1.0)
-        else:
-            self._end_linger()
+        self._unclaimed.clear()
 
     def _end_linger(self) -> None:
         if self._lingered is not None and not self._lingered.done():
@@ -685,7 +518,7 @@ class Connection(RequestHandler):
 
     def dismiss(self) -> None:
         """Close a connection that carries nothing."""
-        self._reception.idle.pop(self, None)
+        self._stir()
         self._leave()
         if self._waiter is not None:
             self._waiter.cancel()
@@ -724,24 +557,3 @@ class Connection(RequestHandler):
             path=None if head is None else head.path,
             traceback=frames,
         )
-
-
-def _head(message: RawRequestMessage) -> Head:
-    target: str = message.path
-    if target[:1] == "/" and "#" not in target:
-        path, _, query = target.partition("?")
-    else:
-        target, path, query = split_target(target)
-    return Head(message.method, target, path, query, message.headers, message.raw_headers, message.version)
-
-
-def _declared(message: RawRequestMessage) -> int | None:
-    if message.chunked:
-        return None
-    length = message.headers.get("Content-Length")
-    return 0 if length is None else int(length)
-
-
-def _drop(stream: Stream | None) -> None:
-    if stream is not None:
-        stream.close()

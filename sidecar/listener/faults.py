@@ -44,7 +44,7 @@ EXPECTATION = Refusal(
 )
 
 
-def parser_fault(error: BaseException, begun: bytes, line_bytes: int) -> Refusal:
+def parser_fault(error: BaseException, begun: bytes | bytearray, line_bytes: int) -> Refusal:
     """Return the refusal for what aiohttp's parser raised over a head that began with `begun`."""
     if begun[:1] == b"\x16":
         return TLS_HERE
@@ -57,7 +57,7 @@ def parser_fault(error: BaseException, begun: bytes, line_bytes: int) -> Refusal
     return BAD_HEADER
 
 
-def too_long(begun: bytes, line_bytes: int) -> Refusal:
+def too_long(begun: bytes | bytearray, line_bytes: int) -> Refusal:
     """Return which limit a head broke that began with `begun`: the request line's or a header's."""
     first = begun.lstrip(b"\r\n").find(b"\n", 0, line_bytes + 32)  # 32: method, version and blanks around the target
     if first < 0:

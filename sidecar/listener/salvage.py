@@ -11,7 +11,7 @@ from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from sidecar.listener.target import split_target
+from sidecar.listener.request import split_target
 from sidecar.model import Head
 
 LINE_BYTES: Final = 1024

@@ -1,0 +1,92 @@
+"""Where connections come in: aiohttp's low-level server with a cap, and the list of who is idle.
+
+Stands between the sockets and the connections. It may turn a connection away, which then is answered `overloaded`; it never
+looks at bytes. Its hooks into aiohttp are listed in `connection`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from sidecar.listener.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp.web_protocol import RequestHandler
+
+    from sidecar.model import Exchange, Head, Refusal, Reply
+    from sidecar.plan import LimitsPlan
+    from sidecar.ports import Clock, Log, Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything a connection asks of the outside; one for all connections."""
+
+    answer: Callable[[Exchange], Awaitable[Reply]]
+    refuse: Callable[[Refusal, Head | None, str | None], Reply]
+    farewell: Callable[[Exchange], Refusal]
+    clock: Clock
+    memory: Memory
+    log: Log
+    limits: LimitsPlan
+    tls: bool
+
+
+class Reception(web.Server):
+    """aiohttp's low-level server, with a cap on connections and the list of idle ones, the longest idle first."""
+
+    def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(_unused, handler_cancellation=True, loop=loop)
+        self.desk = desk
+        self.draining = False
+        self.idle: dict[Connection, None] = {}
+        self.turned_away = 0  # connections over the cap that still wait for their answer
+        self._empty: asyncio.Event | None = None
+
+    def __call__(self) -> Connection:
+        return Connection(self, self._loop, self.desk.limits.header_bytes)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        assert isinstance(handler, Connection)
+        over = len(self._connections) - self.turned_away - self.desk.limits.connections
+        if over <= 0:
+            return
+        if self.idle:
+            next(iter(self.idle)).dismiss()
+        elif self.turned_away < max(16, self.desk.limits.connections // 16):  # refusals have a bound of their own
+            self.turned_away += 1
+            handler.turned_away = True
+        else:
+            self.desk.log.event("connection_dropped", reason="connections", connections=len(self._connections))
+            transport.abort()
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        assert isinstance(handler, Connection)
+        self.idle.pop(handler, None)
+        if handler.turned_away:
+            self.turned_away -= 1
+        task = handler._task_handler  # noqa: SLF001 - aiohttp keeps a connection listed until this has ended
+        super().connection_lost(handler, exc)
+        if task is not None:
+            task.add_done_callback(self._look)
+
+    async def emptied(self) -> None:
+        """Wait until the last connection and its task have ended."""
+        self._empty = asyncio.Event()
+        self._look()
+        await self._empty.wait()
+
+    def _look(self, _task: object = None) -> None:
+        if self._empty is not None and not self._connections:
+            self._empty.set()
+
+
+async def _unused(request: web.BaseRequest) -> web.StreamResponse:
+    raise NotImplementedError(f"Connection.start never hands {request} to aiohttp's handler")

@@ -1,0 +1,43 @@
+"""What the parser read, as a Head: the target reduced to the form that routes are looked up by, the length it declares.
+
+Stands between the parser and the road. It never looks at the authority of an absolute target: no request decides which
+host it is sent to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sidecar.model import Head
+
+if TYPE_CHECKING:
+    from aiohttp.http_parser import RawRequestMessage
+
+
+def head_of(message: RawRequestMessage) -> Head:
+    """Return the Head of a parsed request; the usual origin form takes the short way."""
+    target: str = message.path
+    if target[:1] == "/" and "#" not in target:
+        path, _, query = target.partition("?")
+    else:
+        target, path, query = split_target(target)
+    return Head(message.method, target, path, query, message.headers, message.raw_headers, message.version)
+
+
+def declared_bytes(message: RawRequestMessage) -> int | None:
+    """Return the Content-Length, 0 without a body, None where the body is chunked; the parser has checked its form."""
+    if message.chunked:
+        return None
+    length = message.headers.get("Content-Length")
+    return 0 if length is None else int(length)
+
+
+def split_target(raw: str) -> tuple[str, str, str]:
+    """Return (origin form, path, query), still percent-encoded (RFC 9112 §3.2); `*` stays, a fragment is dropped."""
+    raw = raw.partition("#")[0]
+    if not raw.startswith("/") and raw != "*":
+        rest = raw.partition("://")[2]
+        cut = next((at for at, char in enumerate(rest) if char in "/?"), len(rest))
+        raw = rest[cut:] if rest[cut : cut + 1] == "/" else "/" + rest[cut:]
+    path, _, query = raw.partition("?")
+    return raw, path, query
