@@ -21,6 +21,7 @@ _WSDL: Final = f"{{{namespaces.WSDL}}}"
 _XSD: Final = f"{{{namespaces.XSD}}}"
 _REFERENCES: Final = frozenset(_XSD + name for name in ("import", "include", "redefine"))
 _SLICE: Final = 500  # top-level components between two yields: 0.3 ms
+_FREED: Final = 100  # components with all they contain freed between two yields: 0.2 ms
 _WINDOW: Final = 262_144  # bytes searched between two yields: 0.3 ms
 _PROBLEMS_MAX: Final = 100  # for people to read
 _XMLNS: Final = re.compile(rb"""xmlns(?::([^\s="'<>]+))?\s*=\s*(?:"([^"<]*)"|'([^'<]*)')""")
@@ -75,12 +76,13 @@ class Definitions:
         self.port_types.clear()
         self.bindings.clear()
         self.services.clear()
+        yield
         self.schemas = Schemas(self.problem)
         for document in self.documents.values():
             for parent in [*document.root.iterfind(f"{_WSDL}types/{_XSD}schema"), document.root]:
                 while len(parent):
-                    del parent[:_SLICE]
                     yield
+                    del parent[:_FREED]
 
     def _from(self, location: str) -> Iterator[None]:
         """Read a document and all it refers to, each once per namespace that a schema without one is included into."""

@@ -5,7 +5,7 @@ and is listed in `Index.problems`. It fetches nothing, validates nothing and doe
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -20,6 +20,8 @@ from adapters.soap.operations import Assembly
 from adapters.soap.schema import Parameter
 
 __all__ = ["Binding", "Endpoint", "Index", "Kind", "Operation", "Parameter", "index", "index_in_slices", "index_one"]
+
+_SLICE = 100  # operations looked up between two yields: 0.7 ms
 
 
 def index(documents: Mapping[str, bytes]) -> Index:
@@ -83,29 +85,42 @@ class _Reading:
         yield from self.definitions.collect()
         assembly = Assembly(self.definitions)
         yield from assembly.steps()
-        self.found.append(_index(self.definitions, assembly))
+        yield from _index(self.definitions, assembly, self.found)
 
 
-def _index(definitions: Definitions, assembly: Assembly) -> Index:
-    operations = assembly.operations()
-    return Index(
+def _index(definitions: Definitions, assembly: Assembly, found: list[Index]) -> Iterator[None]:
+    operations: list[Operation] = []
+    maps: tuple[dict[str, list[Operation]], ...] = ({}, {}, {}, {})
+    for count, operation in enumerate(assembly.operations(), 1):
+        operations.append(operation)
+        for keys, index_ in zip(_keys(operation), maps, strict=True):
+            for key in dict.fromkeys(keys):
+                index_.setdefault(key, []).append(operation)
+        if count % _SLICE == 0:
+            yield
+    bodies, names, actions, locations = (
+        MappingProxyType({key: tuple(each) for key, each in index_.items()}) for index_ in maps
+    )
+    made = Index(
         definitions.target,
         tuple(assembly.endpoints),
-        operations,
+        tuple(operations),
         tuple(definitions.problems),
         tuple(definitions.wanted),
-        _bodies=_by(operations, lambda each: [each.body] if each.body else []),
-        _names=_by(operations, lambda each: [each.name]),
-        _actions=_by(operations, lambda each: [b.action for b in each.bindings if b.action]),
-        _locations=_by(operations, lambda each: [b.location for b in each.bindings if b.location]),
+        bodies,
+        names,
+        actions,
+        locations,
     )
+    found.append(made)
 
 
-def _by(
-    operations: Iterable[Operation], keys: Callable[[Operation], Iterable[str]]
-) -> Mapping[str, tuple[Operation, ...]]:
-    found: dict[str, list[Operation]] = {}
-    for operation in operations:
-        for key in dict.fromkeys(keys(operation)):
-            found.setdefault(key, []).append(operation)
-    return MappingProxyType({key: tuple(each) for key, each in found.items()})
+def _keys(operation: Operation) -> tuple[Iterable[str], ...]:
+    """Return what an operation is looked up by: body, name, actions, locations."""
+    bindings = operation.bindings
+    return (
+        [operation.body] if operation.body else [],
+        [operation.name],
+        [each.action for each in bindings if each.action],
+        [each.location for each in bindings if each.location],
+    )
