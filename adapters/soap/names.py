@@ -71,10 +71,9 @@ class Names:
 
     def name(self, url: str, kind: Kind) -> str | None:
         """Return the query that asks for a document in public, None where the document is not the backend's."""
-        parts = _split(url)
-        if not self.owns(url) or parts.scheme == "urn":
+        local = self.at_backend(url)
+        if local is None:
             return None
-        local = self._local(parts)
         with self._lock:
             if (known := self._by_url.get(_key(local))) is not None:
                 return known
@@ -84,6 +83,11 @@ class Names:
             name = f"{kind}={number}"
             self._by_name[name], self._by_url[_key(local)] = local, name
             return name
+
+    def at_backend(self, url: str) -> str | None:
+        """Return where a location may be fetched: always at the configured origin, None where it is not the backend's."""
+        parts = _split(url)
+        return self._local(parts) if self.owns(url) and parts.scheme != "urn" else None
 
     def source(self, name: str) -> str | None:
         """Return the backend's URL of a public name, which is always one of its configured origin."""

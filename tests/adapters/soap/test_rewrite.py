@@ -116,6 +116,15 @@ def test_a_file_on_the_backends_disk_is_not_shown_and_not_read_from_ours() -> No
     assert names.source("wsdl=1") == "http://box.theatre.local:9000/C:/inetpub/secret/a.wsdl"
 
 
+def test_only_the_configured_origin_is_ever_fetched() -> None:
+    """Whatever host the backend names for its own, the request goes where the configuration says, or nowhere."""
+    names = Names(BACKEND)
+    names.learn("http://WIN-SRV01:81/Office.asmx")
+    assert names.at_backend("http://win-srv01:81/Office.asmx?xsd=0") == BACKEND + "?xsd=0"
+    assert names.at_backend("http://169.254.169.254/latest") is None
+    assert names.at_backend("urn:t") is None
+
+
 def test_documents_beside_a_local_wsdl_are_named_too() -> None:
     """With a WSDL from a file, locations without a host are names of files beside it."""
     names = Names(BACKEND)
