@@ -80,19 +80,38 @@ class State:
     origin: str = "sidecar"  # or browser: made by the client when fetch itself fails
 
 
-def _reads(body: str) -> str:
+_API: Final = "http://boxoffice.example/api/"  # the demo's own namespace
+
+
+def _asks(body: str, more: str = "") -> str:
     """Return the curl command that posts a SOAP 1.1 body to the demo and shows the reply's head."""
     envelope = (
-        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>' + body + "</e:Body></e:Envelope>"
+        f'<e:Envelope xmlns:e=\\"http://schemas.xmlsoap.org/soap/envelope/\\"><e:Body>{body}</e:Body></e:Envelope>'
     )
-    return f"curl -si DEMO/tickets -H 'Content-Type: text/xml' -d '{envelope}'"
+    return f"curl -si $DEMO/tickets -H 'Content-Type: text/xml' {more}-d \"{envelope}\""
 
 
-_HELLO = _reads('<HelloWorld xmlns="urn:box-office"/>')
-_RESERVE = (
-    '<ReserveTickets xmlns="urn:box-office"><sSessionKey>KEY</sSessionKey><iPerformanceNumber>{performance}</iPerformanceNumber>'
-    "<iNumberOfSeats>{seats}</iNumberOfSeats></ReserveTickets>"
-)
+def _call(operation: str, inside: str = "") -> str:
+    return f'<{operation} xmlns=\\"{_API}\\">{inside}</{operation}>'
+
+
+def _reserve(performance: int, seats: int, more: str = "") -> str:
+    """Return the commands that take a session and reserve with it."""
+    inside = (
+        f"<sWebSessionID>$KEY</sWebSessionID><iPerformanceNumber>{performance}</iPerformanceNumber>"
+        f"<iNumberOfSeats>{seats}</iNumberOfSeats><iZone>2</iZone>"
+    )
+    key = _asks(_call("GetNewSessionKey")).replace("-si", "-s", 1)
+    find = "sed -n 's/.*SessionKeyResult>\\([^<]*\\)<.*/\\1/p'"
+    return f"KEY=$({key} | {find}); " + _asks(_call("ReserveTickets", inside), more)
+
+
+def _hurt(control: str) -> str:
+    """Return the command that breaks the demo's box office for ten seconds."""
+    return f"curl -s $SHOP/control -H 'Content-Type: application/json' -d '{{{control}, \"for_s\": 10}}'; "
+
+
+_HELLO: Final = _asks(_call("HelloWorld"))
 _BACKEND_REASONS = ("refused", "connect_timeout", "dns", "tls", "reset")
 _C, _E, _B, _H = Category, Effect, Blame, How
 
@@ -121,7 +140,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Answered from memory, within its time",
         "The result.",
-        "curl -si DEMO/tickets?wsdl",
+        "curl -si $DEMO/tickets?wsdl",
     ),
     State(
         "stale",
@@ -134,7 +153,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Answered from memory, past its time",
         "The result, with its age.",
-        "curl -si DEMO/tickets?wsdl; sleep 61; curl -si -XPOST SHOP/control/dead; curl -si DEMO/tickets?wsdl",
+        "curl -si $DEMO/tickets?wsdl; sleep 61; " + _hurt('"dead": true') + "curl -si $DEMO/tickets?wsdl",
         ("revalidating", "backend-down", "backend-slow", "overloaded"),
     ),
     State(
@@ -162,7 +181,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Done in part: fewer than asked",
         "What was got and what was not; ask whether to keep it.",
-        _reads(_RESERVE.format(performance=1202, seats=9)),
+        _reserve(1205, 9),
         ("result_rule",),
     ),
     State(
@@ -204,7 +223,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "The backend answered with a fault of its own making",
         "That it did not work; for a purchase, that its outcome is being looked up.",
-        _reads('<SlowReport xmlns="urn:box-office"><sSessionKey>nobody</sSessionKey></SlowReport>'),
+        _asks(_call("GetCart", "<sWebSessionID>nobody</sWebSessionID>")),
         ("server", "xmlrpc", "http_error", "fault_rule"),
         retry_after_s=5,
     ),
@@ -219,7 +238,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "The backend answered that the request is at fault",
         "The field at fault, where the backend names it.",
-        _reads('<NoSuchThing xmlns="urn:box-office"/>'),
+        _asks(_call("NoSuchThing")),
         ("client",),
     ),
     State(
@@ -233,7 +252,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "The backend said no, for a reason of the business",
         "The backend's reason, in your words.",
-        _reads(_RESERVE.format(performance=1203, seats=1)),
+        _reserve(1203, 1),
         ("fault_rule", "result_rule"),
     ),
     State(
@@ -247,7 +266,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Nothing is left",
         "Sold out.",
-        _reads(_RESERVE.format(performance=1204, seats=2)),
+        _reserve(1204, 2),
         ("fault_rule", "result_rule"),
     ),
     State(
@@ -331,7 +350,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "This operation is not offered here",
         "Nothing: a page should not call it.",
-        _reads('<DestroyCache xmlns="urn:box-office"/>'),
+        _asks(_call("DestroyCache")),
         ("deny", "asmx_get", "strict"),
     ),
     State(
@@ -345,7 +364,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "A page of this origin may not write",
         "Nothing: the page is not one of the shop's.",
-        _reads(_RESERVE.format(performance=1201, seats=1)) + " -H 'Origin: https://stranger.example'",
+        _asks(_call("ReserveTickets"), "-H 'Origin: https://stranger.example' "),
     ),
     State(
         "pass_expired",
@@ -400,10 +419,7 @@ ROWS: Final[tuple[State, ...]] = (
         "backend",
         "The backend is at its limit",
         "That many people want this now, and that the page tries again by itself.",
-        "curl -si -XPOST SHOP/control/latency/8000; for i in $(seq 600); do ("
-        + _HELLO
-        + " -o /dev/null &) ; done; "
-        + _HELLO,
+        _hurt('"latency_s": 3') + f"for i in $(seq 80); do ({_HELLO} -o /dev/null &); done; sleep 0.5; " + _HELLO,
         ("queue_full", "queue_wait", "deadline", "connections", "buffered"),
         retry_after_s=2,
     ),
@@ -418,7 +434,7 @@ ROWS: Final[tuple[State, ...]] = (
         "backend",
         "The backend cannot be reached",
         "That the box office is not answering and nothing was booked.",
-        "curl -si -XPOST SHOP/control/dead; " + _HELLO,
+        _hurt('"dead": true') + _HELLO,
         _BACKEND_REASONS,
         retry_after_s=5,
     ),
@@ -447,7 +463,7 @@ ROWS: Final[tuple[State, ...]] = (
         "backend",
         "The backend was asked and has not answered",
         "For a purchase: that its outcome is not known yet, and never a button that buys again. Else: that it takes too long.",
-        "curl -si -XPOST SHOP/control/freeze; " + _HELLO,
+        _hurt('"freeze": true') + _HELLO,
         ("timeout", "reset", "closed", "cut"),
         retry_after_s=5,
     ),
@@ -462,7 +478,7 @@ ROWS: Final[tuple[State, ...]] = (
         "backend",
         "The backend answered with something that is no answer",
         "As outcome_unknown.",
-        "curl -si -XPOST SHOP/control/html; " + _HELLO,
+        _hurt('"html": 200') + _HELLO,
         ("html", "truncated", "not_xml", "root", "too_large", "empty", "http"),
         retry_after_s=5,
     ),
@@ -533,7 +549,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "Nothing lives at this address",
         "Nothing: a bug of the page.",
-        "curl -si DEMO/nowhere",
+        "curl -si $DEMO/nowhere",
         ("path", "document", "endpoint"),
     ),
     State(
@@ -547,7 +563,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "This address does not take this method",
         "Nothing: a bug of the page.",
-        "curl -si -XPUT DEMO/tickets",
+        "curl -si -XPUT $DEMO/tickets",
     ),
     State(
         "unsupported_media",
@@ -560,7 +576,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "A request of this content type or encoding is not taken",
         "Nothing: a bug of the page.",
-        "curl -si DEMO/tickets -H 'Content-Type: text/plain' -d hello",
+        "curl -si $DEMO/tickets -H 'Content-Type: text/plain' -d hello",
         ("content_type", "content_encoding", "charset", "upgrade", "ntlm"),
     ),
     State(
@@ -574,7 +590,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "The request cannot be read",
         "Nothing: a bug of the page.",
-        "curl -si DEMO/tickets -H 'Content-Type: text/xml' -d '<a'",
+        "curl -si $DEMO/tickets -H 'Content-Type: text/xml' -d '<a'",
         (
             "http",
             "xml",
@@ -615,7 +631,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "A document type declaration is not taken",
         "Nothing: a bug of the page.",
-        "curl -si DEMO/tickets -H 'Content-Type: text/xml' -d '<!DOCTYPE a><a/>'",
+        "curl -si $DEMO/tickets -H 'Content-Type: text/xml' -d '<!DOCTYPE a><a/>'",
     ),
     State(
         "invalid_params",
@@ -628,7 +644,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "A parameter is wrong",
         "The field at fault.",
-        "curl -si 'DEMO/tickets/HelloWorld?a=1&a=2'",
+        'curl -si "$DEMO/tickets/HelloWorld?a=1&a=2"',
         ("duplicate",),
     ),
     State(
@@ -642,7 +658,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "The request is larger than the limit",
         "That the upload is too large.",
-        "head -c 2000000 /dev/zero | curl -si DEMO/tickets -H 'Content-Type: text/xml' --data-binary @-",
+        "head -c 2000000 /dev/zero | curl -si $DEMO/tickets -H 'Content-Type: text/xml' --data-binary @-",
         ("body",),
     ),
     State(
@@ -656,7 +672,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "The address is longer than the limit",
         "Nothing: a bug of the page.",
-        "curl -si DEMO/tickets?$(printf 'a%.0s' $(seq 40000))",
+        "curl -si $DEMO/tickets?$(printf 'a%.0s' $(seq 40000))",
     ),
     State(
         "headers_too_large",
@@ -669,7 +685,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "A header is longer than the limit, or there are too many",
         "Nothing; cookies of other sites of this domain may be too large.",
-        "curl -si DEMO/tickets -H X-Big:$(printf 'a%.0s' $(seq 40000))",
+        "curl -si $DEMO/tickets -H X-Big:$(printf 'a%.0s' $(seq 40000))",
     ),
     State(
         "body_timeout",
@@ -682,7 +698,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "The request did not arrive in time",
         "That the connection is slow; try again.",
-        "curl -si DEMO/tickets -H 'Content-Type: text/xml' -H 'Content-Length: 10' -d a --max-time 40",
+        "curl -si $DEMO/tickets -H 'Content-Type: text/xml' -H 'Content-Length: 10' -d a --max-time 40",
         ("head", "body"),
         retry_after_s=1,
     ),

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -65,8 +65,7 @@ def reset(transport: asyncio.BaseTransport) -> None:
         # the option belongs to the open connection, not to the descriptor: set through a copy, it works with any loop's socket object
         with socket.socket(fileno=os.dup(sock.fileno())) as twin:
             twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    if isinstance(transport, asyncio.Transport):
-        transport.abort()
+    cast("asyncio.Transport", transport).abort()  # uvloop's transports are none by inheritance
 
 
 def _bound(host: str, port: int) -> socket.socket:
