@@ -361,7 +361,7 @@ class Connection(RequestHandler):
                 self._enter(Phase.HEAD, self._desk.limits.header_timeout_s)
             else:
                 self._enter(Phase.IDLE, self._desk.limits.keep_alive_s)
-        if self._phase is Phase.IDLE:
+        if self._phase is Phase.IDLE and not self.turned_away:
             self._reception.idle[self] = None
         try:
             await self._waiter

@@ -1,0 +1,285 @@
+"""A connection's life: keep-alive, pipelining, timers, hang-ups, half-closes, the cap."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sidecar.model import Reply
+from tests.listener.hall import GET, ORIGIN, opened, until
+
+if TYPE_CHECKING:
+    from sidecar.model import Exchange
+
+LOOPS = [pytest.param("asyncio"), pytest.param("uvloop", marks=pytest.mark.uvloop)]
+SLOW = GET.replace(b"/a", b"/slow")
+
+
+class Gate:
+    """Answers when it is opened."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+    async def __call__(self, exchange: Exchange) -> Reply:
+        await self.open.wait()
+        return Reply(200, ((b"X-Path", exchange.head.path.encode()),), (b"slow",))
+
+
+# --- keep-alive
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_keep_alive(loop: str) -> None:
+    """A connection serves one request after the other, and is closed quietly after limits.keep_alive of nothing."""
+    async with opened(keep_alive_s=0.2, header_timeout_s=5.0) as hall, hall.client() as client:
+        for _ in range(3):
+            assert (await client.exchange(GET)).header("Connection") is None
+        assert hall.listener.connections == 1
+        at = asyncio.get_running_loop().time()
+        assert await client.until_end() == "fin"
+        assert 0.15 < asyncio.get_running_loop().time() - at < 1.0
+        assert not client.unread
+        await until(lambda: hall.listener.connections == 0)
+
+
+async def test_keep_alive_starts_again() -> None:
+    """Each request moves the end of an idle connection."""
+    async with opened(keep_alive_s=0.3) as hall, hall.client() as client:
+        for _ in range(4):
+            await asyncio.sleep(0.15)
+            assert (await client.exchange(GET)).status == 200
+
+
+async def test_close_is_honoured() -> None:
+    """`Connection: close` from the client ends the connection after the reply, which says so."""
+    async with opened() as hall, hall.client() as client:
+        response = await client.exchange(b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert response.header("Connection") == "close"
+        assert await client.until_end() == "fin"
+
+
+async def test_reply_may_close() -> None:
+    """A reply with `close` ends its connection."""
+
+    async def closing(exchange: Exchange) -> Reply:
+        return Reply(200, (), close=True)
+
+    async with opened(answers={"/a": closing}) as hall, hall.client() as client:
+        assert (await client.exchange(GET)).header("Connection") == "close"
+        assert await client.until_end() == "fin"
+
+
+async def test_http_1_0() -> None:
+    """HTTP/1.0 is served, closes by default, and is kept where it asks for that and told so."""
+    async with opened() as hall:
+        async with hall.client() as client:
+            response = await client.exchange(b"GET /a HTTP/1.0\r\n\r\n")
+            assert (response.status, response.version, response.header("Connection")) == (200, "HTTP/1.1", "close")
+            assert await client.until_end() == "fin"
+        async with hall.client() as client:
+            for _ in range(2):
+                response = await client.exchange(b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+                assert response.header("Connection") == "keep-alive"
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_pipelining(loop: str) -> None:
+    """Pipelined requests are answered in their order although the first takes longest, and are handled one at a time."""
+    gate = Gate()
+    async with opened(answers={"/slow": gate}) as hall, hall.client() as client:
+        await client.send(SLOW + b"".join(GET.replace(b"/a", b"/%d" % number) for number in range(40)))
+        await until(lambda: bool(hall.seen))
+        assert await client.bytes_within(0.05) == b""
+        assert len(hall.seen) == 1
+        gate.open.set()
+        paths = [response.header("X-Path") for response in await client.responses(41, "GET")]
+        assert paths == ["/slow", *(f"/{number}" for number in range(40))]
+
+
+# --- heads in time
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_slow_head(loop: str) -> None:
+    """A head that does not end is answered 408, readable from its Origin, after limits.header_timeout from its first byte."""
+    async with opened(header_timeout_s=0.3) as hall, hall.client() as client:
+        trickle = asyncio.gather(
+            client.send(
+                b"GET /a HTTP/1.1\r\nOrigin: " + ORIGIN.encode() + b"\r\nX-A: bcdefghijk", gap_s=0.03, piece_bytes=5
+            )
+        )
+        response = await client.response()
+        assert (response.status, response.state, response.json()["reason"]) == (408, "body_timeout", "head")
+        assert response.header("Access-Control-Allow-Origin") == ORIGIN
+        await trickle
+        assert await client.until_end() == "fin"
+
+
+async def test_slow_second_head() -> None:
+    """The timer of a head runs on a connection that has served before, too, and for a head begun behind a slow request."""
+    gate = Gate()
+    async with opened(header_timeout_s=0.2, answers={"/slow": gate}) as hall, hall.client() as client:
+        await client.exchange(GET)
+        await client.send(SLOW + b"GET /a HT")
+        assert await client.bytes_within(0.4) == b""
+        gate.open.set()
+        assert (await client.response()).text == "slow"
+        assert (await client.response()).status == 408
+
+
+async def test_silence_is_closed_quietly() -> None:
+    """A connection that never sends a byte is closed after limits.header_timeout without a word: nobody asked."""
+    async with opened(header_timeout_s=0.2) as hall, hall.client() as client:
+        assert await client.until_end() == "fin"
+        assert not client.unread
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_half_head_and_fin(loop: str) -> None:
+    """Who ends his half inside a head still reads that it was incomplete."""
+    async with opened() as hall, hall.client() as client:
+        await client.send(b"GET /a HTTP/1.1\r\nOrigin: " + ORIGIN.encode() + b"\r\nHo")
+        client.half_close()
+        response = await client.response()
+        assert (response.status, response.state, response.json()["reason"]) == (400, "malformed", "incomplete")
+        assert response.header("Access-Control-Allow-Origin") == ORIGIN
+        assert await client.until_end() == "fin"
+
+
+# --- peers that go
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("how", ["fin", "rst"])
+async def test_hang_up_cancels(how: str, loop: str) -> None:
+    """A client that goes while his request is worked on cancels it, quietly."""
+    gate = Gate()
+    async with opened(answers={"/slow": gate}) as hall:
+        client = hall.client()
+        await client.open()
+        await client.send(SLOW)
+        await until(lambda: bool(hall.seen))
+        await asyncio.sleep(0.05)  # past the moment in which a FIN counts as sent together with the request
+        if how == "rst":
+            client.rst()
+        else:
+            await client.close()
+        await until(lambda: hall.cancelled == 1)
+        await until(lambda: hall.listener.connections == 0)
+        assert not hall.events
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_half_close_with_the_request(loop: str) -> None:
+    """Who sends his requests and his FIN together, as `nc -N` does, reads all replies."""
+    gate = Gate()
+    async with opened(answers={"/slow": gate}) as hall, hall.client() as client:
+        await client.send(GET + SLOW)
+        client.half_close()
+        await until(lambda: len(hall.seen) == 2)
+        gate.open.set()
+        assert [response.status for response in await client.responses(2, "GET")] == [200, 200]
+        assert await client.until_end() == "fin"
+
+
+async def test_peer_that_does_not_read_is_cut() -> None:
+    """A client that never reads a large reply is cut after limits.body_timeout, and what it held is given back."""
+
+    async def large(exchange: Exchange) -> Reply:
+        return Reply(200, (), (bytes(30 * 1024 * 1024),))
+
+    async with opened(body_timeout_s=0.3, answers={"/a": large}) as hall:
+        async with hall.client(receive_buffer_bytes=4096) as client:
+            client.pause()
+            await client.send(GET)
+            await until(lambda: hall.listener.connections == 1)
+            await until(lambda: hall.listener.connections == 0)
+        assert not hall.events
+
+
+async def test_handler_that_raises() -> None:
+    """A bug behind the listener is `internal` to the client, once in the log, and never in words of ours."""
+
+    async def broken(exchange: Exchange) -> Reply:
+        raise KeyError("4111" * 4)
+
+    async with opened(answers={"/a": broken}) as hall, hall.client() as client:
+        response = await client.exchange(GET)
+        assert (response.status, response.state) == (500, "internal")
+        [(name, facts)] = hall.events
+        assert (name, facts["error"]) == ("internal_error", "KeyError")
+        assert "4111" * 4 not in repr(hall.events) + response.text
+
+
+async def test_reply_with_a_line_break() -> None:
+    """A reply whose header would split the response is not sent: `internal` is."""
+
+    async def splitting(exchange: Exchange) -> Reply:
+        return Reply(200, ((b"X-A", b"b\r\nSet-Cookie: c"),))
+
+    async with opened(answers={"/a": splitting}) as hall, hall.client() as client:
+        response = await client.exchange(GET)
+        assert (response.state, response.header("Set-Cookie")) == ("internal", None)
+        assert [name for name, _ in hall.events] == ["internal_error"]
+
+
+# --- the cap
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_cap_closes_the_longest_idle(loop: str) -> None:
+    """At limits.connections a new connection is served, and the one that has been idle longest goes."""
+    async with opened(connections=3) as hall, AsyncExitStack() as stack:
+        clients = [hall.client() for _ in range(4)]
+        for client in clients[:3]:
+            await stack.enter_async_context(client)
+            await client.exchange(GET)
+        await clients[0].exchange(GET)  # now the second is the longest idle
+        await stack.enter_async_context(clients[3])
+        assert (await clients[3].exchange(GET)).status == 200
+        assert await clients[1].until_end() == "fin"
+        for client in (clients[0], clients[2]):
+            assert (await client.exchange(GET)).status == 200
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_cap_refuses_when_all_are_busy(loop: str) -> None:
+    """With every connection at work, one more is accepted, told `overloaded`, readable, and closed; room comes back."""
+    gate = Gate()
+    async with opened(connections=2, answers={"/slow": gate}) as hall, AsyncExitStack() as stack:
+        busy = [await stack.enter_async_context(hall.client()) for _ in range(2)]
+        for client in busy:
+            await client.send(SLOW)
+        await until(lambda: len(hall.seen) == 2)
+        async with hall.client() as third:
+            response = await third.exchange(GET.replace(b"\r\n\r\n", b"\r\nOrigin: " + ORIGIN.encode() + b"\r\n\r\n"))
+            assert (response.status, response.state, response.json()["reason"]) == (503, "overloaded", "connections")
+            assert response.header("Access-Control-Allow-Origin") == ORIGIN
+            assert await third.until_end() == "fin"
+        gate.open.set()
+        for client in busy:
+            assert (await client.response("GET")).status == 200
+            await client.close()
+        async with hall.client() as client:
+            assert (await client.exchange(GET)).status == 200
+
+
+async def test_refusals_over_the_cap_are_bounded() -> None:
+    """Connections over the cap that say nothing are few, short-lived, and dropped beyond that."""
+    gate = Gate()
+    async with opened(connections=1, answers={"/slow": gate}) as hall, AsyncExitStack() as stack:
+        busy = await stack.enter_async_context(hall.client())
+        await busy.send(SLOW)
+        await until(lambda: len(hall.seen) == 1)
+        for _ in range(40):
+            await stack.enter_async_context(hall.client())
+        await until(lambda: len(hall.events) == 24)
+        await until(lambda: hall.listener.connections <= 17)
+        assert {name for name, _ in hall.events} == {"connection_dropped"}
+        await until(lambda: hall.listener.connections == 1)  # the second that they have is over
+        gate.open.set()
+        assert (await busy.response("GET")).status == 200
