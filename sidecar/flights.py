@@ -11,7 +11,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sidecar.model import Answer, Flight, Outcome, Refusal, Seat, Waiter
+from sidecar.model import Answer, Executed, Flight, Outcome, Refusal, Seat, Waiter
+from sidecar.states import executed, find
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
@@ -52,30 +53,34 @@ class Flights:
         self._under_way.add(flight)
         if flight.call.key is not None:
             self._named[flight.call.key] = flight
+        flight.account = flight.account.share()  # the caller whose bytes it carries may close his half long before
         flight.task = spawn(self._run(flight, lane), f"flight {flight.call.backend} {flight.call.operation}")
 
     async def _run(self, flight: Flight, lane: Lane) -> None:
         outcome: Outcome | None = None
         try:
             outcome = await lane(flight)
-        except asyncio.CancelledError:
-            raise
         except Exception as bug:  # noqa: BLE001 - whatever a stage raises is our bug, and its callers still get an answer
             self._log.event("bug", where=f"flight {flight.call.operation}", error=bug)
-            outcome = Refusal("internal", detail="the sidecar failed while it called the backend")
+            outcome = _internal(flight, "the sidecar failed while it called the backend")
         finally:
             self._end(flight, outcome)
 
     def _end(self, flight: Flight, outcome: Outcome | None) -> None:
         self._under_way.discard(flight)
+        self._forget(flight)
+        waiting = [future for future in flight.waiters.values() if not future.done()]
+        flight.told = len(waiting)
+        for future in waiting:
+            future.set_result(outcome or _internal(flight, "the flight was cancelled"))
+        if outcome is not None and not waiting:
+            self._late(flight, outcome)
+        flight.account.close()
+
+    def _forget(self, flight: Flight) -> None:
         key = flight.call.key
         if key is not None and self._named.get(key) is flight:  # a younger flight may stand there by now
             del self._named[key]
-        waiting = [future for future in flight.waiters.values() if not future.done()]
-        for future in waiting:
-            future.set_result(outcome or Refusal("internal", detail="the flight was cancelled"))
-        if outcome is not None and not waiting:
-            self._late(flight, outcome)
 
     async def _wait(self, flight: Flight, waiter: Waiter) -> Outcome | None:
         loop = asyncio.get_running_loop()
@@ -86,63 +91,97 @@ class Flights:
         timer = loop.call_later(max(0.0, waiter.until - self._clock.now()), _give_up, future)
         try:
             return await future
+        except asyncio.CancelledError:
+            self._undelivered(flight, future)
+            raise
         finally:
             timer.cancel()
             self._leave(flight, waiter)
 
+    def _undelivered(self, flight: Flight, future: asyncio.Future[Outcome | None]) -> None:
+        """See to an outcome that was handed to a waiter in the very moment of his leaving."""
+        if flight in self._under_way or not future.done() or future.cancelled():
+            return
+        outcome = future.result()
+        flight.told -= outcome is not None
+        if outcome is not None and not flight.told:
+            self._late(flight, outcome)
+
     def _rank(self, flight: Flight, waiter: Waiter) -> None:
-        """Let a follower who would wait longer hold the flight's place longer."""
-        if waiter.until > flight.seat.until and len(flight.waiters) > 1:
-            self._reseat(flight, flight.seat.client, flight.seat.client_class, waiter.until)
+        """Let the first waiter own the flight, and one who would wait longer hold its place longer."""
+        if flight.owner is None:
+            flight.owner = waiter
+        elif waiter.until > flight.seat.until:
+            self._reseat(flight, flight.owner, waiter.until)
 
     def _leave(self, flight: Flight, waiter: Waiter) -> None:
         del flight.waiters[waiter]
-        if flight.task is None or flight not in self._under_way:
+        if flight not in self._under_way:
             return
         if flight.waiters:
-            if waiter.client == flight.seat.client:
-                heir = next(iter(flight.waiters))
-                self._reseat(flight, heir.client, heir.client_class, max(w.until for w in flight.waiters))
-        elif not flight.sent:
+            if waiter is flight.owner:
+                self._hand_over(flight)
+        elif not flight.sent and flight.task is not None:
             flight.track.abandoned = True
+            self._forget(flight)  # it takes a turn of the loop to die: nobody may join it meanwhile
             flight.task.cancel()
 
     def dismiss(self, flight: Flight, refusal: Refusal) -> bool:
-        """Tell the owner `refusal`, which is about him alone, and let the next follower own the flight; False if there is none."""
-        owner = next((w for w in flight.waiters if w.client == flight.seat.client), None)
-        if owner is not None:
-            future = flight.waiters[owner]
-            if not future.done():
-                future.set_result(refusal)
-        heir = next((w for w, future in flight.waiters.items() if w is not owner and not future.done()), None)
-        if heir is None:
+        """Tell the owner `refusal`, which is about him alone, and let the next follower own the flight.
+
+        False where there is none: then the owner has been told nothing, the refusal is the flight's outcome.
+        """
+        dismissed = flight.owner
+        if not self._hand_over(flight):
             return False
-        self._reseat(flight, heir.client, heir.client_class, heir.until)
+        future = flight.waiters.get(dismissed) if dismissed is not None else None
+        if future is not None and not future.done():
+            future.set_result(refusal)
         return True
 
-    def _reseat(self, flight: Flight, client: str, client_class: str, until: float) -> None:
-        old, flight.seat = flight.seat, Seat(flight.seat.backend, client, flight.seat.operation, client_class, until)
+    def _hand_over(self, flight: Flight) -> bool:
+        """Make the next one who waits the owner; False where nobody does."""
+        still = [w for w, future in flight.waiters.items() if w is not flight.owner and not future.done()]
+        if still:
+            flight.owner = still[0]
+            self._reseat(flight, still[0], max(w.until for w in still))
+        return bool(still)
+
+    def _reseat(self, flight: Flight, owner: Waiter, until: float) -> None:
+        old = flight.seat
+        flight.seat = Seat(old.backend, owner.client, old.operation, owner.client_class, until)
         self._slots.reseat(old, flight.seat)
 
     def _late(self, flight: Flight, outcome: Outcome) -> None:
-        """Say what became of a call that nobody waits for any more; the only place where that can be learned."""
-        effect: str | None
+        """Say what became of a call that nobody waits for any more; the only place where that can be learned.
+
+        Not of one that never left, and not of one whose ghost is still read: that one's end is logged when it comes.
+        """
         if isinstance(outcome, Answer):
-            state, effect = outcome.grade.state, outcome.grade.executed.value
+            state, effect = outcome.grade.state, outcome.grade.executed
             if outcome.stream is not None:
                 with suppress(Exception):
                     outcome.stream.close()
         else:
-            state, effect = outcome.state, outcome.executed.value if outcome.executed else None
+            row = find(outcome.state, outcome.reason)
+            state, effect = outcome.state, outcome.executed or executed(row, safe=flight.safe, sent=flight.sent)
+        if not flight.sent or flight.track.ghost is not None:
+            return
         self._log.event(
             "late_outcome",
             backend=flight.call.backend,
             operation=flight.call.operation,
             client=flight.seat.client,
             state=state,
-            executed=effect,
+            executed=effect.value,
             after_s=round(self._clock.now() - flight.started_at, 3),
         )
+
+
+def _internal(flight: Flight, detail: str) -> Refusal:
+    """Own up to a bug: what was sent may have happened."""
+    effect = Executed.UNKNOWN if flight.sent and not flight.safe else Executed.NO
+    return Refusal("internal", detail=detail, executed=effect)
 
 
 def _give_up(future: asyncio.Future[Outcome | None]) -> None:

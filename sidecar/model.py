@@ -337,7 +337,8 @@ class Work(Port):
 class Flight:
     """One call on its way to the backend, owned by its own task.
 
-    Written by: flights (`waiters`, `owner`), queue (`queue_s`, `seat`), attempt (`track`), span (`backend_s`), retry (`fresh`).
+    Written by: flights (`waiters`, `owner`, `told`, `seat`, `account`), queue (`queue_s`, `account`), attempt (`track`),
+    span (`backend_s`), retry (`fresh`).
     """
 
     call: Call
@@ -348,6 +349,8 @@ class Flight:
     started_at: float
     track: Track = field(default_factory=Track)
     waiters: dict[Waiter, Pledge] = field(default_factory=dict)
+    owner: Waiter | None = None
+    told: int = 0  # waiters that the outcome was handed to
     task: Work | None = None
     stale: bool = False  # the last attempt met a connection that the backend may just have closed
     fresh: bool = False  # the next attempt opens a new one

@@ -59,18 +59,19 @@ def fetcher(plan: Plan, backend: BackendPlan, world: World) -> Callable[[str, st
         key = f"document {backend.name} {target}".encode()
         now = world.clock.now()
         until = now + _DOCUMENT_S
+        account = world.memory.account(backend.name)
         flight = world.flights.find(key) or Flight(
             call=Call(backend.name, endpoint, line.pattern, Dialect.JSON, key=key),
             outbound=Outbound("GET", target, ((b"Accept", b"text/xml, application/xml, */*;q=0.5"),), b""),
             safe=True,
             seat=Seat(backend.name, "sidecar", line.pattern, line.client_class, until),
-            account=world.memory.account(backend.name),
+            account=account,
             started_at=now,
         )
         try:
             outcome = await world.flights.fly(flight, lane, Waiter("sidecar", line.client_class, until))
         finally:
-            flight.account.close()
+            account.close()
         return outcome or Refusal("overloaded", "deadline", "the document did not come in time")
 
     return fetch

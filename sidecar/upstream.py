@@ -8,16 +8,20 @@ aiohttp below its documented surface is in this file and pinned by `make canary`
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import ClientTimeout, TCPConnector
 from aiohttp import client_exceptions as theirs
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from sidecar.model import Failed, Progress, Received, Stream
+from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -43,14 +47,54 @@ _VERSIONS: Final = {
 }
 
 
+class _Wire(ResponseHandler):
+    """One connection, and what of its past an attempt must know."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.has_served = False  # a reply has been read from it: the backend may have closed it since
+        self.heard = False  # a byte has come since the request that is under way began
+
+    def data_received(self, data: bytes) -> None:
+        """As aiohttp's; half a status line counts, which its queue of messages does not show."""
+        self.heard = True
+        super().data_received(data)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be written: it stands, owes nothing, and not a byte nor a FIN lies unread in the kernel.
+
+        What a backend says unasked on an idle connection would be taken for the answer to the next call. Looking costs two
+        microseconds and turns most races with an idle close, which leave a purchase unknown, into nothing at all.
+        """
+        if self.transport is None or self.transport.is_closing() or self.should_close:
+            return False
+        if not self.has_served:
+            return True
+        sock = self.transport.get_extra_info("socket")
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+        return not poll.poll(0)
+
+
+class _Pool(TCPConnector):
+    """aiohttp's connector, which makes connections of ours."""
+
+    def __init__(self, idle_s: float | None) -> None:
+        if idle_s is None:
+            super().__init__(limit=0, ttl_dns_cache=_DNS_S, force_close=True)
+        else:
+            super().__init__(limit=0, ttl_dns_cache=_DNS_S, keepalive_timeout=idle_s)
+        self._factory = cast("partial[ResponseHandler]", partial(_Wire, self._loop))
+
+
 class HttpUpstream:
     """The connections of one backend; made inside a running loop."""
 
     def __init__(self, backend: BackendPlan) -> None:
         url = URL(backend.endpoints[0][1], encoded=True)
         tls = _context(backend.tls) if url.scheme == "https" else None
-        self._pool = TCPConnector(limit=0, ttl_dns_cache=_DNS_S, keepalive_timeout=backend.pool_idle_s)
-        self._fresh = TCPConnector(limit=0, ttl_dns_cache=_DNS_S, force_close=True)
+        self._pool, self._fresh = _Pool(backend.pool_idle_s), _Pool(None)
         # The connector wants a request to know whom to connect to; one serves for all, nothing is ever sent of it.
         self._whom = ClientRequest(
             "POST",
@@ -69,7 +113,7 @@ class HttpUpstream:
         track.progress = Progress.CONNECTING
         try:
             async with asyncio.timeout(limits.connect_s):
-                connection = await (self._fresh if limits.fresh else self._pool).connect(self._whom, [], _UNBOUNDED)
+                connection = await self._connect(self._fresh if limits.fresh else self._pool)
         except (TimeoutError, OSError, theirs.ClientError) as error:
             return _unconnected(error, limits.connect_s)
         talk = _Talk(connection, outbound, track, account, limits)
@@ -77,6 +121,15 @@ class HttpUpstream:
             talk.close()
             return Failed("backend_unreachable", "reset", "nobody waits for this call any more", sent=False)
         return await talk.run(self._host)
+
+    async def _connect(self, pool: _Pool) -> Connection:
+        """Take a kept connection that may still be used, else open one."""
+        while True:
+            connection = await pool.connect(self._whom, [], _UNBOUNDED)
+            wire = cast("_Wire", connection.protocol)
+            if wire.usable or not wire.has_served:  # a new one that is gone already is a fact for the talk to tell
+                return connection
+            connection.close()
 
     async def close(self) -> None:
         """Close every connection, idle or not."""
@@ -91,39 +144,43 @@ class _Talk:
         "_account",
         "_body",
         "_connection",
+        "_head_bytes",
         "_limits",
         "_message",
         "_outbound",
+        "_over",
         "_payload",
-        "_protocol",
         "_reused",
         "_size",
         "_track",
+        "_upload",
+        "_wire",
+        "_written",
     )
 
     def __init__(
         self, connection: Connection, outbound: Outbound, track: Track, account: Account, limits: AttemptLimits
     ) -> None:
-        protocol = connection.protocol
-        assert protocol is not None, "a connection that was just handed out has a protocol"
-        self._connection, self._protocol = connection, protocol
+        self._connection, self._wire = connection, cast("_Wire", connection.protocol)
         self._outbound, self._track, self._account, self._limits = outbound, track, account, limits
-        self._reused = getattr(protocol, "has_served", False)
+        self._reused = self._wire.has_served
         self._message: RawResponseMessage | None = None
         self._payload: StreamReader | None = None
         self._body: list[bytes] = []
         self._size = 0
+        self._head_bytes = self._written = 0
+        self._upload: asyncio.Task[None] | None = None
+        self._over = False  # the connection is the pool's again, or gone: it may be somebody else's by now
 
     async def run(self, host: bytes) -> Received | Failed:
         """Send, then read, within the attempt's bounds."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(began + min(self._limits.first_byte_s, self._limits.total_s)) as bound:
-                await self._write(host)
+                self._begin(host)
                 await self._read_head()
                 bound.reschedule(began + self._limits.total_s)
-                return await self._finish()
+                return await (self._stream() if self._limits.stream else self._finish())
         except TimeoutError:
             return self._out_of_time()
         except _Cut as cut:
@@ -134,7 +191,7 @@ class _Talk:
             raise
 
     async def end(self, within_s: float) -> Received | Failed:
-        """Read on after a timeout, so that the backend's late reply, FIN or RST is seen."""
+        """Read on after a timeout, so that the backend's late reply, FIN or RST is seen; a stream is read like any other."""
         try:
             async with asyncio.timeout(within_s):
                 await self._read_head()
@@ -150,13 +207,22 @@ class _Talk:
             raise
 
     def close(self) -> None:
-        """Break the connection off; what still stands in its write buffer does not leave."""
-        self._protocol.abort()
+        """Break the connection off; what still stands in its write buffer does not leave. Harmless once it is given back."""
+        if self._over:
+            return
+        self._over = True
+        self._stop_upload()
+        self._wire.abort()
         self._connection.close()
 
-    async def _write(self, host: bytes) -> None:
-        outbound, protocol, track = self._outbound, self._protocol, self._track
-        protocol.set_response_params(
+    def _begin(self, host: bytes) -> None:
+        """Write the request: whole where it is small, else its head, and the rest while the reply is already waited for."""
+        outbound, wire, track = self._outbound, self._wire, self._track
+        transport = wire.transport
+        if transport is None or transport.is_closing():
+            raise _Cut("backend_unreachable", "reset", "the backend closed the connection at once", sent=False)
+        wire.heard = False
+        wire.set_response_params(
             skip_payload=outbound.method == "HEAD",
             read_until_eof=True,
             auto_decompress=False,
@@ -165,99 +231,137 @@ class _Talk:
             max_field_size=_LINE_BYTES,
             max_headers=_HEADERS,
         )
-        transport = protocol.transport
-        if transport is None:  # closed between the pool's look and ours; the reader finds out
-            return
         head, body = _head(outbound, host), outbound.body
+        self._head_bytes = len(head)
         if len(body) <= _PIECE_BYTES:
-            track.progress = Progress.BODY
+            track.progress, self._written = Progress.BODY, len(head) + len(body)
             transport.write(head + body)
             return
-        track.progress = Progress.HEAD
+        track.progress, self._written = Progress.HEAD, len(head)
         transport.write(head)
-        view = memoryview(body)
-        for start in range(0, len(body), _PIECE_BYTES):
-            track.progress = Progress.BODY
-            transport.write(view[start : start + _PIECE_BYTES])
+        self._upload = spawn(self._send_body(transport), "upload")
+
+    async def _send_body(self, transport: asyncio.Transport) -> None:
+        """Write a large body in pieces, no faster than it leaves. A backend may answer before it has read all of it."""
+        view = memoryview(self._outbound.body)
+        for start in range(0, len(view), _PIECE_BYTES):
+            if transport.is_closing():
+                return  # it may have answered before it hung up; the reader finds out
+            piece = view[start : start + _PIECE_BYTES]
+            if self._track.progress is Progress.HEAD:  # a reply may be here before the body has left
+                self._track.progress = Progress.BODY
+            self._written += len(piece)
+            transport.write(piece)
             try:
-                await protocol._drain_helper()  # noqa: SLF001 - the only word for back-pressure that the protocol has
+                await self._wire._drain_helper()  # noqa: SLF001 - the only word for back-pressure that the protocol has
             except ConnectionError:
-                return  # it may have answered before it stopped reading; the reader finds out
+                return  # as above
             await asyncio.sleep(0)
+
+    def _stop_upload(self) -> None:
+        if self._upload is not None and not self._upload.done():
+            self._upload.cancel()
+            self._wire.force_close()  # half a request stands on it: nobody may use it after us
 
     async def _read_head(self) -> None:
         """Take the status line and headers, unless they are here already; 1xx are passed over."""
         while self._message is None:
             try:
-                message, payload = await self._protocol.read()
+                message, payload = await self._wire.read()
             except HttpProcessingError as error:
-                raise _Cut("backend_bad_reply", "http", "the backend's reply is no HTTP", stale=False) from error
+                raise _Cut("backend_bad_reply", "http", "the backend's reply is no HTTP") from error
             except (OSError, theirs.ClientError) as error:
                 raise self._lost(error) from error
             self._track.progress = Progress.REPLY
             if message.code >= 200:
                 self._message, self._payload = message, payload
             elif message.code == 101:
-                raise _Cut("backend_bad_reply", "http", "the backend switched protocols unasked", stale=False)
+                raise _Cut("backend_bad_reply", "http", "the backend switched protocols unasked")
 
     async def _finish(self) -> Received | Failed:
-        message, payload = self._message, self._payload
-        assert message is not None, "_read_head ran"
-        assert payload is not None, "_read_head ran"
-        if self._limits.stream:
-            return self._received(message, Stream(self._next, self.close))
-        failed = await self._read_body(payload)
+        """Read the body to its end, within what may be held, and give the connection back."""
+        failed = self._too_large() or await self._read_body()
         if failed is not None:
             self.close()
             return failed
         self._release()
-        return self._received(message, None)
+        return self._received(None)
 
-    async def _read_body(self, payload: StreamReader) -> Failed | None:
+    async def _stream(self) -> Received | Failed:
+        """Take what the body begins with, so that it can be judged; the rest is for whoever passes it on."""
+        piece = await self._piece()
+        if isinstance(piece, Failed):
+            self.close()
+            return piece
+        self._body, self._size = [piece] if piece else [], len(piece)
+        if not piece:
+            self._release()
+        return self._received(Stream(self._next, self.close))
+
+    def _too_large(self) -> Failed | None:
+        assert self._message is not None, "_read_head ran"
+        declared = self._message.headers.get("Content-Length", "")
+        skipped = self._outbound.method == "HEAD"
+        return (
+            _too_large_for(self._limits)
+            if not skipped and declared.isdigit() and int(declared) > self._limits.reply_bytes
+            else None
+        )
+
+    async def _read_body(self) -> Failed | None:
         while True:
-            try:
-                piece = payload.read_nowait(-1) if payload.is_eof() else await payload.readany()
-            except (OSError, theirs.ClientError, HttpProcessingError) as error:
-                return Failed("backend_bad_reply", "truncated", f"the reply broke off: {_words(error)}", sent=True)
+            piece = await self._piece()
+            if isinstance(piece, Failed):
+                return piece
             if not piece:
                 return None
             self._size += len(piece)
             if self._size > self._limits.reply_bytes:
-                return Failed(
-                    "backend_bad_reply",
-                    "too_large",
-                    f"the reply exceeds limits.reply_body ({self._limits.reply_bytes})",
-                    sent=True,
-                )
+                return _too_large_for(self._limits)
             if not self._account.take(len(piece)):
                 return Failed("backend_bad_reply", "too_large", "limits.buffered has no room for the reply", sent=True)
             self._body.append(piece)
-            if payload.is_eof() and payload.total_bytes == self._size:
-                return None
+
+    async def _piece(self) -> bytes | Failed:
+        """Return what has come of the body, at least a byte; b"" at its end."""
+        payload = self._payload
+        assert payload is not None, "_read_head ran"
+        try:
+            return payload.read_nowait(-1) if payload.is_eof() else await payload.readany()
+        except (OSError, theirs.ClientError, HttpProcessingError) as error:
+            return Failed("backend_bad_reply", "truncated", f"the reply broke off: {_words(error)}", sent=True)
 
     async def _next(self) -> bytes:
         """Give the next piece of a streamed reply, b"" at its end; raises OSError where it broke off."""
-        payload = self._payload
-        assert payload is not None, "a stream is made from a payload"
+        if self._over:
+            return b""
         try:
             async with asyncio.timeout(self._limits.total_s):
-                piece = await payload.readany()
-        except (TimeoutError, theirs.ClientError, HttpProcessingError) as error:
+                piece = await self._piece()
+        except TimeoutError:
             self.close()
-            raise ConnectionResetError("the backend's reply broke off") from error
+            raise
+        if isinstance(piece, Failed):
+            self.close()
+            raise ConnectionResetError(piece.detail)
         if not piece:
             self._release()
         return piece
 
-    def _received(self, message: RawResponseMessage, stream: Stream | None) -> Received:
+    def _received(self, stream: Stream | None) -> Received:
+        message = self._message
+        assert message is not None, "_read_head ran"
         return Received(message.code, message.reason or "", message.raw_headers, tuple(self._body), self._size, stream)
 
     def _release(self) -> None:
-        self._protocol.has_served = True  # type: ignore[attr-defined]  # our mark on their object: it tells a kept connection from a new one
+        self._over = True
+        self._stop_upload()
+        self._wire.has_served = True
         self._connection.release()
 
     def _out_of_time(self) -> Failed:
-        if self._nothing_left():
+        left = self._written - self._unsent()
+        if left <= (self._head_bytes if self._outbound.body else 0):
             self.close()
             return Failed(
                 "backend_unreachable",
@@ -265,43 +369,47 @@ class _Talk:
                 "the backend took the connection but nothing of the call",
                 sent=False,
             )
+        if left < self._head_bytes + len(self._outbound.body):
+            self.close()  # half a call: it cannot be worked on, and nobody will send the rest
+            return Failed("outcome_unknown", "timeout", "the backend did not take the whole call in time", sent=True)
         self._track.ghost = self
-        what = "its reply" if self._track.progress is Progress.REPLY else "a first byte"
+        what = "its whole reply" if self._track.progress is Progress.REPLY else "a first byte"
         return Failed(
             "outcome_unknown", "timeout", f"the backend has the call and did not send {what} in time", sent=True
         )
 
-    def _nothing_left(self) -> bool:
-        """Say whether the whole body still stands in the write buffer: only then certainly nothing happened."""
-        body, transport = len(self._outbound.body), self._protocol.transport
-        return body > 0 and transport is not None and transport.get_write_buffer_size() >= body
+    def _unsent(self) -> int:
+        """Return how much of what was written the kernel has not taken."""
+        transport = self._wire.transport
+        return transport.get_write_buffer_size() if transport is not None else 0
 
     def _lost(self, error: BaseException) -> _Cut:
         reset = isinstance(error, ConnectionResetError) or getattr(error, "errno", None) is not None
-        partial = getattr(error, "message", None)
-        stale = (
-            self._reused
-            and self._track.progress is not Progress.REPLY
-            and (partial is None or isinstance(partial, str))
-        )
         return _Cut(
             "outcome_unknown",
             "reset" if reset else "closed",
             "the backend closed the connection without an answer",
-            stale=stale,
+            stale=self._reused and not self._wire.heard,
         )
+
+
+def _too_large_for(limits: AttemptLimits) -> Failed:
+    return Failed(
+        "backend_bad_reply", "too_large", f"the reply exceeds limits.reply_body ({limits.reply_bytes})", sent=True
+    )
 
 
 class _Cut(Exception):  # noqa: N818 - not an error of ours: a fact on its way to the seam
     """An attempt ended without a reply."""
 
-    def __init__(self, state: str, reason: str, detail: str, *, stale: bool) -> None:
+    def __init__(self, state: str, reason: str, detail: str, *, sent: bool = True, stale: bool = False) -> None:
         super().__init__(detail)
-        self.failed = Failed(state, reason, detail, sent=True, stale=stale)
+        self.failed = Failed(state, reason, detail, sent, stale)
 
 
 def _head(outbound: Outbound, host: bytes) -> bytes:
-    lines = [f"{outbound.method} {outbound.target} HTTP/1.1\r\n".encode("ascii"), host]
+    # The target is the caller's, byte for byte: what its parser could not decode stands in it as surrogates.
+    lines = [f"{outbound.method} {outbound.target} HTTP/1.1\r\n".encode("utf-8", "surrogateescape"), host]
     lines += [name + b": " + value + b"\r\n" for name, value in outbound.headers]
     if outbound.body or outbound.method not in ("GET", "HEAD"):
         lines.append(b"Content-Length: %d\r\n" % len(outbound.body))
@@ -322,7 +430,8 @@ def _unconnected(error: BaseException, connect_s: float) -> Failed:
         return Failed("backend_unreachable", "dns", "the backend's name cannot be resolved", sent=False)
     if isinstance(error, (theirs.ClientSSLError, ssl.SSLError, theirs.ServerFingerprintMismatch)):
         return Failed("backend_unreachable", "tls", f"the TLS handshake failed: {_words(error)}", sent=False)
-    return Failed("backend_unreachable", "refused", f"no connection: {_words(error)}", sent=False)
+    reset = isinstance(getattr(error, "os_error", error), ConnectionResetError)
+    return Failed("backend_unreachable", "reset" if reset else "refused", f"no connection: {_words(error)}", sent=False)
 
 
 def _words(error: BaseException) -> str:

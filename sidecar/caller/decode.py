@@ -56,7 +56,7 @@ def build(
 
 
 def strictest(backend: BackendPlan, read: Classified) -> OperationPlan:
-    """Return the line that rules a request: of several members the first unsafe one, else the one that may take longest."""
+    """Return the line that rules a request: of several members one that may change something if there is one, and of those the slowest."""
     if not read.members or read.members == (read.operation,):
         return backend.operation(read.operation)
     lines = [backend.operation(name) for name in read.members]

@@ -41,7 +41,7 @@ def build(
             outcome = await inner(exchange)
         except Exception as bug:  # noqa: BLE001 - whatever a stage raises is our bug, and its caller still gets a state
             world.log.event("bug", where="caller lane", request_id=exchange.request_id, error=bug)
-            outcome = Refusal("internal", detail="the sidecar failed while it handled the call")
+            outcome = _bug(exchange)
         if isinstance(outcome, Answer):
             reply, state, effect = _relay(exchange, outcome), outcome.grade.state, outcome.grade.executed
         else:
@@ -51,6 +51,13 @@ def build(
         return reply
 
     return envelope
+
+
+def _bug(exchange: Exchange) -> Refusal:
+    """Own up: a bug after the call was sent leaves its outcome unknown."""
+    flight = exchange.flight
+    effect = Executed.UNKNOWN if flight is not None and flight.sent and not flight.safe else Executed.NO
+    return Refusal("internal", detail="the sidecar failed while it handled the call", executed=effect)
 
 
 def request_id(head: Head | None, world: World) -> str:

@@ -35,18 +35,31 @@ def build(scope: Scope, world: World, inner: _Attempt) -> Lane:
             effect = executed(TABLE[result.state], safe=line.safe, sent=result.sent) if result.sent else Executed.NO
             return Refusal(result.state, result.reason, result.detail, effect)
         flight.stale = False
-        verdict = adapters[flight.call.endpoint].grade(
-            flight.call, result.status, result.headers, result.body, safe=line.safe, partial=result.stream is not None
-        )
+        try:
+            verdict = adapters[flight.call.endpoint].grade(
+                flight.call,
+                result.status,
+                result.headers,
+                result.body,
+                safe=line.safe,
+                partial=result.stream is not None,
+            )
+        except BaseException:
+            _drop(result)
+            raise
         if verdict.state == "backend_bad_reply":
-            if result.stream is not None:
-                result.stream.close()
+            _drop(result)
             return Refusal("backend_bad_reply", verdict.reason, _BAD.get(verdict.reason or ""), verdict.executed)
         return Answer(
             result.status, result.phrase, result.headers, result.body, result.size_bytes, verdict, stream=result.stream
         )
 
     return grade
+
+
+def _drop(result: Received) -> None:
+    if result.stream is not None:
+        result.stream.close()
 
 
 _BAD = {

@@ -25,6 +25,7 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
     slots, clock = world.slots, world.clock
 
     async def queue(flight: Flight) -> Outcome:
+        _tell_of_the_line(flight.call.backend, world)
         lease = await _stand_in_line(flight, world)
         flight.queue_s = clock.now() - flight.started_at
         if isinstance(lease, Refusal):
@@ -33,6 +34,8 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
         try:
             outcome = await inner(flight)
         except BaseException:
+            if flight.track.ghost is not None:
+                flight.track.ghost.close()
             slots.release(lease)
             raise
         ghost = flight.track.ghost
@@ -47,6 +50,13 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
     return queue
 
 
+def _tell_of_the_line(backend: str, world: World) -> None:
+    """Say that one more has to wait: where the backend hangs, no attempt ends that would tell."""
+    view = world.slots.view(backend)
+    if view.queued or view.in_flight + view.ghosts >= view.limit:
+        world.pressure.tell(backend, None, waiting=view.queued + 1)
+
+
 async def _stand_in_line(flight: Flight, world: World) -> Lease | Refusal:
     """Ask for a slot in the owner's name; where the refusal is about him alone, the next follower asks for himself."""
     while True:
@@ -57,11 +67,13 @@ async def _stand_in_line(flight: Flight, world: World) -> Lease | Refusal:
 
 
 def _keep_for(ghost: Ghost, lease: Lease, flight: Flight, world: World, ghost_s: float) -> None:
+    """Let the ghost have the slot. Where too many do, it is broken off, and what becomes of its call is never learned."""
     if world.slots.haunt(lease):
+        flight.account = flight.account.share()  # the late reply is held on it, when flight and callers are gone
         spawn(_haunt(ghost, lease, flight, world, ghost_s), f"ghost {flight.call.backend} {flight.call.operation}")
     else:
         ghost.close()
-        world.slots.release(lease)
+        flight.track.ghost = None
         world.log.event("ghost_dropped", backend=flight.call.backend, operation=flight.call.operation)
 
 
@@ -71,6 +83,7 @@ async def _haunt(ghost: Ghost, lease: Lease, flight: Flight, world: World, ghost
         end = await ghost.end(ghost_s)
     finally:
         world.slots.release(lease)
+        flight.account.close()
     if isinstance(end, Failed):
         facts: dict[str, object] = {
             "state": end.state,

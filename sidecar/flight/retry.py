@@ -26,8 +26,8 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
 
     async def retry(flight: Flight) -> Outcome:
         outcome = await inner(flight)
-        if not (isinstance(outcome, Refusal) and flight.stale):
-            return outcome
+        if not (isinstance(outcome, Refusal) and flight.stale and flight.waiters):
+            return outcome  # a call that nobody waits for any more is not made twice either
         world.log.event("retry", backend=flight.call.backend, operation=flight.call.operation, why="stale connection")
         flight.fresh, flight.track.progress = True, Progress.CONNECTING
         return await inner(flight)

@@ -21,10 +21,11 @@ RETRY_AT_LEAST_S: Final = 1
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """A seat in the line; identity counts."""
+    """A seat in the line; identity counts. `until` is when it leaves unserved, `patience_until` when queue.wait is over."""
 
     seat: Seat
     until: float
+    patience_until: float
 
 
 Verdict: TypeAlias = Lease | Waiting | Refusal
@@ -59,7 +60,8 @@ class Line:
         if len(self._waiting) >= self._size:
             detail = f"{len(self._waiting)} calls wait for this backend already, that is its queue.size"
             return Refusal("overloaded", "queue_full", detail, retry_after_s=max(RETRY_AT_LEAST_S, round(self._wait_s)))
-        waiting = Waiting(seat, min(seat.until, now + self._wait_s))
+        patience_until = now + self._wait_s
+        waiting = Waiting(seat, min(seat.until, patience_until), patience_until)
         self._waiting[waiting] = None
         return waiting
 
@@ -77,12 +79,13 @@ class Line:
         """Forget somebody who hung up; harmless when he is gone already."""
         self._waiting.pop(waiting, None)
 
-    def reseat(self, old: Seat, new: Seat) -> None:
-        """Put `new` where `old` waits."""
+    def reseat(self, old: Seat, new: Seat) -> Waiting | None:
+        """Put `new` where `old` waits, with its own deadline; return that place, None where `old` does not wait."""
         for waiting in self._waiting:
             if waiting.seat is old:
-                waiting.seat = new
-                return
+                waiting.seat, waiting.until = new, min(new.until, waiting.patience_until)
+                return waiting
+        return None
 
     def release(self, lease: Lease) -> list[tuple[Waiting, Lease]]:
         """Take a slot back, a ghost's as well."""

@@ -66,6 +66,8 @@ class Routes(Generic[B]):
 
     def find(self, path: str) -> Route[B] | None:
         """Return the route of `path` (raw, without query), None where nothing lives there."""
+        if path == RESERVED or path.startswith(RESERVED + "/"):
+            return None  # not even where a backend lives at the root
         hit = self._exact.get(path)
         if hit is not None:
             return Route(hit[0], hit[1], "")

@@ -25,6 +25,7 @@ class MemorySlots:
         self._clock = clock
         self._lines: dict[str, Line] = {}
         self._futures: dict[Waiting, asyncio.Future[Lease | Refusal]] = {}
+        self._timers: dict[Waiting, asyncio.TimerHandle] = {}
 
     def __repr__(self) -> str:
         return f"<MemorySlots {' '.join(f'{name}: {line!r}' for name, line in self._lines.items())}>"
@@ -37,7 +38,7 @@ class MemorySlots:
             if line is None:
                 self._lines[plan.name] = Line(limiter, plan.queue_size, plan.queue_wait_s)
             else:
-                self._wake(line.bound(limiter, plan.queue_size, plan.queue_wait_s))
+                self._wake(line, line.bound(limiter, plan.queue_size, plan.queue_wait_s))
 
     async def lease(self, seat: Seat) -> Lease | Refusal:
         """See `ports.Slots.lease`."""
@@ -48,10 +49,9 @@ class MemorySlots:
         return await self._wait(line, verdict)
 
     async def _wait(self, line: Line, waiting: Waiting) -> Lease | Refusal:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Lease | Refusal] = loop.create_future()
+        future: asyncio.Future[Lease | Refusal] = asyncio.get_running_loop().create_future()
         self._futures[waiting] = future
-        timer = loop.call_later(waiting.until - self._clock.now(), self._expire, line, waiting)
+        self._set_timer(line, waiting)
         try:
             return await future
         except asyncio.CancelledError:
@@ -62,8 +62,12 @@ class MemorySlots:
                     self.release(granted)
             raise
         finally:
-            timer.cancel()
-            self._futures.pop(waiting, None)
+            self._timers.pop(waiting).cancel()
+            del self._futures[waiting]
+
+    def _set_timer(self, line: Line, waiting: Waiting) -> None:
+        within_s = max(0.0, waiting.until - self._clock.now())
+        self._timers[waiting] = asyncio.get_running_loop().call_later(within_s, self._expire, line, waiting)
 
     def _expire(self, line: Line, waiting: Waiting) -> None:
         future = self._futures.get(waiting)
@@ -76,27 +80,39 @@ class MemorySlots:
 
     def reseat(self, old: Seat, new: Seat) -> None:
         """See `ports.Slots.reseat`."""
-        self._lines[old.backend].reseat(old, new)
+        line = self._lines[old.backend]
+        waiting = line.reseat(old, new)
+        if waiting is not None:
+            self._timers[waiting].cancel()
+            self._set_timer(line, waiting)
 
     def release(self, lease: Lease) -> None:
         """See `ports.Slots.release`."""
-        self._wake(self._lines[lease.seat.backend].release(lease))
+        line = self._lines[lease.seat.backend]
+        self._wake(line, line.release(lease))
 
     def haunt(self, lease: Lease) -> bool:
         """See `ports.Slots.haunt`."""
-        return self._lines[lease.seat.backend].haunt(lease)
+        kept = self._lines[lease.seat.backend].haunt(lease)
+        if not kept:
+            self.release(lease)
+        return kept
 
     def view(self, backend: str) -> SlotsView:
         """See `ports.Slots.view`."""
         return self._lines[backend].view()
 
-    def _wake(self, granted: list[tuple[Waiting, Lease]]) -> None:
-        for waiting, lease in granted:
-            future = self._futures.get(waiting)
-            if future is None or future.done():
-                self.release(lease)
-            else:
-                future.set_result(lease)
+    def _wake(self, line: Line, granted: list[tuple[Waiting, Lease]]) -> None:
+        """Hand out what was granted. A loop, not a recursion: a whole line may have hung up in the same moment."""
+        while granted:
+            unwanted: list[tuple[Waiting, Lease]] = []
+            for waiting, lease in granted:
+                future = self._futures.get(waiting)
+                if future is None or future.done():
+                    unwanted += line.release(lease)
+                else:
+                    future.set_result(lease)
+            granted = unwanted
 
 
 class MemoryPressure:
