@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import orjson
@@ -17,23 +17,7 @@ from sidecar.demo.box_office import BoxOffice
 from sidecar.demo.controls import ControlError, Controls
 from tests.demo.speak import ask
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 pytestmark = pytest.mark.virtual
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[BoxOffice]:
-    async with BoxOffice(seed=1) as box:
-        yield box
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    # no limit and no reuse: every caller is somebody of his own
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as http:
-        yield http
 
 
 async def _hello(http: aiohttp.ClientSession, box: BoxOffice) -> Any:

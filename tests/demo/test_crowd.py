@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sidecar.demo.box_office import BoxOffice
 from sidecar.demo.crowd import NO_RESPONSE, Crowd, Report, Rush
-from sidecar.demo.voices import DIALECTS, UNMARKED, hear, say
+from sidecar.demo.voices import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from sidecar.demo.box_office import BoxOffice
 
 pytestmark = pytest.mark.virtual
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[BoxOffice]:
-    async with BoxOffice(seed=1) as box:
-        yield box
 
 
 def _rush(box: BoxOffice, **more: object) -> Rush:
@@ -70,38 +63,6 @@ async def test_the_crowd_is_bounded_in_number_and_at_once(box: BoxOffice) -> Non
     assert crowded.people == 10
     assert crowded.left_out > 100
     assert box.law.peak <= 11
-
-
-@pytest.mark.parametrize(
-    ("status", "state", "body", "state_word", "good", "key", "number"),
-    [
-        (200, "ok", b"<r>" + b"A" * 40 + b"</r>", "ok", True, "A" * 40, None),
-        (200, "stale;age=42", b"<int>3</int>", "stale", True, None, 3),
-        (200, "ok", b'<int xmlns="x">50001</int>', "ok", True, None, 50001),
-        (
-            200,
-            "overloaded",
-            b"<methodResponse><fault><value/></fault></methodResponse>",
-            "overloaded",
-            False,
-            None,
-            None,
-        ),
-        (500, None, b"<soap:Fault>", UNMARKED, False, None, None),
-    ],
-)
-def test_what_a_person_understands(
-    status: int, state: str | None, body: bytes, state_word: str, good: bool, key: str | None, number: int | None
-) -> None:
-    """The state without its parameters, whether to go on, and the key or number needed for the next step."""
-    heard = hear(status, state, body)
-    assert (heard.state, heard.good, heard.key, heard.number) == (state_word, good, key, number)
-
-
-def test_a_json_caller_asks_for_problem_documents() -> None:
-    """The JSON-accepting dialect is SOAP 1.1 with its own Accept; the others leave Accept alone."""
-    accepts = {dialect: say(dialect, "HelloWorld", {}).headers.get("Accept") for dialect in DIALECTS}
-    assert accepts == {dialect: "application/problem+json" if dialect == "json" else None for dialect in DIALECTS}
 
 
 @pytest.mark.parametrize(("count", "p50", "p95"), [(1, 1.0, 1.0), (2, 1.0, 2.0), (100, 50.0, 95.0), (101, 51.0, 96.0)])

@@ -5,34 +5,24 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 
-from sidecar.demo.box_office import BoxOffice
 from sidecar.demo.shop import PAGES, Addresses, Shop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    import aiohttp
+
+    from sidecar.demo.box_office import BoxOffice
+
 SIDECAR = "http://127.0.0.1:1"  # nobody is asked there in these tests
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[BoxOffice]:
-    async with BoxOffice(seed=1) as box:
-        yield box
 
 
 @pytest.fixture
 async def shop(box: BoxOffice) -> AsyncIterator[Shop]:
     async with Shop(Addresses(SIDECAR, box.control_url, box.url)) as shop:
         yield shop
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as http:
-        yield http
 
 
 @pytest.mark.parametrize("path", PAGES)

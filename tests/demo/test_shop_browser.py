@@ -10,12 +10,13 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, async_playwright, expect
 
-from sidecar.demo.box_office import BoxOffice
 from sidecar.demo.shop import Addresses, Shop
 from tests.demo.stand_in import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from sidecar.demo.box_office import BoxOffice
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -28,12 +29,6 @@ FLAGS = [
     "--disable-sync",
 ]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a Chromium at /usr/bin/chromium")
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[BoxOffice]:
-    async with BoxOffice(seed=1) as box:
-        yield box
 
 
 @pytest.fixture
