@@ -20,7 +20,7 @@ from sidecar.model import Answer, Executed, Grade, Level, Refusal
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sidecar.model import Call, Dialect, Head, Outcome, RawHeaders
     from sidecar.ports import Adapter, Classified, Clock, Log, Pressure
@@ -244,44 +244,42 @@ class Shelf:
     async def _index_endpoint(self, endpoint: str) -> bool:
         start = self._names[endpoint].source("wsdl")
         assert start is not None, "every endpoint has a ?wsdl"
-        documents: dict[str, bytes] = {}
-        wanted = [start]
-        index: Index | None = None
         try:
-            while wanted and len(documents) < _DOCUMENTS:
-                for source in wanted:
-                    got = (
-                        await self._load(endpoint, source)
-                        if source not in self._kept or source == start
-                        else self._kept[source]
-                    )
-                    if isinstance(got, Refusal):
-                        if source == start:
-                            self._log.event("index_waits", backend=self._backend, state=got.state, reason=got.reason)
-                            return False
-                        continue
-                    documents[source] = got.body
-                index = await index_in_slices(documents)
-                wanted = [each for each in self._missing(endpoint, index, documents) if each not in documents]
-                if not any(each not in self._failed for each in wanted):
-                    break
+            index = await self._crawl(endpoint, start)
         except XmlRefused as error:
             self._log.event("index_failed", backend=self._backend, why=str(error))
             return False
-        if index is not None:
-            if endpoint not in self._indexes:
-                self._log.event(
-                    "indexed", backend=self._backend, operations=len(index.operations), problems=len(index.problems)
-                )
-            self._indexes[endpoint] = index
+        if isinstance(index, Refusal):
+            self._log.event("index_waits", backend=self._backend, state=index.state, reason=index.reason)
+            return False
+        if endpoint not in self._indexes:
+            found, problems = len(index.operations), len(index.problems)
+            self._log.event("indexed", backend=self._backend, operations=found, problems=problems)
+        self._indexes[endpoint] = index
         return True
 
-    def _missing(self, endpoint: str, index: Index, documents: Mapping[str, bytes]) -> list[str]:
-        """Return the URLs of what imports name and we may fetch: the backend's own origin, never another host's."""
-        base = next(iter(documents))
-        origin = urlsplit(self._urls[endpoint])[:2]
-        found = [urljoin(base, location) for location in index.wanted]
-        return [url for url in found if urlsplit(url)[:2] == origin]
+    async def _crawl(self, endpoint: str, start: str) -> Index | Refusal:
+        """Index the first document, then again with what it imports, until nothing new is to be had."""
+        first = await self._load(endpoint, start)
+        if isinstance(first, Refusal):
+            return first
+        documents = {start: first.body}
+        tried: set[str] = set()
+        while True:
+            index = await index_in_slices(documents)
+            wanted = [urljoin(start, location) for location in index.wanted]
+            fresh = [url for url in wanted if url not in tried][: _DOCUMENTS - len(documents)]
+            if not fresh:
+                return index
+            tried.update(fresh)
+            for url in fresh:
+                # A backend may call itself by another name than it is reached by; another host's documents are not fetched.
+                source = self._names[endpoint].at_backend(url)
+                if source is None:
+                    continue
+                got = self._kept.get(source) or await self._load(endpoint, source)
+                if not isinstance(got, Refusal):
+                    documents[url] = got.body
 
 
 def _asked(query: str) -> str | None:
