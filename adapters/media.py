@@ -21,7 +21,7 @@ SOAP12: Final = "application/soap+xml"
 FORM: Final = "application/x-www-form-urlencoded"
 CHARSETS: Final = frozenset(
     (
-        *("utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii"),
+        *("utf-8", "utf8", "utf-16", "us-ascii", "ascii"),
         *("iso-8859-1", "latin1", "windows-1252", "cp1252"),
     )
 )

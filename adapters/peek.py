@@ -24,6 +24,7 @@ _TAG: Final = rb"""(?:[^<>"']++|"[^"]*+"|'[^']*+')*+>"""  # the rest of a start 
 _ROOT: Final = re.compile(
     rb"(?s:(?:\xef\xbb\xbf)?(?:\s++|<\?.*?\?>|<!--.*?-->|<!(?!--)[^<>\[]*+>)*+)<([^\s<>/!?'\"=]++)(" + _TAG + rb")"
 )
+_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<[?!A-Za-z_]")
 _NAME: Final = rb"[^\s<>/:!?]++"
 _TEXT: Final = rb"(?s:((?:[^<]++|<!\[CDATA\[.*?\]\]>|<!--.*?-->)*+))"
 _SECTION: Final = re.compile(r"<!\[CDATA\[(.*?)\]\]>|<!--.*?-->|([^<]+)", re.DOTALL)
@@ -101,6 +102,13 @@ def root_of(seen: bytes) -> Root | None:
     return Root(name, _attribute(attributes, declared), found.end(), attributes.endswith(b"/>"))
 
 
+def what_it_is(seen: Look) -> str:
+    """Name the reason for a reply without a readable root: HTML by its type, a document that ends too early, or no XML."""
+    if seen.media in ("text/html", "application/xhtml+xml"):
+        return "html"
+    return "truncated" if _BEGINS.match(seen.head) else "not_xml"
+
+
 def closes(seen: Look, root: Root) -> bool:
     """Say whether the root's closing tag stands in the tail; True where the tail cannot be seen."""
     if root.empty or seen.tail is None:
@@ -115,6 +123,8 @@ def text_at(seen: bytes, path: str, start: int = 0) -> str | None:
     None where there is none, or where it holds elements before any text. A prefix in the reply does not matter.
     """
     end = len(seen)
+    if any(name.encode() not in seen for name in path.split(".")):
+        return None  # found out at the speed of memory, which most replies without the element are worth
     *outer, last = path.split(".")
     for name in outer:
         found = _opening(name).search(seen, start, end)

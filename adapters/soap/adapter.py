@@ -9,8 +9,6 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from lxml import etree
-
 from adapters.media import FORM, SOAP12, XML, media_of, refuse_media, twice
 from adapters.refusals import has_sections, of_xml
 from adapters.rules import Rules
@@ -23,6 +21,8 @@ from sidecar.ports import Classified
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lxml import etree
+
     from adapters.rules import FaultLike, ResultLike
     from adapters.soap.contract import Index, Operation
     from sidecar.model import Call, Grade, Head, RawHeaders
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _ENVELOPES: Final = XML | {SOAP12}
 _FORMS: Final = frozenset((FORM,))
 _KINDS: Final = (Kind.SOAP11, Kind.SOAP12)
-_REFERS: Final = etree.XPath("boolean(//@href)")
 
 
 class SoapAdapter:
@@ -150,12 +149,21 @@ class SoapAdapter:
             # An action that is replaced on the way cannot mislead anybody, unless it stands in the body too.
             if verdict is not None and (action is None or claim in message.addressed):
                 others.append(verdict)
-        members = self._members(name, message.operation, index, body)
+        runs_others = any(batch.is_batch(each) for each in (name, *others))
+        members = self._members(name, message.operation, index, body) if runs_others else (name,)
         if isinstance(members, Refusal):
             return members
         values = _values(message.operation, self._wanted) if self._wanted else None
-        refers = (b"href" in body or b"\0" in body[:4]) and bool(_REFERS(message.operation))
-        return Classified(name, tuple(dict.fromkeys([*members, *others])), action, values, message.dialect, message.own_headers or refers)
+        # By bytes, because it is cheap: a text that only speaks of href, or UTF-16, is kept private too.
+        refers = b"href" in body or b"\0" in body[:4]
+        return Classified(
+            name,
+            tuple(dict.fromkeys([*members, *others])),
+            action,
+            values,
+            message.dialect,
+            message.own_headers or refers,
+        )
 
     def _by_action(
         self, message: envelope.Message, claims: tuple[str, ...], index: Index | None
@@ -180,8 +188,6 @@ class SoapAdapter:
     def _members(
         self, name: str, operation: etree._Element, index: Index | None, body: bytes
     ) -> tuple[str, ...] | Refusal:
-        if not batch.is_batch(name):
-            return (name,)
         known = None if index is None else lambda each: bool(index.by_name(each))
         found = batch.members_of(operation, self._most, known, split_text=has_sections(body))
         if isinstance(found, Refusal):
@@ -190,7 +196,8 @@ class SoapAdapter:
             declared = self._is_declared(each) or (known is not None and known(each))
             if refused := self._unknown(each, known=declared):
                 return refused
-        return found or (name,)
+        # A Batch is its members; what only an action calls a Batch may also be what its body says.
+        return found if found and batch.is_batch(name) else (name, *found)
 
     def _is_silent(self, call: Call) -> bool:
         index = self._index()

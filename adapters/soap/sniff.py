@@ -77,13 +77,13 @@ def _of_document(call: Call, status: int, seen: peek.Look, rules: Rules, *, safe
     if _is_html(seen, root):
         return bad_reply("html", status, safe=safe)
     if call.dialect in (Dialect.SOAP11, Dialect.SOAP12):
-        return bad_reply("not_xml" if root is None else "root", status, safe=safe)
+        return bad_reply(peek.what_it_is(seen) if root is None else "root", status, safe=safe)
     return _of_asmx(call, status, seen, root, rules, safe=safe)
 
 
 def _is_html(seen: peek.Look, root: peek.Root | None) -> bool:
     if root is None:
-        return seen.media in ("text/html", "application/xhtml+xml")
+        return peek.what_it_is(seen) == "html"
     return root.local.lower() == b"html" or (seen.media == "text/html" and not root.namespace)
 
 

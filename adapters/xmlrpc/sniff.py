@@ -58,9 +58,9 @@ def grade(
 
 
 def _what_it_is(seen: peek.Look, root: peek.Root | None) -> str:
-    if (root is None and seen.media == "text/html") or (root is not None and root.local.lower() == b"html"):
-        return "html"
-    return "not_xml" if root is None else "root"
+    if root is None:
+        return peek.what_it_is(seen)
+    return "html" if root.local.lower() == b"html" else "root"
 
 
 def _of_response(call: Call, status: int, seen: peek.Look, root: peek.Root, rules: Rules, *, safe: bool) -> Grade:

@@ -1,0 +1,5 @@
+"""Writes the golden files anew."""
+
+from tests.adapters.corpus import write
+
+write()
