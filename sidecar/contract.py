@@ -40,6 +40,11 @@ dialect that the caller speaks.
 confirmed it; `unknown`, it may have. Treat a state that you do not know by its category:
 """
 
+_SHELL: Final = """\
+```sh
+DEMO=http://127.0.0.1:8080 SHOP=http://127.0.0.1:8090
+```"""
+
 _DIALECTS: Final = """\
 How a failure looks per dialect: JSON is `application/problem+json` (RFC 9457) with the status below. SOAP 1.1 is a fault with
 HTTP 500, `Server` or `Client`, and a `detail` child in the namespace `urn:sidecar:state:1` with the same members. SOAP 1.2 is
@@ -56,7 +61,7 @@ def markdown() -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     parts += [_line(row) for row in ROWS if row.built]
-    parts += ["", "`DEMO` below is the sidecar's address that `make demo` prints, `SHOP` the shop's.", ""]
+    parts += ["", "The commands below provoke each state while `make demo` runs, after this:", "", _SHELL, ""]
     for row in ROWS:
         if row.built:
             parts += _section(row)

@@ -102,7 +102,7 @@ def _reserve(performance: int, seats: int, more: str = "") -> str:
         f"<iNumberOfSeats>{seats}</iNumberOfSeats><iZone>2</iZone>"
     )
     key = _asks(_call("GetNewSessionKey")).replace("-si", "-s", 1)
-    find = "sed -n 's/.*SessionKeyResult>\\([^<]*\\)<.*/\\1/p'"
+    find = "sed -n 's/.*<GetNewSessionKeyResult>\\([^<]*\\)<.*/\\1/p'"
     return f"KEY=$({key} | {find}); " + _asks(_call("ReserveTickets", inside), more)
 
 
@@ -223,7 +223,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "The backend answered with a fault of its own making",
         "That it did not work; for a purchase, that its outcome is being looked up.",
-        _asks(_call("GetCart", "<sWebSessionID>nobody</sWebSessionID>")),
+        "curl -si $DEMO/tickets/GetSeats",
         ("server", "xmlrpc", "http_error", "fault_rule"),
         retry_after_s=5,
     ),

@@ -17,12 +17,13 @@ from sidecar.cli import BAD_SETTINGS
 )
 def command(file: str, form: str) -> None:
     """Say everything that is wrong with FILE (exit code 78), or 'ok' and what it amounts to (exit code 0)."""
-    from sidecar.settings import report  # noqa: PLC0415 - help needs none of this
+    from sidecar.cli.contracts import contract_of  # noqa: PLC0415 - help needs none of this
+    from sidecar.settings import report  # noqa: PLC0415 - as above
     from sidecar.settings.load import load  # noqa: PLC0415 - as above
     from sidecar.settings.problem import SettingsError  # noqa: PLC0415 - as above
 
     try:
-        plan = load(file)
+        plan = load(file, contract_of=contract_of)
     except SettingsError as error:
         number = len(error.problems)
         said = f"{error.text()}\n{number} error{'s' if number != 1 else ''}"

@@ -27,7 +27,12 @@ class Generated:
         return done.stdout
 
 
-GENERATED: tuple[Generated, ...] = (Generated("config/sidecar.schema.json", ("-m", "sidecar", "schema")),)
+GENERATED: tuple[Generated, ...] = (
+    Generated("docs/states.md", ("-m", "sidecar", "states", "--format", "markdown")),
+    Generated("docs/state.schema.json", ("-m", "sidecar", "states", "--format", "schema")),
+    Generated("clients/js/states.d.ts", ("-m", "sidecar", "states", "--format", "typescript")),
+    Generated("config/sidecar.schema.json", ("-m", "sidecar", "schema")),
+)
 
 
 def write() -> None:
