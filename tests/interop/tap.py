@@ -72,7 +72,15 @@ class Connection:
 
     def exchanges(self) -> list[Exchange]:
         """Parse what was recorded; an exchange that is not finished is left out."""
-        return list(_exchanges(self))
+        return list(_exchanges(self, _Recorded(bytes(self.up)), _Recorded(bytes(self.down))))
+
+    @property
+    def settled(self) -> bool:
+        """Say whether every request has its whole reply."""
+        up, down = _Recorded(bytes(self.up)), _Recorded(bytes(self.down))
+        for _ in _exchanges(self, up, down):
+            pass
+        return up.tell() == len(self.up) and down.tell() == len(self.down)
 
 
 class Tap:
@@ -103,7 +111,8 @@ class Tap:
         self.rightful_pid = pid
 
     def clear(self) -> None:
-        """Forget what was recorded; connections that are still open go on, at a boundary between two exchanges."""
+        """Forget what was recorded, once nothing is under way: the sidecar fetches WSDLs when it likes."""
+        self.wait(lambda tap: all(each.ended or each.settled for each in tap.connections))
         with self._changed:
             self.connections = [each for each in self.connections if not each.ended]
             for each in self.connections:
@@ -228,8 +237,7 @@ class _Recorded(io.BytesIO):
         """Stay open: the next reply is read from the same record."""
 
 
-def _exchanges(connection: Connection) -> Iterator[Exchange]:
-    up, down = _Recorded(bytes(connection.up)), _Recorded(bytes(connection.down))
+def _exchanges(connection: Connection, up: _Recorded, down: _Recorded) -> Iterator[Exchange]:
     while True:
         at = up.tell()
         line = up.readline().decode("latin-1").split()
@@ -243,6 +251,7 @@ def _exchanges(connection: Connection) -> Iterator[Exchange]:
             reply.begin()
             reply_body = reply.read()
         except (http.client.HTTPException, OSError):
+            up.seek(at)  # not a whole exchange: its request counts as unread
             return
         yield Exchange(
             at=max(moment for offset, moment in connection.moments if offset <= at),

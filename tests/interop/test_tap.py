@@ -25,9 +25,9 @@ def tap(servers: dict[str, Server]) -> Tap:
     return tap
 
 
-def post(port: int, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+def post(port: int, body: bytes, headers: dict[str, str], path: str = "/RPC2") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("POST", "/RPC2", body, headers)
+    connection.request("POST", path, body, headers)
     reply = connection.getresponse()
     try:
         return reply.status, reply.read()
@@ -61,14 +61,13 @@ def test_a_stranger_is_seen(through: Road) -> None:
     through.clear("simple")
     back = through.back("simple")
     assert through.front is not None
-    connection = http.client.HTTPConnection("127.0.0.1", through.front.port, timeout=20)
-    connection.request("POST", "/simple", CALL % 1, {"Content-Type": "text/xml"})
-    assert connection.getresponse().status == 200
-    assert [each.foreign for each in back.connections] == [False]
+    post(through.front.port, CALL % 1, {"Content-Type": "text/xml"}, "/simple")
+    back.wait(lambda tap: len(tap.exchanges()) == 1)
+    assert not [each for each in back.connections if each.foreign]
+    before = len(back.connections)
     with socket.create_connection(("127.0.0.1", back.port)):
-        back.wait(lambda tap: len(tap.connections) > 1)
-        assert [each.foreign for each in back.connections] == [False, True]
-    connection.close()
+        back.wait(lambda tap: len(tap.connections) > before)
+        assert [each.foreign for each in back.connections[before:]] == [True]
 
 
 def test_exchanges_of_one_connection_in_order(tap: Tap) -> None:

@@ -10,6 +10,7 @@ using System.Globalization;
 using System.Linq;
 using System.Net;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Web.Services.Description;
@@ -20,7 +21,18 @@ static class Client
 {
     const string Text = "Grüße aus Ελλάδα: 1 < 2 & \"3\" ☃";
 
-    static int Main(string[] args)
+    // Mono's own shutdown sometimes aborts while its I/O threads end, after all is said; libc's exit leaves them where they are.
+    [DllImport("libc", EntryPoint = "_exit")]
+    static extern void Leave(int code);
+
+    static void Main(string[] args)
+    {
+        var code = Answer(args);
+        Console.Out.Flush();
+        Leave(code);
+    }
+
+    static int Answer(string[] args)
     {
         Console.OutputEncoding = new UTF8Encoding(false);
         try
