@@ -32,7 +32,7 @@ COMMAND = (sys.executable, "-m", "sidecar", "run")  # as an operator starts it
 READY_S = 20.0  # a cold start on a busy machine takes two
 STOP_S = 10.0  # the sidecar drains what is in flight
 _HELLO_RPC = "<methodCall><methodName>tickets.hello</methodName><params/></methodCall>"
-RATE = 60.0  # people a second: with two to four calls each about as many as 16 slots can serve
+RATE = 75.0  # people a second: their two to four calls each are a little more than the slots can serve
 
 
 class DemoError(Exception):

@@ -89,7 +89,9 @@ function read(reply, text, operation) {
   const retryAfter = header("Retry-After") ? Number(header("Retry-After")) : null;
   if ((header("Content-Type") ?? "").includes("json")) return { ...common, ...problem(text, retryAfter) };
   const answer = decode(text, operation);
-  const [category, executed] = PLAIN[state] ?? (reply.ok && !answer.fault ? ["ok", "yes"] : ["upstream", "unknown"]);
+  // a fault of the backend is relayed as it is: only the header's reason says whose fault it was
+  const relayed = common.reason === "client" ? ["final", "no"] : ["upstream", "unknown"];
+  const [category, executed] = PLAIN[state] ?? (reply.ok && !answer.fault ? ["ok", "yes"] : relayed);
   return {
     ...common, category, executed, data: answer.data, detail: answer.fault,
     retry: retryAfter === null ? null : { how: "wait", after_s: retryAfter },
