@@ -12,7 +12,8 @@ Hooks of aiohttp 3.14 (`web_protocol.RequestHandler`, `web_server.Server`, `stre
   `_messages`, counts in `_request_count`, wakes `_waiter`, pauses the transport when full. An `_ErrInfo` is replaced by a
   Fault here, so that no renderer of aiohttp's ever runs. One call loses the good requests before a bad one in the same bytes,
   therefore bytes are fed message by message.
-- `_parser.message_consumed()`, `_resume_reading_if_drained()`, `_buffer_paused`, `_reading_paused`, `_upgraded`: flow control.
+- `resume_reading` (narrowed here), `_parser.message_consumed()`, `_resume_reading_if_drained()`, `_buffer_paused`,
+  `_reading_paused`: flow control of the read side.
 - `BaseProtocol._paused`, `_drain_helper()`: the write side. `_force_close`: set once the transport is given up.
 - `StreamReader.is_eof/exception/set_exception/readany/read_nowait/total_bytes`: a payload that fails raises in its reader.
 """
@@ -206,6 +207,11 @@ class Connection(RequestHandler):
     @property
     def _parsing(self) -> bool:
         return not self._deaf and self._salvage is None
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Do nothing where nothing was paused: aiohttp's reader asks after every read, and each time feeds the parser."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
     # --- bytes in
 

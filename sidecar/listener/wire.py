@@ -7,10 +7,9 @@ else: whatever a reply says of these is replaced, so that no backend and no bug 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from sidecar.model import Head, RawHeaders, Reply
@@ -31,8 +30,7 @@ class SplitError(ValueError):
     """A header line of a reply holds a line break: sending it would let its author write the rest of the response."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """How one reply is sent. `head` is ready to write; `sized` None: close-delimited or chunked."""
 
     head: bytes
