@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters.dialects import dialect_of
 from sidecar.model import Call, Dialect, Grade, Protocol, Refusal
 from sidecar.ports import Classified
-from sidecar.states import TABLE
+from sidecar.states import TABLE, find
 from tests.adapters.corpus import head, load, soap, xmlrpc
 
 REQUESTS = list(load("requests").values())
@@ -48,7 +48,7 @@ def mutated(data: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
 
 def states_reason(state: str, reason: str | None) -> bool:
     """Whether a reason is on its state's closed list."""
-    return state in TABLE and (reason is None or reason in TABLE[state].reasons)
+    return state in TABLE and (reason is None or reason in find(state, reason).reasons)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)

@@ -8,7 +8,11 @@ import zlib
 import pytest
 
 from adapters import peek
+from adapters.soap.adapter import SoapAdapter
+from adapters.soap.wsdl import index_one
+from sidecar.demo.wsdl import wsdl
 from sidecar.model import Call, Dialect, Executed
+from sidecar.plan import ResultRule
 from tests.adapters.corpus import soap, xmlrpc
 from tests.support.envelopes import soap11_fault, soap11_reply, xmlrpc_reply
 
@@ -186,3 +190,67 @@ def test_an_xmlrpc_reply_of_any_length_is_seen_at_both_ends():
     body = xmlrpc_reply("a", "x" * 300_000)
     assert xmlrpc().grade(CALL, 200, (), pieces(body, 65_536), safe=False).state == "ok"
     assert xmlrpc().grade(CALL, 200, (), pieces(body[:-2], 65_536), safe=False).reason == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "headers", "partial", "reason"),
+    [
+        (xmlrpc_reply("a")[:60], 200, (), True, None),
+        (xmlrpc_reply("a")[:60], 200, ((b"Content-Length", b"900"),), False, "truncated"),
+        (b"\x01\x02", 200, ((b"Content-Encoding", b"br"),), False, None),
+        (b"\x01\x02", 502, ((b"Content-Encoding", b"br"),), False, "http_error"),
+        (b"<HTML></HTML>", 200, (), False, "html"),
+        (b"Bad gateway", 502, ((b"Content-Type", b"text/html; charset=x"),), False, "html"),
+        (b"<methodResponse", 200, (), False, "truncated"),
+    ],
+)
+def test_an_xmlrpc_reply_is_judged_by_what_can_be_seen_of_it(body, status, headers, partial, reason):
+    """A beginning, a coding that we do not read, a page in the place of a response."""
+    verdict = xmlrpc().grade(CALL, status, headers, (body,), safe=False, partial=partial)
+    assert verdict.reason == reason
+
+
+def test_a_coding_that_we_do_not_read_is_judged_by_its_status():
+    """We pass it on as it came: the client asked for it."""
+    coding = ((b"Content-Encoding", b"zstd"),)
+    assert soap().grade(CALL, 200, coding, (b"\x01",), safe=False).state == "ok"
+    assert soap().grade(CALL, 500, coding, (b"\x01",), safe=False).reason == "http_error"
+
+
+def test_a_body_beyond_what_is_looked_at_is_taken_for_a_message():
+    """A header block of 100 KB hides the Body from us, so nothing is said against the reply."""
+    header = f"<soap:Header>{'<h>' + 'A' * 100_000 + '</h>'}</soap:Header><soap:Body>".encode()
+    assert state((soap11_fault().replace(b"<soap:Body>", header),)) == "ok"
+
+
+@pytest.mark.parametrize("content_type", [b"multipart/related", b"multipart/related; boundary=other"])
+def test_parts_without_their_boundary_are_no_reply(content_type):
+    """The message cannot be found in them."""
+    assert state((b"--b\r\n\r\n<a/>\r\n--b--",), (b"Content-Type", content_type)) == "backend_bad_reply/not_xml"
+
+
+def test_an_asmx_value_may_lie_below_the_result():
+    """A path that begins with the result's name goes on inside the root; any other is looked for as it is."""
+    call = Call("b", "", "Op", Dialect.ASMX)
+    body = b'<Order xmlns="urn:x"><left>0</left></Order>'
+    for path, expected in (
+        ("OpResult.left", "sold_out"),
+        ("left", "sold_out"),
+        ("Order.left", "sold_out"),
+        ("other", "ok"),
+    ):
+        adapter = SoapAdapter(results=[ResultRule("Op", path, "eq", "0", than_param=False, state="sold_out")])
+        assert adapter.grade(call, 200, (), (body,), safe=False).state == expected
+
+
+def test_a_one_way_operation_of_the_wsdl_may_answer_200_with_nothing():
+    """The contract has no reply message, so an empty reply is all that there can be."""
+    text = wsdl("http://backend.example/box.asmx", single=True)
+    one_way = index_one(text.replace(b'<wsdl:output message="tns:ClearCartSoapOut" />', b""))
+    assert one_way.by_name("ClearCart")[0].reply is None
+    adapter = SoapAdapter(lambda: one_way)
+    verdicts = [
+        adapter.grade(Call("b", "", name, Dialect.SOAP11), 200, (), (), safe=False)
+        for name in ("ClearCart", "GetSeats")
+    ]
+    assert [verdict.reason for verdict in verdicts] == [None, "empty"]

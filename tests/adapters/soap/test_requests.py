@@ -171,3 +171,19 @@ async def test_as_many_elements_as_may_be_are_looked_at():
     """The values of a large rpc/encoded call, and an operation with any number of parameters."""
     assert await ask(soap(), "<A/>" + '<m id="1"/>' * 999) == "A as soap11"
     assert await ask(soap(), "<A>" + "<b/>" * 60_000 + "<count>1</count></A>") == "A as soap11; values {'count': '1'}"
+
+
+async def test_a_strict_backend_refuses_strangers_by_every_way_in():
+    """By path, by an action alone, inside a Batch."""
+    strict = soap(known=True, strict=True)
+    made = head("POST", "/t/Nobody", ((b"Content-Type", b"application/x-www-form-urlencoded"),))
+    assert told(await strict.classify(made, "/Nobody", Dialect.ASMX, b"")) == "refused operation_denied/strict"
+    assert await ask(strict, "", (b"SOAPAction", b"urn:x/Nobody")) == "refused operation_denied/strict"
+    batch = '<Batch xmlns="http://boxoffice.example/api/"><Operation>{}</Operation></Batch>'
+    assert await ask(strict, batch.format("Nobody")) == "refused operation_denied/strict"
+    assert (await ask(strict, batch.format("GetSeats"))).startswith("Batch as soap11; runs GetSeats")
+
+
+async def test_more_calls_than_may_be_are_counted_as_elements_too():
+    """A Batch whose calls are elements is bounded like one that names them."""
+    assert await ask(soap(), "<Batch>" + "<GetSeats/>" * (MOST + 1) + "</Batch>") == "refused too_large"
