@@ -102,9 +102,12 @@ def lines_of(backend: schema.Backend) -> tuple[plans.OperationPlan, ...]:
     rules = dict(backend.operations)
     if not any(is_every(pattern) for pattern in rules):
         rules[plans.EVERY] = Operation()
-    order = sorted(
-        rules, key=lambda pattern: (is_every(pattern), is_glob(pattern), -len(collapsed(pattern)), rules[pattern].safe)
-    )
+
+    def rank(pattern: str) -> tuple[bool, bool, int, bool]:
+        glob = is_glob(pattern)
+        return is_every(pattern), glob, -len(collapsed(pattern)) if glob else 0, glob and rules[pattern].safe
+
+    order = sorted(rules, key=rank)
     return tuple(_line(pattern, rules[pattern], backend) for pattern in order)
 
 

@@ -63,8 +63,9 @@ def place_of(root: Block, loc: Loc, *, key: bool) -> Place:
     for index, step in enumerate(loc):
         last = index == len(loc) - 1
         if isinstance(node, Block) and (entry := node.entries.get(str(step))) is not None:
-            # A block's value begins somewhere below its key, which is what people look for.
-            place = entry.place if (last and key) or isinstance(entry.node, Block) or not last else entry.node.place
+            # A block begins somewhere below its key, and nothing begins nowhere: people look for the key.
+            vague = isinstance(entry.node, Block) or (isinstance(entry.node, Scalar) and not entry.node.raw)
+            place = entry.place if (last and key) or vague or not last else entry.node.place
             node = entry.node
         elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
@@ -115,6 +116,9 @@ def _problem(error: Any, loc: Loc, root: Block) -> Problem:
         code, what, remedy = _unknown(loc)
     else:
         code, what, remedy = _sentence(kind, context, loc, node_at(root, loc))
+    node = node_at(root, loc)
+    if isinstance(node, Scalar) and node.expanded:
+        what = what.partition(", did you mean")[0]  # a suggestion is made of the value, and the value may be a secret
     return Problem(code, where, dotted(loc), what.replace("{value}", shown), remedy)
 
 
@@ -142,7 +146,7 @@ def _sentence(kind: str, context: dict[str, Any], loc: Loc, node: Node | None) -
         return "E205", f"must have {bound} entries", ""
     if kind == "bool_type":
         value = str(node.value).lower() if isinstance(node, Scalar) else ""
-        meant = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}.get(value)
+        meant = _TRUTHS.get(value)
         return "E204", "must be true or false" + (f", did you mean {meant}?" if meant else ""), ""
     if kind == "string_type" and isinstance(node, Scalar) and node.value is not None:
         return "E204", f'must be a text, did you mean "{node.raw}" in quotes?', ""
@@ -154,6 +158,10 @@ def _sentence(kind: str, context: dict[str, Any], loc: Loc, node: Node | None) -
     return "E204", noun, _help(loc)
 
 
+_TRUTHS: Final = {
+    **dict.fromkeys(("yes", "on", "1", "true"), "true"),
+    **dict.fromkeys(("no", "off", "0", "false"), "false"),
+}
 _NOUNS: Final = {
     "model_type": "must be a block of keys",
     "dict_type": "must be a block of keys",
@@ -167,8 +175,10 @@ def _one_of(expected: str, node: Node | None) -> tuple[str, str, str]:
     allowed = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
     value = str(node.value) if isinstance(node, Scalar) else ""
     if isinstance(node, Scalar) and not isinstance(node.value, str) and value in allowed and "'" in expected:
-        return "E207", f'must be a text, did you mean "{value}" in quotes?', ""
-    near = get_close_matches(value.lower(), allowed, n=1, cutoff=0.5)
+        return "E204", f'must be a text, did you mean "{value}" in quotes?', ""
+    if len(allowed) == 1:
+        return "E207", f"{{value}} is not {allowed[0]}", ""
+    near = get_close_matches(value.lower(), allowed, n=1, cutoff=0.6)
     hint = f", did you mean {near[0]}?" if near else ""
     return "E207", f"{{value}} is not one of {', '.join(allowed)}{hint}", ""
 

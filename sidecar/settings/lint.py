@@ -192,7 +192,8 @@ def _address(backend: Backend, at: Loc, check: _Check) -> None:
             "E301", (*at, "tls"), "has nothing to check: url is http", "write https in url, or take it out", key=True
         )
     check.file((*at, "tls", "ca_file"), backend.tls.ca_file)
-    check.file((*at, "wsdl"), backend.wsdl)
+    if backend.protocol is Protocol.SOAP:
+        check.file((*at, "wsdl"), backend.wsdl)
 
 
 def _protocol(backend: Backend, at: Loc, check: _Check) -> None:

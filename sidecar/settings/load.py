@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from sidecar.settings.build import build
 from sidecar.settings.complaints import broken, complaints, node_at
 from sidecar.settings.lint import lint
-from sidecar.settings.problem import Place, Problem, SettingsError
+from sidecar.settings.names import compare
+from sidecar.settings.problem import Lines, Place, Problem, SettingsError
 from sidecar.settings.schema import Settings
 from sidecar.settings.tree import Block, Scalar, core, plain, read
 
@@ -24,18 +25,26 @@ if TYPE_CHECKING:
 
     from sidecar.plan import Plan
     from sidecar.settings.complaints import Loc
+    from sidecar.settings.names import ContractOf
 
 _FILE_BYTES: Final = 4 * 1024 * 1024  # far beyond what people write; what is larger was named by mistake
 
 
-def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Plan:
-    """Read `path` and return its plan. Raises SettingsError, and nothing else, whatever is in it."""
+def load(path: str | Path, environ: Mapping[str, str] | None = None, contract_of: ContractOf | None = None) -> Plan:
+    """Read `path` and return its plan. Raises SettingsError, and nothing else, whatever is in it.
+
+    With `contract_of`, which reads a WSDL, names are compared with the WSDL files that the settings name.
+    """
     shown = str(path)
     source = _text(Path(path), shown)
-    return load_text(source, shown, Path(path).resolve().parent, os.environ if environ is None else environ)
+    return load_text(
+        source, shown, Path(path).resolve().parent, os.environ if environ is None else environ, contract_of
+    )
 
 
-def load_text(source: str, file: str, folder: Path, environ: Mapping[str, str]) -> Plan:
+def load_text(
+    source: str, file: str, folder: Path, environ: Mapping[str, str], contract_of: ContractOf | None = None
+) -> Plan:
     """Return the plan of `source`, which is called `file` and stands in `folder`."""
     reading = read(source, environ)
     root, problems = reading.root, reading.problems
@@ -48,6 +57,8 @@ def load_text(source: str, file: str, folder: Path, environ: Mapping[str, str]) 
     settings = _shape(root, problems)
     if settings is not None:
         problems += lint(settings, root, folder)
+        if contract_of is not None:
+            problems += compare(settings, root, folder, contract_of)
     if problems or settings is None:
         raise SettingsError(file, problems, source)
     return build(settings, folder)
@@ -72,8 +83,8 @@ def _text(path: Path, shown: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace").split("\n")
-        place = Place(len(before), len(before[-1]) + 1)
+        before = data[: error.start].decode("utf-8", "replace")
+        place = Lines(before).place(len(before))
         raise SettingsError(shown, [Problem("E102", place, "", "not UTF-8 text", "save the file as UTF-8")]) from error
 
 

@@ -7,6 +7,7 @@ nor the credentials of a URL: both end up in logs.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -43,7 +44,7 @@ class SettingsError(Exception):
     def __init__(self, file: str, problems: Iterable[Problem], source: str = "") -> None:
         self.file = file
         self.problems: Final = tuple(sorted(problems, key=lambda problem: (problem.place, problem.code, problem.key)))
-        self._lines: Final = split_lines(source)
+        self._lines: Final = Lines(source).texts
         super().__init__(self.text())
 
     def text(self) -> str:
@@ -67,9 +68,20 @@ class SettingsError(Exception):
         ]
 
 
-def split_lines(source: str) -> Sequence[str]:
-    """Split as YAML 1.2 counts lines (section 5.4 of its specification, and the breaks that ruamel still takes from 1.1)."""
-    return re.split("\r\n|[\n\r\x85\u2028\u2029]", source)
+class Lines:
+    """A text as people count it. Only these three end a line (YAML 1.2.2 section 5.4); editors agree."""
+
+    _BREAK: Final = re.compile("\r\n|\n|\r")
+
+    def __init__(self, text: str) -> None:
+        self.texts: Final = self._BREAK.split(text)
+        self._starts = [0, *(found.end() for found in self._BREAK.finditer(text))]
+
+    def place(self, index: int, width: int = 1) -> Place:
+        """Return where character `index` of the text stands; a width that goes past the line's end is cut."""
+        line = bisect_right(self._starts, index)
+        column = index - self._starts[line - 1] + 1
+        return Place(line, column, max(1, min(width, len(self.texts[line - 1]) - column + 1)))
 
 
 def masked(text: str) -> str:

@@ -87,13 +87,19 @@ class _Amount:
         if found is None or isinstance(value, bool):
             return ""
         number, unit = found.groups()
-        usual = self.example.lstrip("0123456789")
-        meant = unit if unit in self.units else _MEANT.get(unit.lower(), "") if unit else usual
-        return f", did you mean {number}{meant}?" if meant in self.units else ""
+        meant = unit if unit in self.units else _MEANT.get(unit.lower(), "")
+        guess = f"{number}{meant}" if meant in self.units else "" if unit else self.bare(float(number))
+        return f", did you mean {guess}?" if guess else ""
+
+    def bare(self, number: float) -> str:
+        """Return what somebody may have meant who wrote a number alone."""
+        return f"{number:g}{self.example.lstrip('0123456789')}"
 
     @property
     def _remedy(self) -> str:
-        return f"a {self.noun} is a number with one of the units {', '.join(self.units)}, as in {self.example}"
+        units = list(self.units)
+        unit = f"one of the units {', '.join(units)}" if len(units) > 1 else f"the sign {units[0]}"
+        return f"a {self.noun} is a number with {unit}, as in {self.example}"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         del source, handler
@@ -128,6 +134,10 @@ class Size(_Amount):
         """Return whole bytes."""
         return int(_Amount.validate(self, value))
 
+    def bare(self, number: float) -> str:
+        """Return a number of bytes in the largest unit that takes it whole."""
+        return spoken_size(int(number))
+
 
 class Share(_Amount):
     """A part of a whole, 0 to 1."""
@@ -135,6 +145,10 @@ class Share(_Amount):
     noun: ClassVar[str] = "percentage"
     example: ClassVar[str] = "50%"
     units: ClassVar[Mapping[str, float]] = {"%": 0.01}
+
+    def bare(self, number: float) -> str:
+        """Return 0.5 as 50%: up to 1 it was meant as a fraction."""
+        return f"{number * 100 if number <= 1 else number:g}%"
 
 
 def spoken(seconds: float) -> str:

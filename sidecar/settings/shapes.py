@@ -29,35 +29,35 @@ _WORDS: Final = 200
 
 def url(text: str) -> str:
     """Check a backend's address."""
-    _web_address(text)
+    _web_address(text, "http://127.0.0.1:9000/Service.asmx")
     return text
 
 
 def public_url(text: str) -> str:
     """Check our own address as clients know it; a slash at its end says nothing and goes."""
-    _web_address(text)
+    _web_address(text, "https://api.theatre.example")
     return text.rstrip("/")
 
 
-def _web_address(text: str) -> SplitResult:
+def _web_address(text: str, example: str) -> SplitResult:
     parts = split(text)
     if parts is None or parts.scheme not in _DEFAULT_PORTS or "://" not in text:
-        raise wrong("E207", "{value} is no http:// or https:// address", "as in http://127.0.0.1:9000/Service.asmx")
+        raise wrong("E211", "{value} is no http:// or https:// address", f"as in {example}")
     if "@" in parts.netloc:
         raise wrong(
-            "E207", "an address must not carry credentials: they would reach logs", "take out what stands before the @"
+            "E211", "an address must not carry credentials: they would reach logs", "take out what stands before the @"
         )
     if not _is_host(parts.hostname or ""):
-        raise wrong("E207", "{value} names no host", "as in http://127.0.0.1:9000/Service.asmx")
+        raise wrong("E211", "{value} names no host", f"as in {example}")
     if parts.query or parts.fragment or text.endswith(("?", "#")):
         raise wrong(
-            "E207",
+            "E211",
             "an address ends with its path",
             "take out what stands from the ? or # on; callers send their own query",
         )
     if not _URL_PATH.fullmatch(parts.path) or _climbs(parts.path):
         raise wrong(
-            "E207", "the path of {value} is not plain", "write spaces and other signs as %20 and so on, and no '..'"
+            "E211", "the path of {value} is not plain", "write spaces and other signs as %20 and so on, and no '..'"
         )
     return parts
 
@@ -83,9 +83,9 @@ def origin_of(text: str) -> tuple[str, str, int]:
 def reference(text: str) -> str:
     """Check the address of one endpoint: absolute, or relative to `url`."""
     if "://" in text:
-        _web_address(text)
+        _web_address(text, "http://127.0.0.1:9000/Reports.asmx")
     elif not text or not _URL_PATH.fullmatch(text) or _climbs(text) or text.startswith("//"):
-        raise wrong("E207", "{value} is no path below url", "as in Reports.asmx or /services/Reports.asmx")
+        raise wrong("E211", "{value} is no path below url", "as in Reports.asmx or /services/Reports.asmx")
     return text
 
 

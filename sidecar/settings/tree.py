@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 )
 
 from sidecar.settings.environment import expand
-from sidecar.settings.problem import Place, Problem
+from sidecar.settings.problem import Lines, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,6 +128,7 @@ class _Builder:
 
     def __init__(self, text: str, environ: Mapping[str, str], problems: list[Problem]) -> None:
         self._text, self._environ, self._problems = text, environ, problems
+        self._lines = Lines(text)
         self._events: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
         self._anchors: dict[str, Node] = {}
         self._count = 0
@@ -139,17 +140,21 @@ class _Builder:
         if isinstance(event := next(self._events), StreamEndEvent):
             return None
         if event.version is not None and tuple(event.version) != (1, 2):
-            self._complain("E105", _place(event), "", "settings are YAML 1.2", "delete the %YAML line")
+            self._complain("E105", self._place(event), "", "settings are YAML 1.2", "delete the %YAML line")
         root = self._node(next(self._events), "", 0)
         assert isinstance(next(self._events), DocumentEndEvent)
         if isinstance(event := next(self._events), DocumentStartEvent):
             self._complain(
-                "E105", _place(event), "", "a second document begins here", "one file, one document: delete the '---'"
+                "E105",
+                self._place(event),
+                "",
+                "a second document begins here",
+                "one file, one document: delete the '---'",
             )
         return root
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
-        self.place = place = _place(event)
+        self.place = place = self._place(event)
         if depth > _DEPTH:
             self._complain("E108", place, path, f"nested more than {_DEPTH} deep", "")
             raise _StopError
@@ -178,8 +183,10 @@ class _Builder:
         if node is not None:
             return node
         remedy = f'a pattern that begins with * needs quotes: "*{event.anchor}"'
-        self._complain("E105", _place(event), path, f"*{event.anchor} refers to an anchor that is not above it", remedy)
-        return Scalar(_place(event), "", None, broken=True)
+        self._complain(
+            "E105", self._place(event), path, f"*{event.anchor} refers to an anchor that is not above it", remedy
+        )
+        return Scalar(self._place(event), "", None, broken=True)
 
     def _sequence(self, place: Place, path: str, depth: int) -> Sequence:
         items: list[Node] = []
@@ -190,9 +197,11 @@ class _Builder:
     def _block(self, place: Place, path: str, depth: int) -> Block:
         entries: dict[str, Entry] = {}
         while not isinstance(event := next(self._events), MappingEndEvent):
-            key, where = self._key(event, path, depth)
-            below = joined(path, key)
+            key, where = self._key(event, path, depth), self._place(event)
+            below = path if key is None else joined(path, key)
             node = self._node(next(self._events), below, depth + 1)
+            if key is None:
+                continue
             if (first := entries.get(key)) is not None:
                 remedy = f"it stands first in line {first.place.line}: keep one of the two"
                 self._complain("E104", where, below, "this key is written twice", remedy)
@@ -202,21 +211,20 @@ class _Builder:
                 entries[key] = Entry(where, node)
         return Block(place, entries, 1 + sum(1 + entry.node.size for entry in entries.values()))
 
-    def _key(self, event: Any, path: str, depth: int) -> tuple[str, Place]:
-        """Return a key as it is written: 1201 and true are names here."""
+    def _key(self, event: Any, path: str, depth: int) -> str | None:
+        """Return a key as it is written, None where it is none: 1201 and true are names here."""
         if isinstance(event, ScalarEvent):
             self._count += 1
-            return event.value, _place(event)
+            return str(event.value)
         odd = self._node(event, path, depth + 1)
-        if isinstance(odd, Scalar) and isinstance(event, AliasEvent):
-            return odd.raw, _place(event)
-        self._complain(
-            "E105", _place(event), path, "a key must be a plain text", "was a value with braces meant to be quoted?"
-        )
-        return f"?{self._count}", _place(event)
+        if isinstance(odd, Scalar):
+            return None if odd.broken else odd.raw
+        remedy = "was a value with braces meant to be quoted?"
+        self._complain("E105", self._place(event), path, "a key must be a plain text", remedy)
+        return None
 
     def _scalar(self, event: Any, path: str) -> Scalar:
-        place = _place(event)
+        place = self._place(event)
         done = expand(event.value, self._environ)
         for fault in done.faults:
             self._complain(fault.code, self._inside(event, fault.nth, fault.width), path, fault.what, fault.remedy)
@@ -230,11 +238,12 @@ class _Builder:
         for _ in range(nth + 1):
             found = self._text.find("${", index, event.end_mark.index)
             if found < 0:
-                return _place(event)
+                return self._place(event)
             index = found + 2
-        at = index - 2
-        before = re.split("\r\n|[\n\r\x85\u2028\u2029]", self._text[:at])
-        return Place(len(before), len(before[-1]) + 1, width)
+        return self._lines.place(index - 2, width)
+
+    def _place(self, event: Any) -> Place:
+        return self._lines.place(event.start_mark.index, event.end_mark.index - event.start_mark.index)
 
     def _complain(self, code: str, place: Place, path: str, what: str, remedy: str) -> None:
         self._problems.append(Problem(code, place, path, what, remedy))
@@ -257,15 +266,9 @@ def core(text: str) -> Value:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def _place(event: Any) -> Place:
-    start, end = event.start_mark, event.end_mark
-    width = end.column - start.column if end.line == start.line else 1
-    return Place(start.line + 1, start.column + 1, max(1, width))
-
-
 def _syntax(error: MarkedYAMLError, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
-    place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place()
+    place = Lines(text).place(mark.index) if mark is not None else Place()
     what = ", ".join(part for part in (error.context, error.problem) if part)
     here = text[mark.index : mark.index + 1] if mark is not None else ""
     if here == "{" and text[: mark.index].endswith("$"):
@@ -289,10 +292,9 @@ def _unreadable(error: YAMLError, text: str) -> Problem:
     if found is None:
         return Problem("E103", Place(), "", f"not YAML: {str(error).splitlines()[0]}")
     character = chr(int(found[1], 16))
-    before = re.split("\r\n|[\n\r\x85\u2028\u2029]", text[: text.find(character)])
     return Problem(
         "E103",
-        Place(len(before), len(before[-1]) + 1),
+        Lines(text).place(text.find(character)),
         "",
         f"the control character U+{ord(character):04X} is not taken",
         "delete it, or write it as an escape in double quotes",
