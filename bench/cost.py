@@ -1,0 +1,119 @@
+"""What a call costs: the sidecar against R, G, F and the peers, in CPU time of one process on one core, in one run."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from bench import messages
+from bench.load import once
+from bench.peers import PEERS
+from bench.process import Server, free_port
+from bench.report import Line
+from bench.rounds import Subject, measure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEALTH: Final = "/.sidecar/healthz"
+_FRAMING: Final = ("content-length", "connection", "date", "server")
+
+SETTINGS: Final = """\
+listen: {{host: 127.0.0.1, port: {port}}}
+public_url: http://127.0.0.1:{port}
+backends:
+  box:
+    protocol: soap
+    path: {path}
+    url: "http://127.0.0.1:{origin}{path}"
+    wsdl: {wsdl}
+    deny: [{denied}]
+    operations:
+      "Get*": {{safe: true}}
+"""
+
+
+def settings(folder: Path, port: int, origin: int) -> Path:
+    """Write the sidecar's settings; its WSDL is the origin's, in a file, so that nothing is fetched while we measure."""
+    from sidecar.demo import wsdl  # noqa: PLC0415 - only the writer of settings needs it
+
+    document = folder / "box.wsdl"
+    document.write_bytes(wsdl.wsdl(f"http://127.0.0.1:{origin}{messages.PATH}", single=True))
+    file = folder / f"sidecar-{port}.yaml"
+    text = SETTINGS.format(port=port, origin=origin, path=messages.PATH, wsdl=document, denied=messages.DENIED)
+    file.write_text(text, "utf-8")
+    return file
+
+
+def sidecar(folder: Path, origin: int, core: int, *, talks: bool = False) -> Server:
+    """Return the product itself, or with an ear (`bench.inside`)."""
+    port = free_port()
+    file = settings(folder, port, origin)
+    if talks:
+        return Server.python("bench.inside", file, port=port, core=core, talks=True)
+    return Server.python("sidecar", "run", file, port=port, core=core)
+
+
+def _same(name: str, reply: tuple[bytes, bytes]) -> tuple[str, list[object]]:
+    """Return what the bare handler has to answer: the sidecar's own bytes and headers, less what aiohttp writes itself."""
+    head, body = reply
+    first, *lines = head.decode("latin-1").split("\r\n")
+    pairs = [tuple(line.split(": ", 1)) for line in lines]
+    kept = [pair for pair in pairs if pair[0].lower() not in _FRAMING]
+    return f"/{name}", [int(first.split(" ")[1]), kept, body.decode("latin-1")]
+
+
+def cost(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
+    """Measure and return the lines."""
+    ok = messages.call(messages.OPERATION)
+    passing = messages.post(ok, messages.OPERATION)
+    denied = messages.post(messages.call(messages.DENIED), messages.DENIED)
+    media = messages.post(ok, messages.OPERATION, "text/plain")
+    health = messages.get(HEALTH)
+    with ExitStack() as stack:
+        ours = stack.enter_context(sidecar(folder, origin.port, core))
+        answers = {"ok": passing, "denied": denied, "media": media, "health": health}
+        replies = {name: once(ours.port, request) for name, request in answers.items()}
+        file = folder / "replies.json"
+        file.write_bytes(orjson.dumps(dict(_same(name, reply) for name, reply in replies.items())))
+        bare_port, forward_port = free_port(), free_port()
+        bare = stack.enter_context(Server.python("bench.subjects", "bare", bare_port, file, port=bare_port, core=core))
+        forward = stack.enter_context(
+            Server.python("bench.subjects", "forward", forward_port, origin.port, port=forward_port, core=core)
+        )
+
+        def to_bare(name: str, request: bytes) -> bytes:
+            method, _, rest = request.split(b" ", 2)
+            return method + b" /" + name.encode() + b" " + rest
+
+        status = {name: int(reply[0].split(b" ")[1]) for name, reply in replies.items()}
+        mine = {name: Subject(name, ours, answers[name], status[name]) for name in answers}
+        base = {name: Subject(f"bare {name}", bare, to_bare(name, answers[name]), status[name]) for name in answers}
+        f = Subject("F", forward, passing)
+        peers = []
+        skipped = []
+        for peer in PEERS:
+            server = peer.server(folder, origin.port, core)
+            if server is None:
+                skipped.append(Line(f"{peer.name}: skipped, not installed", 0.0, ""))
+                continue
+            peers.append(Subject(peer.name, stack.enter_context(server), passing))
+        measure([*mine.values(), f, *base.values(), *peers], rounds)
+
+    def line(what: str, name: str, bound: float | None, against: Subject, letter: str) -> Line:
+        beside = f"{mine[name].median_us:.0f} µs against {letter} = {against.median_us:.0f} µs"
+        return Line(what, mine[name].over(against), f"x {letter}", bound, beside)
+
+    return [
+        line("pass-through of a 1 KB SOAP call", "ok", 1.6, f, "F"),
+        line("refusal after decode (denied operation)", "denied", 2.2, base["denied"], "R"),
+        line("refusal before decode (content type)", "media", 1.4, base["media"], "R"),
+        line("own resource by GET", "health", None, base["health"], "G"),
+        *(
+            Line(f"{peer.name}, pass-through of the same call", peer.over(f), "x F", None, f"{peer.median_us:.0f} µs")
+            for peer in peers
+        ),
+        *skipped,
+    ]

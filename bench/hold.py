@@ -1,0 +1,97 @@
+"""How long the loop is held while calls of 1 MB and replies of 16 MB pass, beside small ones that would have to wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypedDict
+
+import orjson
+
+from bench import messages
+from bench.cost import sidecar
+from bench.load import connect, read_reply
+from bench.process import Server, free_port
+from bench.report import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BOUND_MS: Final = 2.0
+PASSING_S: Final = 12.0
+
+
+def hold(folder: Path, core: int, origin: Server) -> list[Line]:
+    """Measure the sidecar at rest, the bare forwarder and the sidecar under the same traffic."""
+    lines = []
+    port = free_port()
+    forward = Server.python("bench.subjects", "forward", port, origin.port, port=port, core=core, talks=True)
+    for name, server in (("F", forward), ("sidecar", sidecar(folder, origin.port, core, talks=True))):
+        with server:
+            time.sleep(1.0)  # what a start leaves to do
+            rest = _probed(server, partial(time.sleep, 2.0))
+            _traffic(server.port, 2.0)
+            busy = _probed(server, partial(_traffic, server.port, PASSING_S))
+        beside = (
+            f"next ones {', '.join(f'{each:.2f}' for each in busy['cpu_ms'][1:])}; wall {busy['wall_ms']:.1f} ms; "
+            f"at rest {rest['cpu_ms'][0]:.2f} ms, wall {rest['wall_ms']:.1f} ms; {busy['turns']} turns"
+        )
+        bound = BOUND_MS if name == "sidecar" else None
+        lines.append(
+            Line(
+                f"longest hold of the loop, {name}, 1 MB calls and 16 MB replies",
+                busy["cpu_ms"][0],
+                "ms",
+                bound,
+                beside,
+            )
+        )
+    return lines[::-1]
+
+
+class Seen(TypedDict):
+    """What a probe says (`bench.inside`)."""
+
+    turns: int
+    cpu_ms: list[float]
+    wall_ms: float
+
+
+def _probed(server: Server, during: Callable[[], None]) -> Seen:
+    server.ask("probe")
+    during()
+    seen: Seen = orjson.loads(server.ask("stop"))
+    return seen
+
+
+def _traffic(port: int, for_s: float) -> None:
+    """Send big calls, calls with big replies and small calls at once, each kind on connections of its own."""
+    until = time.monotonic() + for_s
+    requests = [
+        messages.post(messages.call("GetSeats", messages.BIG_CALL_BYTES), "GetSeats"),
+        messages.post(messages.listed_call("GetSeats"), "GetSeats"),
+        messages.post(messages.call(messages.BIG.decode()), messages.BIG.decode()),
+        messages.post(messages.call(messages.BIG.decode()), messages.BIG.decode()),
+        messages.post(messages.call(messages.OPERATION), messages.OPERATION),
+    ]
+    failures: list[BaseException] = []
+
+    def send(request: bytes) -> None:
+        try:
+            with connect(port) as sock:
+                while time.monotonic() < until:
+                    sock.sendall(request)
+                    head, _ = read_reply(sock)
+                    assert b" 200 " in head[:16], head
+        except BaseException as error:  # noqa: BLE001 - told by the caller's thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=send, args=(request,)) for request in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

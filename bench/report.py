@@ -1,0 +1,34 @@
+"""What was measured, as a table for people, with the bounds that it is held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure: `value` in `unit`, at most `bound` where there is one; `beside` is what stands next to it."""
+
+    what: str
+    value: float
+    unit: str
+    bound: float | None = None
+    beside: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the bound is kept; a figure without one always is."""
+        return self.bound is None or self.value <= self.bound
+
+    def row(self) -> str:
+        """Return the line of a Markdown table."""
+        bound = "" if self.bound is None else f"<= {self.bound:g}"
+        verdict = "" if self.bound is None else "yes" if self.holds else "**NO**"
+        return f"| {self.what} | {self.value:.2f} {self.unit} | {bound} | {verdict} | {self.beside} |"
+
+
+def table(lines: list[Line]) -> str:
+    """Return all of them."""
+    return "\n".join(
+        ["| what | measured | bound | holds | beside it |", "|---|---|---|---|---|", *(line.row() for line in lines)]
+    )
