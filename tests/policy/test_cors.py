@@ -1,0 +1,177 @@
+"""The policy part of the CORS checklist; what needs a listener or a browser stands with those."""
+
+from __future__ import annotations
+
+import pytest
+
+from sidecar.plan import CorsPlan
+from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, merge
+
+SHOP = "https://shop.example"
+PLAIN = Cors(CorsPlan(frozenset((SHOP,))), None)
+WITH_CREDENTIALS = Cors(CorsPlan(frozenset((SHOP, "null")), credentials=True), "https://api.theatre.example/base")
+
+
+def lines_of(lines: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:
+    named = [name.decode() for name, _ in lines]
+    assert len(named) == len(set(named)), "no line twice"
+    return {name.decode(): value.decode() for name, value in lines}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://shop.example.evil.example",
+        "https://evilshop.example",
+        "http://shop.example",
+        "https://shop.example:8443",
+        "https://SHOP.example",
+        "https://shop.example/",
+        "null",
+        "",
+        "*",
+    ],
+)
+def test_1_the_list_is_exact(origin: str) -> None:
+    """No prefix, suffix, case, port or scheme is forgiven, and null only where it is listed."""
+    verdict = PLAIN.ask([origin])
+    assert not verdict.allowed
+    assert verdict.headers == ((b"Vary", b"Origin"),)
+
+
+def test_1_two_origin_lines_are_nobodys() -> None:
+    """Not even twice the allowed one; its preflight fails as well."""
+    assert not PLAIN.ask([SHOP, SHOP]).allowed
+    assert lines_of(PLAIN.preflight([SHOP, SHOP])).keys() == {"Vary"}
+
+
+def test_1_null_where_it_is_listed() -> None:
+    """A sandboxed page is let in by name."""
+    assert WITH_CREDENTIALS.ask(["null"]).allowed
+
+
+def test_2_the_origin_is_echoed_once_with_credentials_where_enabled() -> None:
+    """Never a wildcard beside credentials."""
+    plain, rich = lines_of(PLAIN.ask([SHOP]).headers), lines_of(WITH_CREDENTIALS.ask([SHOP]).headers)
+    assert plain["Access-Control-Allow-Origin"] == rich["Access-Control-Allow-Origin"] == SHOP
+    assert "Access-Control-Allow-Credentials" not in plain
+    assert rich["Access-Control-Allow-Credentials"] == "true"
+
+
+def test_2_what_the_backend_says_of_cors_is_taken_off() -> None:
+    """Twice the same header fails in a browser, whatever it says."""
+    reply = (
+        (b"access-control-allow-origin", b"*"),
+        (b"ACCESS-CONTROL-EXPOSE-HEADERS", b"X"),
+        (b"Timing-Allow-Origin", b"*"),
+        (b"Content-Type", b"text/xml"),
+    )
+    merged = merge(reply, PLAIN.ask([SHOP]).headers)
+    assert merged[0] == (b"Content-Type", b"text/xml")
+    assert lines_of(merged)["Access-Control-Allow-Origin"] == SHOP
+    assert lines_of(merged)["Timing-Allow-Origin"] == SHOP
+
+
+def test_2_nothing_of_the_backend_survives_for_a_stranger() -> None:
+    """A backend that allows everybody allows nobody through us."""
+    merged = merge(((b"Access-Control-Allow-Origin", b"*"),), PLAIN.ask(["https://evil.example"]).headers)
+    assert merged == ((b"Vary", b"Origin"),)
+
+
+@pytest.mark.parametrize(
+    "origins", [[], [SHOP], ["https://evil.example"], [SHOP, SHOP]], ids=["none", "ours", "evil", "two"]
+)
+def test_3_vary_stands_on_every_answer(origins: list[str]) -> None:
+    """Also where nobody asked from another origin: a cache must not give that answer to a page."""
+    assert (b"Vary", b"Origin") in PLAIN.ask(origins).headers
+
+
+@pytest.mark.parametrize(
+    ("theirs", "merged"),
+    [
+        ([b"Accept-Encoding"], b"Accept-Encoding, Origin"),
+        ([b"accept-encoding, ORIGIN"], b"accept-encoding, ORIGIN"),
+        ([b"A", b"B,,a"], b"A, B, Origin"),
+        ([b"*"], b"*"),
+        ([b" "], b"Origin"),
+    ],
+)
+def test_3_vary_is_merged_never_overwritten(theirs: list[bytes], merged: bytes) -> None:
+    """Into one line, first spelling kept; a star says everything."""
+    out = merge(tuple((b"vary", value) for value in theirs), PLAIN.ask([]).headers)
+    assert out == ((b"Vary", merged),)
+
+
+def test_4_who_may_write() -> None:
+    """A request without Origin is no page's and may; a listed page may; a stranger may not."""
+    assert PLAIN.ask([]).allowed
+    assert PLAIN.ask([SHOP]).allowed
+    assert not PLAIN.ask(["https://evil.example"]).allowed
+
+
+def test_5_what_a_page_can_read_is_spelt_out() -> None:
+    """With credentials a star would be a header of that name."""
+    exposed = lines_of(PLAIN.ask([SHOP]).headers)["Access-Control-Expose-Headers"]
+    assert exposed == EXPOSED
+    for name in (
+        "Sidecar-State",
+        "Retry-After",
+        "X-Request-Id",
+        "Server-Timing",
+        "Cache-Status",
+        "Age",
+        "Date",
+        "ETag",
+    ):
+        assert name in exposed.split(", ")
+    assert "*" not in exposed
+
+
+def test_6_timings_can_be_read_too() -> None:
+    """The same echo, so that slow and queued can be told apart in the field."""
+    assert lines_of(PLAIN.ask([SHOP]).headers)["Timing-Allow-Origin"] == SHOP
+
+
+def test_8_to_11_a_preflight_says_everything_at_once() -> None:
+    """Methods, headers by name, how long it holds, and what it depends on."""
+    lines = lines_of(WITH_CREDENTIALS.preflight([SHOP]))
+    assert lines["Access-Control-Allow-Origin"] == SHOP
+    assert lines["Access-Control-Allow-Credentials"] == "true"
+    assert lines["Access-Control-Allow-Methods"] == "GET, HEAD, POST, OPTIONS"
+    assert lines["Access-Control-Max-Age"] == "7200"
+    assert lines["Vary"] == "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+    allowed = lines["Access-Control-Allow-Headers"].split(", ")
+    assert "*" not in allowed
+    for name in (
+        "Content-Type",
+        "SOAPAction",
+        "Authorization",
+        "Idempotency-Key",
+        "Sidecar-Place",
+        "Sidecar-Pass",
+        "Sidecar-Timeout",
+        "X-Request-Id",
+        "Prefer",
+    ):
+        assert name in allowed
+    assert ", ".join(allowed) == ALLOWED_HEADERS
+
+
+def test_8_a_strangers_preflight_gets_no_permission() -> None:
+    """But the same Vary, so that no cache answers a listed page with it."""
+    assert lines_of(PLAIN.preflight(["https://evil.example"])).keys() == {"Vary"}
+
+
+def test_our_own_address_may_read() -> None:
+    """The pages under public_url are the sidecar's own; its path is no part of the origin."""
+    assert WITH_CREDENTIALS.ask(["https://api.theatre.example"]).allowed
+    assert not PLAIN.ask(["https://api.theatre.example"]).allowed
+
+
+def test_an_error_before_the_origin_was_read() -> None:
+    """With one listed origin it can only be that one, else whoever it was may read it, and nobody's cookies with it."""
+    assert PLAIN.unknown() == PLAIN.ask([SHOP])
+    lines = lines_of(WITH_CREDENTIALS.unknown().headers)
+    assert lines["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in lines
+    assert not WITH_CREDENTIALS.unknown().allowed

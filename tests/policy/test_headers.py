@@ -1,0 +1,86 @@
+"""Which header lines pass, each way: order, case and duplicates of what passes are kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from sidecar.policy.headers import HOP_BY_HOP, connection_names, to_backend, to_caller
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted(HOP_BY_HOP),
+        b"Host",
+        b"CONTENT-LENGTH",
+        b"Expect",
+        b"Origin",
+        b"Access-Control-Request-Method",
+        b"Access-Control-Request-Headers",
+        b"Access-Control-Request-Private-Network",
+        b"Sidecar-Place",
+        b"Sidecar-Pass",
+        b"Sidecar-Timeout",
+        b"Sidecar-Client",
+        b"Idempotency-Key",
+    ],
+)
+def test_what_stays_here_on_the_way_in(name: bytes) -> None:
+    """Whatever its case."""
+    kept = ((b"SOAPAction", b'"a"'),)
+    assert to_backend(((name, b"x"), *kept)) == list(kept)
+    assert to_backend(((name.upper(), b"x"), *kept), frozenset((b"other",))) == list(kept)
+
+
+def test_what_a_caller_says_to_the_backend_passes_as_it_came() -> None:
+    """Order, case, duplicates, cookies, credentials and X-Forwarded-For are the caller's and the backend's."""
+    lines = (
+        (b"SOAPAction", b'"urn:a"'),
+        (b"COOKIE", b"a=1"),
+        (b"Cookie", b"b=2"),
+        (b"authorization", b"Basic eA=="),
+        (b"X-Forwarded-For", b"198.51.100.1"),
+        (b"Accept-Encoding", b"gzip"),
+        (b"X-Request-Id", b"abc"),
+        (b"Forwarded", b"for=198.51.100.1"),
+    )
+    assert to_backend(lines) == list(lines)
+
+
+def test_what_connection_lists_stays_too() -> None:
+    """RFC 9110 section 7.6.1, several lines and any case; close and keep-alive are not names."""
+    lines = (
+        (b"Connection", b"close, X-Mine"),
+        (b"connection", b" keep-alive ,x-other,"),
+        (b"X-MINE", b"1"),
+        (b"X-Yours", b"2"),
+    )
+    names = connection_names(lines)
+    assert names == {b"x-mine", b"x-other"}
+    assert to_backend(lines, names) == [(b"X-Yours", b"2")]
+
+
+def test_no_connection_line_no_names() -> None:
+    """A header of ten bytes is not Connection for that."""
+    assert connection_names(((b"X-Ten-Byte", b"a"), (b"Accept", b"b"))) == frozenset()
+
+
+def test_what_stays_here_on_the_way_out() -> None:
+    """Our own words, framing, and what speaks of a hop that ends here; Content-Encoding and Set-Cookie pass."""
+    kept = (
+        (b"Content-Type", b"text/xml"),
+        (b"Set-Cookie", b"a=1"),
+        (b"set-cookie", b"b=2"),
+        (b"Content-Encoding", b"gzip"),
+    )
+    stays = (
+        (b"Content-Length", b"4"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Keep-Alive", b"timeout=5"),
+        (b"Alt-Svc", b"h3"),
+        (b"Sidecar-State", b"ok"),
+        (b"Server-Timing", b"db"),
+        (b"X-Request-ID", b"theirs"),
+    )
+    assert to_caller((*stays, *kept)) == list(kept)
+    assert to_caller(((b"Connection", b"X-Hop"), (b"X-Hop", b"1"), *kept)) == list(kept)
