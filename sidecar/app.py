@@ -33,8 +33,9 @@ from sidecar.listener import Listener
 from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
 from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients
-from sidecar.policy.cors import Cors, merge
+from sidecar.policy.cors import Cors, is_preflight, merge
 from sidecar.policy.routing import RESERVED, Routes
+from sidecar.policy.strangers import shown
 from sidecar.ports import World
 from sidecar.states import ROWS
 from sidecar.stores.memory import MemoryPressure, MemorySlots
@@ -167,6 +168,7 @@ async def serve(plan: Plan) -> int:
         if isinstance(app.log, JsonLog):
             app.log.close()
         return 1
+    import gc; gc.collect(); gc.freeze(); gc.set_threshold(10000,50,1000)
     loop = asyncio.get_running_loop()
     asked, hurried = asyncio.Event(), asyncio.Event()
 
@@ -246,22 +248,29 @@ def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
             return Dialect.JSON
         found = routes.find(head.path)
         if found is None:
-            return dialect_of(head, False, None)
+            return dialect_of(head, "/json/" in head.path, None)
         return dialect_of(head, False, found.backend.protocol, found.rest)
 
     return of
 
 
 def _refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | None], Reply]:
-    """Return what renders an error that was made before any handler: the same envelope, with CORS headers."""
+    """Return what renders an error that was made before any handler: the same envelope, with CORS headers.
+
+    A preflight gets its 204 even here (its address is as long as the request's that would follow, and no connection may be left):
+    a page could read no other answer to it, and never sends the request whose failure it could read.
+    """
     cors = Cors(plan.cors, plan.public_url)
 
     def refuse_early(refusal: Refusal, head: Head | None, origin: str | None) -> Reply:
         seen = head or _NO_HEAD
+        origins = seen.all("Origin") or ([] if origin is None else [origin])
+        if is_preflight(seen.method, seen.headers) and refusal.state != "malformed":
+            return Reply(204, cors.preflight(origins), close=refusal.close)
         exchange = Exchange(seen, _Nothing(), Peer("", tls=False), world.clock.now())
         exchange.request_id = request_id(head, world)
         exchange.dialect = world.dialect_of(seen)
-        verdict = cors.ask([origin]) if origin is not None else cors.unknown()
+        verdict = cors.ask(origins) if origins else cors.unknown()
         reply = refuse(refusal, exchange, world)
         world.log.event(
             "access",
@@ -271,6 +280,7 @@ def _refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | 
             reason=refusal.reason,
             executed="no",
             status=reply.status,
+            **({} if verdict.allowed or not origins else {"origin": shown(origins)}),
         )
         return Reply(reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, close=reply.close)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidecar.model import Exchange, Reply
-from sidecar.policy.cors import Cors, merge
+from sidecar.policy.cors import Cors, is_preflight, merge
+from sidecar.policy.strangers import Strangers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sidecar.plan import Scope
     from sidecar.ports import World
@@ -20,16 +21,24 @@ if TYPE_CHECKING:
 def build(
     scope: Scope, world: World, inner: Callable[[Exchange], Awaitable[Reply]]
 ) -> Callable[[Exchange], Awaitable[Reply]]:
-    """Return the stage. `world` is not asked: who may read is a function of plan and request."""
-    del world
+    """Return the stage. `world` is only told: who may read is a function of plan and request."""
     policy = Cors(scope.plan.cors, scope.plan.public_url)
+    strangers = Strangers()
+
+    def notice(origins: Sequence[str]) -> None:
+        due = strangers.tell(world.clock.now(), origins)
+        if due is not None:
+            remedy = "if the page is yours, add it to cors.origins"
+            world.log.event("origin_disallowed", origin=due.origin, count=due.count, remedy=remedy)
 
     async def cors(exchange: Exchange) -> Reply:
         head = exchange.head
         origins = head.all("Origin") if "Origin" in head.headers else ()
-        if head.method == "OPTIONS" and origins and "Access-Control-Request-Method" in head.headers:
-            return Reply(204, policy.preflight(origins))
         verdict = policy.ask(origins)
+        if not verdict.allowed:
+            notice(origins)
+        if is_preflight(head.method, head.headers):
+            return Reply(204, policy.preflight(origins))
         exchange.cors, exchange.may_write = verdict.headers, verdict.allowed
         reply = await inner(exchange)
         return Reply(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Exchange, Executed, Outcome, Refusal, Reply
 from sidecar.policy.headers import to_caller
+from sidecar.policy.strangers import shown
 from sidecar.ports import Facts
 from sidecar.states import How, executed, find, retry_how
 
@@ -137,6 +138,8 @@ def _timing(exchange: Exchange) -> bytes:
 
 
 def _note(exchange: Exchange, world: World, reply: Reply, state: str, effect: Executed) -> None:
+    # Only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell.
+    stranger = {} if exchange.may_write else {"origin": shown(exchange.head.all("Origin"))}
     world.log.event(
         "access",
         request_id=exchange.request_id,
@@ -150,6 +153,7 @@ def _note(exchange: Exchange, world: World, reply: Reply, state: str, effect: Ex
         total_ms=round((world.clock.now() - exchange.received_at) * 1000, 1),
         queue_ms=round(exchange.queue_s * 1000, 1),
         backend_ms=round(exchange.backend_s * 1000, 1),
+        **stranger,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from sidecar.model import RawHeaders
 
@@ -29,6 +29,7 @@ ALLOWED_HEADERS: Final = (
 _VARY: Final = (b"Vary", b"Origin")
 _PREFLIGHT_VARY: Final = (b"Vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
 _STRIPPED: Final = b"access-control-"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Rules(Protocol):
@@ -102,6 +103,11 @@ class Cors:
         return self._preflight.get(origins[0], (_PREFLIGHT_VARY,)) if len(origins) == 1 else (_PREFLIGHT_VARY,)
 
 
+def is_preflight(method: str, headers: Container[str]) -> bool:
+    """Say whether a browser asks first (fetch standard, "CORS-preflight request"); any other OPTIONS is an ordinary request."""
+    return method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
+
+
 def merge(reply: RawHeaders, ours: RawHeaders) -> RawHeaders:
     """Return `reply`'s lines without any Access-Control-* of the backend, with `ours` added and Vary merged."""
     theirs: list[tuple[bytes, bytes]] = []
@@ -148,7 +154,11 @@ def _readable(origin: str, credentials: RawHeaders) -> RawHeaders:
 
 
 def _origin(url: str | None) -> str | None:
+    """Serialize the origin of a URL as browsers do (RFC 6454 section 6.2): lower case, no default port, no user."""
     if not url:
         return None
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    host = parts.hostname or ""
+    named = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{named}{port}"
