@@ -94,7 +94,9 @@ class Line:
         return self._serve()
 
     def haunt(self, lease: Lease) -> bool:
-        """Turn a held slot into a ghost's, False where there is no room for another ghost."""
+        """Turn a held slot into a ghost's, False where there is no room for another ghost; harmless when repeated."""
+        if lease in self._ghosts:
+            return True
         if lease not in self._held or len(self._ghosts) >= self._limiter.limit - 1:
             return False
         self._held.discard(lease)

@@ -72,6 +72,13 @@ def test_2_what_the_backend_says_of_cors_is_taken_off() -> None:
     assert lines_of(merged)["Timing-Allow-Origin"] == SHOP
 
 
+def test_2_also_where_the_backend_said_vary() -> None:
+    """Taking off and merging do not get in each other's way, and the rest of our lines stays."""
+    reply = ((b"Access-Control-Allow-Origin", b"*"), (b"Vary", b"Cookie"), (b"ETag", b"1"))
+    ours = PLAIN.ask([SHOP]).headers
+    assert merge(reply, ours) == ((b"ETag", b"1"), *ours[:-1], (b"Vary", b"Cookie, Origin"))
+
+
 def test_2_nothing_of_the_backend_survives_for_a_stranger() -> None:
     """A backend that allows everybody allows nobody through us."""
     merged = merge(((b"Access-Control-Allow-Origin", b"*"),), PLAIN.ask(["https://evil.example"]).headers)

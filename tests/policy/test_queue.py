@@ -139,6 +139,7 @@ def test_ghosts_keep_their_slots_but_never_the_last() -> None:
     one, two, three = (holds(here.ask(0, seat())) for _ in range(3))
     assert here.haunt(one)
     assert one.ghost
+    assert here.haunt(one), "harmless when repeated"
     assert here.haunt(two)
     assert not here.haunt(three)
     assert here.view() == SlotsView(3, 1, 2, 0)

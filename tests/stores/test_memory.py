@@ -236,7 +236,7 @@ async def _live(steps: list[tuple[str, int]]) -> None:
             slots.release(given.pop(number % len(given)))
         elif step == "haunt" and given:
             lease = given[number % len(given)]
-            if not slots.haunt(lease) and not lease.ghost:
+            if not slots.haunt(lease):
                 given.remove(lease)
         elif step == "sleep":
             await asyncio.sleep(number / 2)
