@@ -53,6 +53,7 @@ OK: Final = Grade("ok", Executed.YES)
 _UNAUTHORISED: Final = 401
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
+_SAID_CHARACTERS: Final = 300  # a sentence or two; what is longer is no message for people
 
 
 def bad_reply(reason: str, status: int, *, safe: bool) -> Grade:
@@ -67,9 +68,16 @@ def http_error(status: int, *, safe: bool, healthy: bool | None = None) -> Grade
     return Grade("backend_fault", effect, "http_error", not _ails(status) if healthy is None else healthy)
 
 
-def fault(reason: str, *, safe: bool) -> Grade:
+def fault(reason: str, text: str, *, safe: bool) -> Grade:
     """Grade a fault: `client` did nothing, `server` and `xmlrpc` may have done something (states.md, executed)."""
-    return Grade("backend_fault", Executed.NO if reason == "client" else _effect("backend_fault", safe), reason)
+    effect = Executed.NO if reason == "client" else _effect("backend_fault", safe)
+    return Grade("backend_fault", effect, reason, text=said(text))
+
+
+def said(text: str) -> str | None:
+    """Return what a fault says in one line: .NET writes a stack trace below its message, and the outer exception before it."""
+    first = text.strip().partition("\n")[0].rpartition("---> ")[2].strip()
+    return first[:_SAID_CHARACTERS] or None
 
 
 def _effect(state: str, safe: bool) -> Executed:
@@ -106,9 +114,8 @@ class Rules:
                     effect = Executed(rule.executed)
                 else:
                     effect = grade.executed if rule.state == grade.state else _effect(rule.state, safe)
-                return Grade(
-                    rule.state, effect, _reason(rule.state, "fault_rule"), _is_well(rule.state) and grade.healthy
-                )
+                well = _is_well(rule.state) and grade.healthy
+                return Grade(rule.state, effect, _reason(rule.state, "fault_rule"), well, grade.text)
         return grade
 
     def of_result(self, call: Call, value_at: Callable[[str], str | None], *, safe: bool) -> Grade:

@@ -107,13 +107,15 @@ class Refusal:
 class Grade:
     """What a reply means: a state of the table, its reason, and whether the backend is well.
 
-    `healthy` is False for what counts against the backend (a 5xx without a fault, a reset, an overload fault).
+    `healthy` is False for what counts against the backend (a 5xx without a fault, a reset, an overload fault). `text` is the
+    backend's own word of a fault, one line, for callers who do not speak its dialect.
     """
 
     state: str
     executed: Executed
     reason: str | None = None
     healthy: bool = True
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

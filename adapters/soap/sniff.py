@@ -131,10 +131,10 @@ def _begins_with(head: bytes, start: int, what: bytes) -> bool:
 def _of_fault(seen: peek.Look, at: int, version: Dialect, rules: Rules, *, safe: bool) -> Grade:
     codes = fault_codes(seen.head, at, version)
     who = "client" if codes and codes[0].rpartition(":")[2].partition(".")[0] in _CLIENT_CODES else "server"
-    verdict = fault(who, safe=safe)
+    text = peek.text_at(seen.head, "faultstring" if version is Dialect.SOAP11 else "Reason.Text", at) or ""
+    verdict = fault(who, text, safe=safe)
     if not rules.judge_faults:
         return verdict
-    text = peek.text_at(seen.head, "faultstring" if version is Dialect.SOAP11 else "Reason.Text", at) or ""
     both = dict.fromkeys(each for code in codes for each in (code, code.rpartition(":")[2]))
     return rules.of_fault(verdict, tuple(both), text, safe=safe)
 

@@ -65,10 +65,10 @@ def _what_it_is(seen: peek.Look, root: peek.Root | None) -> str:
 
 def _of_response(call: Call, status: int, seen: peek.Look, root: peek.Root, rules: Rules, *, safe: bool) -> Grade:
     if _FAULT.match(seen.head, root.end):
-        verdict = fault("xmlrpc", safe=safe)
+        code, text = (value_at(seen.head, name, root.end) for name in ("faultCode", "faultString"))
+        verdict = fault("xmlrpc", text or "", safe=safe)
         if not rules.judge_faults:
             return verdict
-        code, text = (value_at(seen.head, name, root.end) for name in ("faultCode", "faultString"))
         return rules.of_fault(verdict, () if code is None else (code,), text or "", safe=safe)
     if status >= 400:
         return http_error(status, safe=safe)

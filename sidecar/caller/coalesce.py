@@ -51,7 +51,10 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
         exchange.flight = flight
         outcome = await flights.fly(flight, inner, Waiter(call.client, line.client_class, until))
         exchange.queue_s, exchange.backend_s = flight.queue_s, flight.backend_s
-        return out_of_time(flight, patience_s) if outcome is None else outcome
+        if outcome is None:
+            exchange.backend_s = max(0.0, clock.now() - flight.started_at - flight.queue_s) if flight.sent else 0.0
+            return out_of_time(flight, patience_s)
+        return outcome
 
     return coalesce
 

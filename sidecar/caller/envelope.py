@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sidecar.instant import rfc3339
-from sidecar.model import Answer, Exchange, Executed, Outcome, Refusal, Reply
+from sidecar.model import Answer, Dialect, Exchange, Executed, Outcome, Refusal, Reply
 from sidecar.policy.headers import to_caller
 from sidecar.policy.strangers import shown
 from sidecar.ports import Facts
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # What a caller's own id may look like: it is repeated in headers, bodies and logs.
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{7,127}")
+
+_FAILURES: Final = 400  # from here on a JSON body is a problem (RFC 9457)
 
 _COMES_BACK: Final = (How.WAIT, How.POLL, How.JOIN)
 
@@ -43,6 +45,8 @@ def build(
         except Exception as bug:  # noqa: BLE001 - whatever a stage raises is our bug, and its caller still gets a state
             world.log.event("bug", where="caller lane", request_id=exchange.request_id, error=bug)
             outcome = _bug(exchange)
+        if isinstance(outcome, Answer) and exchange.dialect is Dialect.JSON:
+            outcome = as_problem(outcome)
         if isinstance(outcome, Answer):
             reply, state, effect = _relay(exchange, outcome), outcome.grade.state, outcome.grade.executed
         else:
@@ -70,6 +74,14 @@ def request_id(head: Head | None, world: World) -> str:
 def effect_of(refusal: Refusal, *, safe: bool) -> Executed:
     """Return what a refusal says of effect: its own word, else its state's rule as if nothing had been sent."""
     return refusal.executed or executed(find(refusal.state, refusal.reason), safe=safe, sent=False)
+
+
+def as_problem(answer: Answer) -> Answer | Refusal:
+    """Turn a backend's fault into a problem for a caller who asked for JSON; what is no failure stays the backend's own."""
+    grade = answer.grade
+    if find(grade.state, grade.reason).status < _FAILURES or answer.stream is not None:
+        return answer
+    return Refusal(grade.state, grade.reason, grade.text, grade.executed)
 
 
 def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.rules import OK, Rules, bad_reply, compares, fault, http_error
+from adapters.rules import OK, Rules, bad_reply, compares, fault, http_error, said
 from sidecar.model import Call, Dialect, Executed, Grade
 from sidecar.plan import FaultRule, ResultRule
 
@@ -127,5 +127,22 @@ def test_effect_and_health_follow_the_contract(safe):
     assert bad_reply("truncated", 200, safe=safe) == Grade("backend_bad_reply", effect, "truncated", healthy=False)
     assert http_error(401, safe=safe) == Grade("backend_fault", NO, "http_error")
     assert http_error(403, safe=safe) == Grade("backend_fault", effect, "http_error")
-    assert fault("client", safe=safe).executed is NO
-    assert fault("server", safe=safe) == Grade("backend_fault", effect, "server")
+    assert fault("client", "", safe=safe).executed is NO
+    assert fault("server", "", safe=safe) == Grade("backend_fault", effect, "server")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("The seat map is locked", "The seat map is locked"),
+        ("", None),
+        (
+            "Server was unable to process request. ---> Box.SaleException: not on sale\n   at Box.Api.Reserve()",
+            "Box.SaleException: not on sale",
+        ),
+        ("x" * 1000, "x" * 300),
+    ],
+)
+def test_what_a_fault_says_is_one_line_without_a_trace(text: str, line: str | None) -> None:
+    """A page gets the message; the stack trace that .NET writes below it stays behind."""
+    assert said(text) == line
