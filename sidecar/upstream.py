@@ -435,10 +435,12 @@ def _unconnected(error: BaseException, connect_s: float) -> Failed:
 
 
 def _words(error: BaseException) -> str:
-    """Return what kind of error it was, without the address it speaks of."""
-    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error.__cause__
-    text = getattr(inner, "strerror", None) or getattr(inner, "verify_message", None)
-    return str(text) if text else type(inner or error).__name__
+    """Return what kind of error it was. Never its own text: that names the address, which is nobody's business."""
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error.__cause__ or error
+    number = getattr(inner, "errno", None)
+    if isinstance(inner, ssl.SSLError):
+        return getattr(inner, "verify_message", None) or inner.reason or "no common protocol"
+    return os.strerror(number) if isinstance(number, int) and number > 0 else type(inner).__name__
 
 
 def _context(plan: UpstreamTlsPlan) -> ssl.SSLContext:
