@@ -42,20 +42,28 @@ def _ask(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes]
 
 
 def _tcp(url: str) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise click.UsageError(f"--url: {url!r} is no http:// or https:// address")
     if parts.scheme == "http":
-        return http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=_TIMEOUT_S)
+        return http.client.HTTPConnection(parts.hostname, port or 80, timeout=_TIMEOUT_S)
     # It asks its own sidecar whether it lives; whose name the certificate carries is another question.
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return http.client.HTTPSConnection(parts.hostname, parts.port or 443, timeout=_TIMEOUT_S, context=context)
+    return http.client.HTTPSConnection(parts.hostname, port or 443, timeout=_TIMEOUT_S, context=context)
 
 
 def _unix(path: str) -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection("localhost", timeout=_TIMEOUT_S)
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.sock.settimeout(_TIMEOUT_S)
-    connection.sock.connect(path)
+    try:
+        connection.sock.connect(path)
+    except OSError:
+        connection.close()
+        raise
     return connection

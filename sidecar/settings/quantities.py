@@ -93,7 +93,7 @@ class _Amount:
 
     def bare(self, number: float) -> str:
         """Return what somebody may have meant who wrote a number alone."""
-        return f"{number:g}{self.example.lstrip('0123456789')}"
+        return f"{_digits(number)}{self.example.lstrip('0123456789')}"
 
     @property
     def _remedy(self) -> str:
@@ -148,17 +148,21 @@ class Share(_Amount):
 
     def bare(self, number: float) -> str:
         """Return 0.5 as 50%: up to 1 it was meant as a fraction."""
-        return f"{number * 100 if number <= 1 else number:g}%"
+        return f"{_digits(number * 100 if number <= 1 else number)}%"
 
 
 def spoken(seconds: float) -> str:
-    """Return a duration as an operator would write it."""
-    if seconds < 1:
-        return f"{seconds * 1000:g}ms"
+    """Return a duration as an operator would write it, to the millisecond."""
+    if 0 < seconds < 1:
+        return f"{_digits(seconds * 1000)}ms"
     for unit in ("h", "m"):
-        if seconds % _SECONDS[unit] == 0:
-            return f"{seconds / _SECONDS[unit]:g}{unit}"
-    return f"{seconds:g}s"
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{_digits(seconds / _SECONDS[unit])}{unit}"
+    return f"{_digits(seconds)}s"
+
+
+def _digits(number: float) -> str:
+    return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 def spoken_size(size_bytes: int) -> str:
