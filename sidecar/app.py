@@ -168,7 +168,6 @@ async def serve(plan: Plan) -> int:
         if isinstance(app.log, JsonLog):
             app.log.close()
         return 1
-    import gc; gc.collect(); gc.freeze(); gc.set_threshold(10000,50,1000)
     loop = asyncio.get_running_loop()
     asked, hurried = asyncio.Event(), asyncio.Event()
 
