@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.plan import CorsPlan
-from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, merge
+from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, is_preflight, merge
 
 SHOP = "https://shop.example"
 PLAIN = Cors(CorsPlan(frozenset((SHOP,))), None)
@@ -182,3 +182,18 @@ def test_an_error_before_the_origin_was_read() -> None:
     assert lines["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in lines
     assert not WITH_CREDENTIALS.unknown().allowed
+
+
+@pytest.mark.parametrize(
+    ("method", "names", "is_one"),
+    [
+        ("OPTIONS", {"Origin", "Access-Control-Request-Method"}, True),
+        ("OPTIONS", {"Origin"}, False),
+        ("OPTIONS", {"Access-Control-Request-Method"}, False),
+        ("OPTIONS", set(), False),
+        ("POST", {"Origin", "Access-Control-Request-Method"}, False),
+    ],
+)
+def test_7_what_is_a_preflight(method: str, names: set[str], is_one: bool) -> None:
+    """All three signs; a plain OPTIONS goes on to whoever answers it."""
+    assert is_preflight(method, names) is is_one
