@@ -8,6 +8,7 @@ aiohttp below its documented surface is in this file and pinned by `make canary`
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import ssl
 from functools import partial
