@@ -1,0 +1,337 @@
+"""The queue stage: who holds the slot, for how long, and when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sidecar import tasks
+from sidecar.flight import queue
+from sidecar.model import (
+    Answer,
+    Executed,
+    Failed,
+    Flight,
+    Grade,
+    Lease,
+    Level,
+    Outcome,
+    Progress,
+    Refusal,
+    Seat,
+    Stream,
+    Waiter,
+)
+from sidecar.plan import Plan, Scope
+from tests.support.world import OK, LateReply, Pieces, Scene, settle, tickets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sidecar.model import Lane
+
+pytestmark = pytest.mark.virtual
+
+FINE = Answer(200, "OK", (), (b"<ok/>",), 5, Grade("ok", Executed.YES))
+GONE = Refusal("outcome_unknown", "timeout", executed=Executed.UNKNOWN)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """No ghost outlives its test."""
+    yield
+    assert [task.get_name() for task in tasks.alive()] == []
+
+
+def stage(scene: Scene, inner: Lane) -> Lane:
+    return queue.build(scene.scope(), scene.world, inner)
+
+
+def brings(outcome: Outcome, ghost: LateReply | None = None) -> Lane:
+    async def inner(flight: Flight) -> Outcome:
+        assert flight.track.progress is Progress.CONNECTING
+        if ghost is not None:
+            flight.track.progress, flight.track.ghost = Progress.BODY, ghost
+        return outcome
+
+    return inner
+
+
+async def taken(scene: Scene) -> Lease:
+    lease = await scene.slots.lease(Seat("tickets", "x", "Reserve", "browse", scene.clock.now() + 99))
+    assert isinstance(lease, Lease)
+    return lease
+
+
+async def test_the_slot_is_held_for_the_call_and_comes_back() -> None:
+    """Not a moment longer."""
+    scene = Scene()
+    seen = []
+
+    async def inner(flight: Flight) -> Outcome:
+        seen.append(scene.view)
+        return FINE
+
+    assert await stage(scene, inner)(scene.flight()) is FINE
+    assert seen == ["1+0 of 2, 0 queued"]
+    assert scene.view == "0+0 of 2, 0 queued"
+
+
+async def test_the_wait_is_measured() -> None:
+    """And nothing of the call is."""
+    scene = Scene(tickets(limit=1))
+    lease = await taken(scene)
+    asyncio.get_running_loop().call_later(1.5, scene.slots.release, lease)
+    flight = scene.flight()
+    assert await stage(scene, brings(FINE))(flight) is FINE
+    assert flight.queue_s == pytest.approx(1.5)
+
+
+async def test_who_gets_no_slot_never_enters() -> None:
+    """The refusal goes out; the wait that led to it is told as well."""
+    scene = Scene(tickets(limit=1))
+    await taken(scene)
+    flight = scene.flight()
+
+    async def never(_: Flight) -> Outcome:
+        raise AssertionError("entered without a slot")
+
+    outcome = await stage(scene, never)(flight)
+    assert isinstance(outcome, Refusal)
+    assert outcome.reason == "queue_wait"
+    assert flight.queue_s == pytest.approx(5.0)
+    assert flight.track.progress is Progress.QUEUED
+
+
+@pytest.mark.parametrize("error", [KeyError("oops"), asyncio.CancelledError()], ids=["bug", "cancelled"])
+async def test_a_slot_comes_back_whatever_happens_inside(error: BaseException) -> None:
+    """Also the connection of a ghost that a later stage's bug would have left behind."""
+    scene, ghost = Scene(), LateReply()
+
+    async def inner(flight: Flight) -> Outcome:
+        flight.track.ghost = ghost
+        raise error
+
+    with pytest.raises(type(error)):
+        await stage(scene, inner)(scene.flight())
+    assert scene.view == "0+0 of 2, 0 queued"
+    assert ghost.closed
+
+
+async def test_a_bug_without_a_ghost_frees_the_slot_as_well() -> None:
+    """The plain case."""
+    scene = Scene()
+
+    async def inner(flight: Flight) -> Outcome:
+        raise KeyError("oops")
+
+    with pytest.raises(KeyError):
+        await stage(scene, inner)(scene.flight())
+    assert scene.view == "0+0 of 2, 0 queued"
+
+
+async def test_whoever_has_to_wait_strains_the_backend() -> None:
+    """A backend that hangs ends no attempt that could tell; the line tells instead."""
+    scene = Scene(tickets(limit=1))
+    assert await stage(scene, brings(FINE))(scene.flight()) is FINE
+    assert scene.pressure.level("tickets") is Level.OK
+    lease = await taken(scene)
+    waiting = asyncio.get_running_loop().create_task(stage(scene, brings(FINE))(scene.flight()))
+    await settle()
+    assert scene.pressure.level("tickets") is Level.STRAINED
+    scene.slots.release(lease)
+    await waiting
+
+
+@pytest.mark.parametrize(
+    ("end", "facts"),
+    [
+        (OK, {"state": "ok", "reason": None, "executed": "yes"}),
+        (replace(OK, body=(b"<fault>",)), {"state": "backend_fault", "reason": "server", "executed": "unknown"}),
+        (
+            Failed("outcome_unknown", "reset", "gone", sent=True),
+            {"state": "outcome_unknown", "reason": "reset", "executed": "unknown"},
+        ),
+    ],
+    ids=["reply", "fault", "rst"],
+)
+async def test_a_ghost_holds_the_slot_until_it_ends(end: Any, facts: dict[str, object]) -> None:
+    """The caller is answered at once; the slot comes back when the backend is done, and what it did is logged."""
+    scene, ghost = Scene(), LateReply()
+    outcome = await stage(scene, brings(GONE, ghost))(scene.flight())
+    assert outcome is GONE
+    await asyncio.sleep(7)
+    assert scene.view == "0+1 of 2, 0 queued"
+    assert ghost.within_s == 120.0, "twice the longest attempt"
+    ghost.come(end)
+    await settle()
+    assert scene.view == "0+0 of 2, 0 queued"
+    (late,) = scene.log.named("late_outcome")
+    assert late == {"backend": "tickets", "operation": "Reserve", "client": "ada", "ghost_s": 7.0, **facts}
+
+
+async def test_a_ghost_of_a_safe_call_has_done_nothing() -> None:
+    """Whatever became of it."""
+    scene, ghost = Scene(), LateReply()
+    await stage(scene, brings(GONE, ghost))(scene.flight("GetSeats"))
+    ghost.come(Failed("outcome_unknown", "reset", "gone", sent=True))
+    await settle()
+    assert scene.log.named("late_outcome")[0]["executed"] == "no"
+
+
+async def test_a_ghost_does_not_stay_for_ever() -> None:
+    """After `ghost` the slot comes back, and the connection is broken off."""
+    scene, ghost = Scene(tickets(ghost_s=30.0)), LateReply()
+    await stage(scene, brings(GONE, ghost))(scene.flight())
+    await asyncio.sleep(29.9)
+    assert scene.view == "0+1 of 2, 0 queued"
+    await asyncio.sleep(0.2)
+    assert scene.view == "0+0 of 2, 0 queued"
+    assert ghost.closed
+
+
+async def test_the_last_slot_is_never_a_ghosts() -> None:
+    """With limit 2 the second call given up is broken off, and the backend is still asked one call at a time."""
+    scene = Scene()
+    first, second = LateReply(), LateReply()
+    await stage(scene, brings(GONE, first))(scene.flight())
+    flight = scene.flight()
+    await stage(scene, brings(GONE, second))(flight)
+    assert (first.closed, second.closed) == (False, True)
+    assert flight.track.ghost is None
+    assert scene.view == "0+1 of 2, 0 queued"
+    assert scene.log.named("ghost_dropped") == [{"backend": "tickets", "operation": "Reserve"}]
+    assert await stage(scene, brings(FINE))(scene.flight()) is FINE
+    first.come()
+    await settle()
+
+
+async def test_the_line_opens_when_a_ghost_ends() -> None:
+    """No call starts while calls and ghosts together reach the limit."""
+    scene, ghost = Scene(), LateReply()
+    await stage(scene, brings(GONE, ghost))(scene.flight())
+    await taken(scene)
+    waiting = asyncio.get_running_loop().create_task(stage(scene, brings(FINE))(scene.flight()))
+    await settle()
+    assert scene.view == "1+1 of 2, 1 queued"
+    ghost.come()
+    assert await waiting is FINE
+
+
+async def test_a_ghost_reads_on_an_account_of_its_own() -> None:
+    """Flight and caller have closed theirs: the late reply still finds room, and gives it back."""
+    scene, ghost = Scene(), LateReply()
+    flight = scene.flight()
+    account = flight.account
+    await stage(scene, brings(GONE, ghost))(flight)
+    account.close()
+    assert account.take(100)
+    ghost.come()
+    await settle()
+    assert scene.memory.held_bytes == 0
+
+
+async def test_a_streamed_answer_keeps_its_slot_until_it_is_read() -> None:
+    """Its backend works until then."""
+    scene, pieces = Scene(), Pieces(b"a", b"b")
+    answer = replace(FINE, stream=Stream(pieces.next, pieces.close))
+    outcome = await stage(scene, brings(answer))(scene.flight())
+    assert isinstance(outcome, Answer)
+    assert outcome.stream is not None
+    assert (outcome.status, outcome.body, outcome.grade) == (FINE.status, FINE.body, FINE.grade)
+    read = [await outcome.stream.next(), await outcome.stream.next()]
+    assert read == [b"a", b"b"]
+    assert scene.view == "1+0 of 2, 0 queued"
+    assert await outcome.stream.next() == b""
+    assert scene.view == "0+0 of 2, 0 queued"
+    outcome.stream.close()
+    assert scene.view == "0+0 of 2, 0 queued"
+
+
+async def test_a_streamed_answer_that_is_closed_gives_its_slot_back() -> None:
+    """The caller went."""
+    scene, pieces = Scene(), Pieces(b"a", b"b")
+    outcome = await stage(scene, brings(replace(FINE, stream=Stream(pieces.next, pieces.close))))(scene.flight())
+    assert isinstance(outcome, Answer)
+    assert outcome.stream is not None
+    outcome.stream.close()
+    assert pieces.closed == 1
+    assert scene.view == "0+0 of 2, 0 queued"
+
+
+async def test_a_streamed_answer_that_breaks_gives_its_slot_back() -> None:
+    """The backend went."""
+    scene, pieces = Scene(), Pieces(ConnectionResetError("gone"))
+    outcome = await stage(scene, brings(replace(FINE, stream=Stream(pieces.next, pieces.close))))(scene.flight())
+    assert isinstance(outcome, Answer)
+    assert outcome.stream is not None
+    with pytest.raises(ConnectionResetError):
+        await outcome.stream.next()
+    assert scene.view == "0+0 of 2, 0 queued"
+
+
+class Capped:
+    """Slots that refuse some clients for reasons of their own, as a cap per client will."""
+
+    def __init__(self, scene: Scene, *capped: str) -> None:
+        self.inner, self.capped, self.asked = scene.slots, capped, list[str]()
+
+    async def lease(self, seat: Seat) -> Lease | Refusal:
+        self.asked.append(seat.client)
+        if seat.client in self.capped:
+            return Refusal("rate_limited", detail="as many calls under way as this client may have")
+        return await self.inner.lease(seat)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+async def test_a_cap_of_the_owner_lets_the_next_follower_ask_for_himself() -> None:
+    """Each capped one is told so; the first who is not flies, with everybody who is left."""
+    scene = Scene()
+    capped = Capped(scene, "ada", "bob")
+    world = replace(scene.world, slots=capped)
+    lane = queue.build(scene.scope(), world, brings(FINE))
+    flight = scene.flight(key=b"k")
+    waiting = []
+    for client in ("ada", "bob", "cyd", "ada"):
+        waiter = queue_waiter(scene, client)
+        waiting.append(asyncio.get_running_loop().create_task(scene.flights.fly(flight, lane, waiter)))
+    outcomes = [await task for task in waiting]
+    assert [outcome.state if isinstance(outcome, Refusal) else "ok" for outcome in outcomes] == [
+        "rate_limited",
+        "rate_limited",
+        "ok",
+        "ok",
+    ]
+    assert capped.asked == ["ada", "bob", "cyd"]
+
+
+async def test_a_cap_of_everybody_ends() -> None:
+    """The last one gets the flight's own outcome, and it is over."""
+    scene = Scene()
+    capped = Capped(scene, "ada")
+    lane = queue.build(scene.scope(), replace(scene.world, slots=capped), brings(FINE))
+    flight = scene.flight(key=b"k")
+    tabs = [
+        asyncio.get_running_loop().create_task(scene.flights.fly(flight, lane, queue_waiter(scene, "ada")))
+        for _ in range(3)
+    ]
+    outcomes = [await tab for tab in tabs]
+    assert [outcome.state for outcome in outcomes if isinstance(outcome, Refusal)] == ["rate_limited"] * 3
+    assert capped.asked == ["ada"] * 3
+    assert len(scene.flights) == 0
+
+
+def queue_waiter(scene: Scene, client: str) -> Waiter:
+    return Waiter(client, "browse", scene.clock.now() + 9)
+
+
+def test_it_says_its_bounds() -> None:
+    """All five numbers of it."""
+    scene_backend = tickets(limit=4, queue_size=7, queue_wait_s=2.5, ghost_s=30.0)
+    text = queue.describe(Scope(Plan(), scene_backend, scene_backend.operations[0]))
+    assert text == "4 at once; 7 may wait, each at most 2.5 s; a call given up keeps its slot for up to 30 s"
