@@ -432,13 +432,11 @@ class Connection(RequestHandler):
         last = (self._reception.draining or self._half_closed) and not self._messages
         close = bool(message.should_close) or last or stuck
         closed = await self._write(reply, head, close=close)
-        if stuck or (closed and left):
-            await self._listen_on()
-            return False
-        if left and not await self._read_rest(payload):
-            await self._listen_on()
-            return False
-        return not closed
+        if left and not closed and not stuck:
+            closed = not await self._read_rest(payload)
+        if stuck or (closed and (left or not self._desk.tls)):
+            await self._listen_on()  # even after a whole request: old clients send an empty line behind it
+        return not (closed or stuck)
 
     async def _read_rest(self, payload: StreamReader) -> bool:
         """Read a small body that nobody wanted, so that the connection can be kept; False where it does not come."""

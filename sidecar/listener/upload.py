@@ -100,6 +100,7 @@ class Upload:
             if isinstance(piece, Refusal):
                 return piece
             whole += piece
+            del data, piece  # while the next one is awaited, the last would be held beside its copy
         return bytes(whole)
 
     def _piece(self, data: bytes, before: int, limit_bytes: int, account: Account) -> bytes | Refusal:

@@ -112,5 +112,5 @@ async def opened(
 async def until(holds: Callable[[], bool], within_s: float = 5.0) -> None:
     """Let the loop turn until `holds`; real sockets tell nobody when the other end has noticed."""
     async with asyncio.timeout(within_s):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.002)

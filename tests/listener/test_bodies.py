@@ -13,7 +13,6 @@ from tests.listener.hall import GET, opened, refuse, until
 if TYPE_CHECKING:
     from sidecar.model import Exchange
 
-LOOPS = [pytest.param("asyncio"), pytest.param("uvloop", marks=pytest.mark.uvloop)]
 POST = b"POST /a HTTP/1.1\r\nHost: x\r\n"
 FIVE_MB = b"x" * (5 * 1024 * 1024)
 
@@ -26,8 +25,8 @@ async def not_found(exchange: Exchange) -> Reply:
 # --- Expect
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_continue_comes_with_the_read(loop: str) -> None:
+@pytest.mark.loops
+async def test_continue_comes_with_the_read() -> None:
     """`100 Continue` is sent when the body is asked for, neither before nor twice."""
     gate = asyncio.Event()
 
@@ -81,9 +80,9 @@ async def test_other_expectations(value: bytes) -> None:
 # --- whole bodies
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.loops
 @pytest.mark.parametrize("size", [0, 1, 4095, 65_536, 1_000_000])
-async def test_bodies_arrive_whole(size: int, loop: str) -> None:
+async def test_bodies_arrive_whole(size: int) -> None:
     """Every byte arrives, in one segment or many, with a length or in chunks, and the connection goes on."""
     got: list[bytes] = []
 
@@ -145,8 +144,8 @@ async def test_a_body_is_read_once() -> None:
 # --- too much
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_too_large_while_it_is_sent(loop: str) -> None:
+@pytest.mark.loops
+async def test_too_large_while_it_is_sent() -> None:
     """A 5 MB upload is refused by its length at once, and its sender, who sends on, reads why and no reset."""
     async with opened() as hall, hall.client() as client:
         head = POST + b"Content-Length: %d\r\n\r\n" % len(FIVE_MB)
@@ -237,7 +236,7 @@ async def test_many_slow_bodies_are_bounded() -> None:
 # --- slow, half, gone
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.loops
 @pytest.mark.parametrize(
     "rest",
     [
@@ -246,7 +245,7 @@ async def test_many_slow_bodies_are_bounded() -> None:
         b"Content-Length: 10\r\n\r\n",
     ],
 )
-async def test_slow_body(rest: bytes, loop: str) -> None:
+async def test_slow_body(rest: bytes) -> None:
     """A body that stalls is answered 408 after limits.body_timeout, and the connection ends."""
     async with opened(body_timeout_s=0.2) as hall, hall.client() as client:
         at = asyncio.get_running_loop().time()
@@ -265,9 +264,9 @@ async def test_trickled_body() -> None:
         await asyncio.gather(sending, trickle)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.loops
 @pytest.mark.parametrize("rest", [b"Content-Length: 10\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"])
-async def test_half_body_and_fin(rest: bytes, loop: str) -> None:
+async def test_half_body_and_fin(rest: bytes) -> None:
     """Who ends his half in the middle of a body still reads that it was incomplete."""
     async with opened() as hall, hall.client() as client:
         await client.send(POST + rest)

@@ -14,7 +14,6 @@ from tests.listener.hall import GET, ORIGIN, opened, until
 if TYPE_CHECKING:
     from sidecar.model import Exchange
 
-LOOPS = [pytest.param("asyncio"), pytest.param("uvloop", marks=pytest.mark.uvloop)]
 SLOW = GET.replace(b"/a", b"/slow")
 
 
@@ -32,8 +31,8 @@ class Gate:
 # --- keep-alive
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_keep_alive(loop: str) -> None:
+@pytest.mark.loops
+async def test_keep_alive() -> None:
     """A connection serves one request after the other, and is closed quietly after limits.keep_alive of nothing."""
     async with opened(keep_alive_s=0.2, header_timeout_s=5.0) as hall, hall.client() as client:
         for _ in range(3):
@@ -86,8 +85,8 @@ async def test_http_1_0() -> None:
                 assert response.header("Connection") == "keep-alive"
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_pipelining(loop: str) -> None:
+@pytest.mark.loops
+async def test_pipelining() -> None:
     """Pipelined requests are answered in their order although the first takes longest, and are handled one at a time."""
     gate = Gate()
     async with opened(answers={"/slow": gate}) as hall, hall.client() as client:
@@ -103,8 +102,8 @@ async def test_pipelining(loop: str) -> None:
 # --- heads in time
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_slow_head(loop: str) -> None:
+@pytest.mark.loops
+async def test_slow_head() -> None:
     """A head that does not end is answered 408, readable from its Origin, after limits.header_timeout from its first byte."""
     async with opened(header_timeout_s=0.3) as hall, hall.client() as client:
         await client.send(b"GET /a HTTP/1.1\r\nOrigin: " + ORIGIN.encode() + b"\r\n")
@@ -135,8 +134,8 @@ async def test_silence_is_closed_quietly() -> None:
         assert not client.unread
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_half_head_and_fin(loop: str) -> None:
+@pytest.mark.loops
+async def test_half_head_and_fin() -> None:
     """Who ends his half inside a head still reads that it was incomplete."""
     async with opened() as hall, hall.client() as client:
         await client.send(b"GET /a HTTP/1.1\r\nOrigin: " + ORIGIN.encode() + b"\r\nHo")
@@ -150,9 +149,9 @@ async def test_half_head_and_fin(loop: str) -> None:
 # --- peers that go
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.loops
 @pytest.mark.parametrize("how", ["fin", "rst"])
-async def test_hang_up_cancels(how: str, loop: str) -> None:
+async def test_hang_up_cancels(how: str) -> None:
     """A client that goes while his request is worked on cancels it, quietly."""
     gate = Gate()
     async with opened(answers={"/slow": gate}) as hall:
@@ -170,8 +169,8 @@ async def test_hang_up_cancels(how: str, loop: str) -> None:
         assert not hall.events
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_half_close_with_the_request(loop: str) -> None:
+@pytest.mark.loops
+async def test_half_close_with_the_request() -> None:
     """Who sends his requests and his FIN together, as `nc -N` does, reads all replies."""
     gate = Gate()
     async with opened(answers={"/slow": gate}) as hall, hall.client() as client:
@@ -227,8 +226,8 @@ async def test_reply_with_a_line_break() -> None:
 # --- the cap
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_cap_closes_the_longest_idle(loop: str) -> None:
+@pytest.mark.loops
+async def test_cap_closes_the_longest_idle() -> None:
     """At limits.connections a new connection is served, and the one that has been idle longest goes."""
     async with opened(connections=3) as hall, AsyncExitStack() as stack:
         clients = [hall.client() for _ in range(4)]
@@ -243,8 +242,8 @@ async def test_cap_closes_the_longest_idle(loop: str) -> None:
             assert (await client.exchange(GET)).status == 200
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_cap_refuses_when_all_are_busy(loop: str) -> None:
+@pytest.mark.loops
+async def test_cap_refuses_when_all_are_busy() -> None:
     """With every connection at work, one more is accepted, told `overloaded`, readable, and closed; room comes back."""
     gate = Gate()
     async with opened(connections=2, answers={"/slow": gate}) as hall, AsyncExitStack() as stack:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import stat
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,19 +21,16 @@ from tests.support import certs
 from tests.support.client import BadResponse, Client
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sidecar.model import Exchange
 
-LOOPS = [pytest.param("asyncio"), pytest.param("uvloop", marks=pytest.mark.uvloop)]
 SLOW = GET.replace(b"/a", b"/slow")
 
 
 # --- where it listens
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_ipv6(loop: str) -> None:
+@pytest.mark.loops
+async def test_ipv6() -> None:
     """An IPv6 address is bound, named in brackets, and its clients are named without."""
     peers: list[Peer] = []
 
@@ -50,7 +47,7 @@ async def test_ipv6(loop: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 async def test_every_address_is_no_address(host: str) -> None:
-    """ "Every address" is bound, but nothing that a client could be told."""
+    """What means every address is bound, but nothing that a client could be told."""
     async with opened(listen=ListenPlan(host=host, port=0)) as hall:
         assert hall.listener.listen_url is None
         port = int(hall.listener.urls[0].rpartition(":")[2])
@@ -65,8 +62,8 @@ async def test_localhost() -> None:
         assert (hall.listener.listen_url or "").startswith("http://localhost:")
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_unix(tmp_path: Path, loop: str) -> None:
+@pytest.mark.loops
+async def test_unix(tmp_path: Path) -> None:
     """A unix socket is made for owner and group, serves, has no URL, and goes with us."""
     path = tmp_path / "sidecar.sock"
     async with opened(listen=ListenPlan(unix=str(path))) as hall:
@@ -127,8 +124,8 @@ async def test_taken_port() -> None:
         await _start(ListenPlan(unix="/nonexistent/sidecar.sock"))
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_tls(tmp_path: Path, loop: str) -> None:
+@pytest.mark.loops
+async def test_tls(tmp_path: Path) -> None:
     """TLS by certificate files: served, named https, its peers marked, at least TLS 1.2, errors readable in it."""
     made = certs.make(tmp_path)
     listen = ListenPlan(port=0, tls=TlsPlan(str(made.cert_file), str(made.key_file)))
@@ -161,7 +158,7 @@ async def test_tls_files_that_do_not_fit(tmp_path: Path) -> None:
 
 
 async def test_slow_parser_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """aiohttp without its C parser is an error at start, with the remedy."""
+    """An aiohttp without its C parser is an error at start, with the remedy."""
     monkeypatch.setattr(http_parser, "HttpRequestParser", http_parser.HttpRequestParserPy)
     with pytest.raises(ListenError, match="AIOHTTP_NO_EXTENSIONS"):
         await _start(ListenPlan(port=0))
@@ -180,8 +177,8 @@ async def slow(exchange: Exchange) -> Reply:
     return Reply(200, (), (b"slow",))
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_drain_serves_during_its_delay(loop: str) -> None:
+@pytest.mark.loops
+async def test_drain_serves_during_its_delay() -> None:
     """For the delay everything is served, new connections too, and every reply says `Connection: close`."""
     async with opened() as hall, hall.client() as client:
         await client.exchange(GET)
@@ -197,23 +194,26 @@ async def test_drain_serves_during_its_delay(loop: str) -> None:
             await hall.client().open()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_drain_finishes_what_is_under_way(loop: str) -> None:
+@pytest.mark.loops
+async def test_drain_finishes_what_is_under_way() -> None:
     """What is in flight is finished, idle connections are closed, and the drain does not last longer than that."""
     async with opened(answers={"/slow": slow}) as hall, hall.client() as busy, hall.client() as idle:
         await idle.exchange(GET)
         await busy.send(SLOW + GET)
         await until(lambda: len(hall.seen) == 2)
         at = asyncio.get_running_loop().time()
-        await hall.listener.drain(0, 10)
-        assert asyncio.get_running_loop().time() - at < 1
+        draining = asyncio.gather(hall.listener.drain(0, 10))
         assert [response.status for response in await busy.responses(2)] == [200, 200]
-        assert await idle.until_end() == "fin"
+        for client in (busy, idle):
+            assert await client.until_end() == "fin"
+            await client.close()
+        await draining
+        assert asyncio.get_running_loop().time() - at < 1
         assert hall.listener.connections == 0
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_drain_answers_the_rest(loop: str) -> None:
+@pytest.mark.loops
+async def test_drain_answers_the_rest() -> None:
     """What is not done when the time is up is answered by its farewell: at work, in its body, in its head."""
 
     async def never(exchange: Exchange) -> Reply:
@@ -234,8 +234,8 @@ async def test_drain_answers_the_rest(loop: str) -> None:
         assert hall.cancelled == 2
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_drain_under_load(loop: str) -> None:
+@pytest.mark.loops
+async def test_drain_under_load() -> None:
     """With clients that reconnect as told and call without a pause, a drain fails nobody whose request was taken."""
     outcomes: list[int] = []
     failures: list[BaseException] = []
@@ -289,9 +289,13 @@ async def test_never_started() -> None:
     assert (listener.urls, listener.listen_url, listener.connections, listener.idle) == ((), None, 0, 0)
 
 
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_descriptors_come_back() -> None:
     """After many connections of every kind no descriptor is left behind."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     async with opened() as hall:
         for request in (GET, b"nonsense\r\n\r\n", b"", b"GET /"):
             for _ in range(10):
@@ -300,4 +304,4 @@ async def test_descriptors_come_back() -> None:
                     with contextlib.suppress(BadResponse):
                         await client.bytes_within(0.01)
         await until(lambda: hall.listener.connections == 0)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert _descriptors() == before

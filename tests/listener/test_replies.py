@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from sidecar.model import Exchange
 
-LOOPS = [pytest.param("asyncio"), pytest.param("uvloop", marks=pytest.mark.uvloop)]
-
 
 def saying(reply: Reply) -> Callable[[Exchange], Awaitable[Reply]]:
     async def answer(exchange: Exchange) -> Reply:
@@ -49,9 +47,11 @@ class Source:
 async def test_headers_as_given() -> None:
     """Header lines keep their order, case and repetition; Date and Server are added, the status phrase is the reply's own."""
     headers: RawHeaders = ((b"X-b", b"1"), (b"x-A", b"2"), (b"Set-Cookie", b"a"), (b"Set-Cookie", b"b"))
-    async with opened(answers={"/a": saying(Reply(299, headers, (b"ab", b"c"), phrase="Quite Fine"))}) as hall:
-        async with hall.client() as client:
-            response = await client.exchange(GET)
+    async with (
+        opened(answers={"/a": saying(Reply(299, headers, (b"ab", b"c"), phrase="Quite Fine"))}) as hall,
+        hall.client() as client,
+    ):
+        response = await client.exchange(GET)
     assert (response.status, response.reason, response.body) == (299, "Quite Fine", b"abc")
     assert [name for name, _ in response.headers] == [
         "Date",
@@ -122,8 +122,8 @@ async def test_empty_body_says_so() -> None:
         assert (await client.exchange(GET)).header("Content-Length") == "0"
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_large_reply(loop: str) -> None:
+@pytest.mark.loops
+async def test_large_reply() -> None:
     """A reply of 16 MB in uneven pieces arrives whole."""
     pieces = (bytes(range(256)) * 1000, b"x" * (16 * 1024 * 1024), b"", b"end")
     async with opened(answers={"/a": saying(Reply(200, (), pieces))}) as hall, hall.client() as client:
@@ -131,19 +131,23 @@ async def test_large_reply(loop: str) -> None:
         assert (await client.exchange(GET)).status == 200
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_slow_reader_holds_nothing_up(loop: str) -> None:
+@pytest.mark.loops
+async def test_slow_reader_holds_nothing_up() -> None:
     """A reader that stops makes its reply wait, not pile up in the transport; others are served meanwhile."""
-    async with opened(answers={"/a": saying(Reply(200, (), (bytes(16 * 1024 * 1024),)))}) as hall:
-        async with hall.client(receive_buffer_bytes=4096) as slow, hall.client() as other:
-            slow.pause()
-            await slow.send(GET)
-            await asyncio.sleep(0.1)
-            [connection] = [one for one in hall.listener._reception.connections if one._paused]
-            assert connection.transport.get_write_buffer_size() <= 192 * 1024
-            assert (await other.exchange(GET.replace(b"/a", b"/b"))).status == 200
-            slow.resume()
-            assert len((await slow.response("GET")).body) == 16 * 1024 * 1024
+    large = Reply(200, (), (bytes(16 * 1024 * 1024),))
+    async with (
+        opened(answers={"/a": saying(large)}) as hall,
+        hall.client(receive_buffer_bytes=4096) as slow,
+        hall.client() as other,
+    ):
+        slow.pause()
+        await slow.send(GET)
+        await asyncio.sleep(0.1)
+        [connection] = [one for one in hall.listener._reception.connections if one._paused]
+        assert connection.transport.get_write_buffer_size() <= 192 * 1024
+        assert (await other.exchange(GET.replace(b"/a", b"/b"))).status == 200
+        slow.resume()
+        assert len((await slow.response("GET")).body) == 16 * 1024 * 1024
 
 
 async def test_large_reply_leaves_the_loop_to_others() -> None:
@@ -161,16 +165,18 @@ async def test_large_reply_leaves_the_loop_to_others() -> None:
         await client.response("GET")
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-async def test_stream_is_chunked(loop: str) -> None:
+@pytest.mark.loops
+async def test_stream_is_chunked() -> None:
     """A stream of unknown length is passed on in chunks as it comes, and the connection goes on."""
     source = Source(b"a" * 100_000, b"b")
-    async with opened(answers={"/a": saying(Reply(200, (), (b"first",), stream=source.stream()))}) as hall:
-        async with hall.client() as client:
-            response = await client.exchange(GET)
-            assert response.body == b"first" + b"a" * 100_000 + b"b"
-            assert response.header("Transfer-Encoding") == "chunked"
-            assert (await client.exchange(GET.replace(b"/a", b"/b"))).status == 200
+    async with (
+        opened(answers={"/a": saying(Reply(200, (), (b"first",), stream=source.stream()))}) as hall,
+        hall.client() as client,
+    ):
+        response = await client.exchange(GET)
+        assert response.body == b"first" + b"a" * 100_000 + b"b"
+        assert response.header("Transfer-Encoding") == "chunked"
+        assert (await client.exchange(GET.replace(b"/a", b"/b"))).status == 200
     assert source.closed == 1
 
 
@@ -192,7 +198,7 @@ async def test_stream_to_http_1_0() -> None:
         assert response.header("Transfer-Encoding") is None
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.loops
 @pytest.mark.parametrize(
     ("headers", "pieces"),
     [
@@ -202,7 +208,7 @@ async def test_stream_to_http_1_0() -> None:
         (((b"Content-Length", b"2"),), (b"abc",)),
     ],
 )
-async def test_broken_stream_is_cut(headers: RawHeaders, pieces: tuple[bytes | Exception, ...], loop: str) -> None:
+async def test_broken_stream_is_cut(headers: RawHeaders, pieces: tuple[bytes | Exception, ...]) -> None:
     """A stream that breaks, or that is not as long as it said, can be taken for whole by nobody."""
     source = Source(*pieces)
     async with (
