@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from typing import TYPE_CHECKING
@@ -31,14 +32,16 @@ def pipe() -> Iterator[tuple[int, int]]:
     ends = os.pipe()
     yield ends
     for end in ends:
-        with_errors_ignored(end)
+        with contextlib.suppress(OSError):
+            os.close(end)
 
 
-def with_errors_ignored(descriptor: int) -> None:
+def raised() -> Exception:
+    """Return an error that has a trace."""
     try:
-        os.close(descriptor)
-    except OSError:
-        pass
+        return Exception(int("of ours"))
+    except ValueError as error:
+        return error
 
 
 async def lines_of(reader: int) -> list[dict[str, object]]:
@@ -57,10 +60,7 @@ async def test_an_event_is_one_json_line(pipe: tuple[int, int]) -> None:
 
 async def test_an_error_is_written_with_its_trace(pipe: tuple[int, int]) -> None:
     """An exception as a fact becomes text that tells where it came from."""
-    try:
-        raise ValueError("of ours")
-    except ValueError as error:
-        JsonLog(Noon(), pipe[1]).event("bug", error=error)
+    JsonLog(Noon(), pipe[1]).event("bug", error=raised())
     [line] = await lines_of(pipe[0])
     assert "test_log.py" in str(line["error"])
     assert "of ours" in str(line["error"])
