@@ -30,7 +30,6 @@ CHARSETS: Final = frozenset(
 # The lines that say what a body is. A backend behind another proxy may take the second of two where we took the first:
 # ASMX behind nginx did so with SOAPAction.
 _ONCE: Final = {b"content-type": "Content-Type", b"soapaction": "SOAPAction", b"content-length": "Content-Length"}
-_LENGTHS: Final = frozenset(len(name) for name in _ONCE)
 _PARAMETER: Final = re.compile(r""";\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]*)""")
 
 
@@ -68,17 +67,30 @@ def _unquoted(text: str) -> str:
 
 def twice(head: Head) -> Refusal | None:
     """Refuse a header line that decides what the body is, sent more than once, or one parameter of it given twice."""
-    seen: set[bytes] = set()
-    for name, _ in head.raw:
-        if len(name) not in _LENGTHS or (low := name.lower()) not in _ONCE:
-            continue
-        if low in seen:
-            return Refusal("malformed", "duplicate_header", f"{_ONCE[low]} was sent twice; send it once")
-        seen.add(low)
-    names = [name.lower() for name, _ in _PARAMETER.findall(head.headers.get("Content-Type", ""))]
-    if len(names) > len(set(names)):
+    repeated = _repeated(next(zip(*head.raw, strict=True), ()))
+    if repeated is not None:
+        return Refusal("malformed", "duplicate_header", f"{repeated} was sent twice; send it once")
+    if _says_twice(head.headers.get("Content-Type", "")):
         return Refusal("malformed", "duplicate_header", "a parameter of Content-Type was given twice; give it once")
     return None
+
+
+@lru_cache(maxsize=128)  # a client sends its names in one order all day; a stranger's 128 longest heads are 8 MB
+def _repeated(names: tuple[bytes, ...]) -> str | None:
+    """Return the first of the names that decide what a body is that stands there twice."""
+    seen: set[bytes] = set()
+    for name in map(bytes.lower, names):
+        if name in _ONCE and name in seen:
+            return _ONCE[name]
+        seen.add(name)
+    return None
+
+
+@lru_cache(maxsize=256)  # as many as `parse_media` keeps
+def _says_twice(content_type: str) -> bool:
+    """Say whether a parameter is given twice, so that two readers may take two values."""
+    names = [name.lower() for name, _ in _PARAMETER.findall(content_type)]
+    return len(names) > len(set(names))
 
 
 def refuse_media(head: Head, taken: frozenset[str], hint: str) -> Refusal | None:

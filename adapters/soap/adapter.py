@@ -6,6 +6,7 @@ of what passes, and needs no WSDL: without one it goes by the names in the messa
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 _ENVELOPES: Final = XML | {SOAP12}
 _FORMS: Final = frozenset((FORM,))
 _KINDS: Final = (Kind.SOAP11, Kind.SOAP12)
+# Some hundreds of operations, each as a few kinds of client name it; longer names than any contract has are not kept.
+_KEPT: Final = 2_048
+_KEPT_CHARACTERS: Final = 1_024
 
 
 class SoapAdapter:
@@ -40,7 +44,19 @@ class SoapAdapter:
     those that `results` compare with.
     """
 
-    __slots__ = ("_asmx_get", "_index", "_is_declared", "_is_safe", "_most", "_path", "_rules", "_strict", "_wanted")
+    __slots__ = (
+        "_asmx_get",
+        "_index",
+        "_is_declared",
+        "_is_safe",
+        "_known",
+        "_known_from",
+        "_most",
+        "_path",
+        "_rules",
+        "_strict",
+        "_wanted",
+    )
 
     def __init__(
         self,
@@ -65,6 +81,8 @@ class SoapAdapter:
         self._most = multicall_max
         self._wanted = wanted | self._rules.parameters
         self._path = path
+        self._known: dict[tuple[object, ...], Classified] = {}
+        self._known_from: Index | None = None
 
     def accepts(self, head: Head, rest: str) -> Refusal | None:
         """Take POST of an envelope at the endpoint, and POST of a form or GET at an operation's path below it."""
@@ -131,13 +149,51 @@ class SoapAdapter:
         index = self._index()
         if boxcar := envelope.refuse_boxcar(message, index):
             return boxcar
+        if message.operation is None:
+            claims = envelope.actions(message, head)
+            return claims if isinstance(claims, Refusal) else self._by_action(message, claims, index)
+        named = self._names(index, message, message.operation.tag, head)
+        if isinstance(named, Refusal):
+            return named
+        if batch.runs_others(named.members):
+            members = self._members(named, message.operation, index, body)
+            if isinstance(members, Refusal):
+                return members
+            named = replace(named, members=members)
+        # By bytes, because it is cheap: a text that only speaks of href, or UTF-16, is kept private too.
+        private = message.own_headers or b"href" in body or b"\0" in body[:4]
+        if not (private or self._wanted):
+            return named
+        values = _values(message.operation, self._wanted) if self._wanted else None
+        return replace(named, parameters=values, private_only=private)
+
+    def _names(self, index: Index | None, message: envelope.Message, tag: str, head: Head) -> Classified | Refusal:
+        """Say what the names in a message stand for. The same few come all day: what they say is kept while the index is."""
+        if index is not self._known_from:
+            self._known, self._known_from = {}, index
+        said = (
+            tag,
+            message.addressed,
+            head.headers.get("SOAPAction"),
+            head.headers.get("Content-Type"),
+            message.dialect,
+        )
+        known = self._known.get(said)
+        if known is None:
+            found = self._find_out(index, message, tag, head)
+            if isinstance(found, Refusal):
+                return found
+            known = found
+            if len(self._known) < _KEPT and len(str(said)) < _KEPT_CHARACTERS:
+                self._known[said] = known
+        return known
+
+    def _find_out(self, index: Index | None, message: envelope.Message, tag: str, head: Head) -> Classified | Refusal:
         claims = envelope.actions(message, head)
         if isinstance(claims, Refusal):
             return claims
-        if message.operation is None:
-            return self._by_action(message, claims, index)
-        found = self._find(index, message.operation.tag, claims)
-        name = found.name if found is not None else local(message.operation.tag)
+        found = self._find(index, tag, claims)
+        name = found.name if found is not None else local(tag)
         if refused := self._unknown(name, known=found is not None or self._is_declared(name)):
             return refused
         action = _canonical(found, self._path) if message.dialect is Dialect.SOAP11 else None
@@ -149,21 +205,7 @@ class SoapAdapter:
             # An action that is replaced on the way cannot mislead anybody, unless it stands in the body too.
             if verdict is not None and (action is None or claim in message.addressed):
                 others.append(verdict)
-        runs_others = any(batch.is_batch(each) for each in (name, *others))
-        members = self._members(name, message.operation, index, body) if runs_others else (name,)
-        if isinstance(members, Refusal):
-            return members
-        values = _values(message.operation, self._wanted) if self._wanted else None
-        # By bytes, because it is cheap: a text that only speaks of href, or UTF-16, is kept private too.
-        refers = b"href" in body or b"\0" in body[:4]
-        return Classified(
-            name,
-            tuple(dict.fromkeys([*members, *others])),
-            action,
-            values,
-            message.dialect,
-            message.own_headers or refers,
-        )
+        return Classified(name, tuple(dict.fromkeys((name, *others))), action, None, message.dialect)
 
     def _by_action(
         self, message: envelope.Message, claims: tuple[str, ...], index: Index | None
@@ -186,7 +228,7 @@ class SoapAdapter:
         return Refusal("operation_denied", "strict", f"{name[:60]} is not in the WSDL, and the backend is strict")
 
     def _members(
-        self, name: str, operation: etree._Element, index: Index | None, body: bytes
+        self, named: Classified, operation: etree._Element, index: Index | None, body: bytes
     ) -> tuple[str, ...] | Refusal:
         known = None if index is None else lambda each: bool(index.by_name(each))
         found = batch.members_of(operation, self._most, known, split_text=has_sections(body))
@@ -197,7 +239,9 @@ class SoapAdapter:
             if refused := self._unknown(each, known=declared):
                 return refused
         # A Batch is its members; what only an action calls a Batch may also be what its body says.
-        return found if found and batch.is_batch(name) else (name, *found)
+        name, *others = named.members
+        mine = found if found and batch.is_batch(name) else (name, *found)
+        return tuple(dict.fromkeys((*mine, *others)))
 
     def _is_silent(self, call: Call) -> bool:
         index = self._index()

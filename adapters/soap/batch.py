@@ -30,7 +30,12 @@ _PLAIN: Final = re.compile(r"[A-Za-z_][\w.\-]*")
 
 def is_batch(name: str) -> bool:
     """Say whether an operation of this name may run others."""
-    return name.lower() == BATCH
+    return len(name) == len(BATCH) and name.lower() == BATCH
+
+
+def runs_others(names: tuple[str, ...]) -> bool:
+    """Say whether any of `names` may run others."""
+    return any(map(is_batch, names))
 
 
 def members_of(
