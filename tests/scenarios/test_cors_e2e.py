@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.scenarios.reading import EXPOSED, names, problem, readable, state_of, unreadable, varies
-from tests.scenarios.theatre import SHOP, STRANGER, Theatre, call, opened
+from tests.scenarios.theatre import SHOP, STRANGER, Theatre, call, opened, scripted
 from tests.support import envelopes as env
 from tests.support.client import Client, ask
-from tests.support.plays import answer, by_operation
 from tests.support.replies import http
 
 if TYPE_CHECKING:
@@ -58,7 +57,10 @@ def stack() -> Iterator[ExitStack]:
 
 
 def preflight(
-    path: str = "/soap", origin: str = SHOP, wants: str = "content-type,soapaction", more: Sequence[tuple[str, str]] = ()
+    path: str = "/soap",
+    origin: str = SHOP,
+    wants: str = "content-type,soapaction",
+    more: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """Return what Chromium sends before a POST with a SOAPAction."""
     lines = [
@@ -176,24 +178,6 @@ async def test_2_credentials_are_said_only_where_enabled_and_never_with_a_star(
     assert b"*" not in response.raw
 
 
-class scripted:  # noqa: N801 - reads as a verb where it stands
-    """For the length of the block, one operation of the backend's (and its safe twin) answers this."""
-
-    def __init__(self, theatre: Theatre, operation: str, reply: object) -> None:
-        self._theatre, self._play = theatre, answer(reply)  # type: ignore[arg-type]  # a Reply
-        self._operation = operation
-
-    def __enter__(self) -> None:
-        from tests.scenarios.theatre import stage  # noqa: PLC0415 - only here
-
-        plays = {self._operation: self._play, f"Get{self._operation}": self._play}
-        self._before = stage
-        self._theatre.backend.play(by_operation(plays, stage))
-
-    def __exit__(self, *_: object) -> None:
-        self._theatre.backend.play(self._before)
-
-
 # --- 3: Vary
 
 
@@ -278,7 +262,9 @@ async def test_4_a_form_that_needs_no_preflight_is_refused_as_well(theatre: Thea
     assert len(theatre.backend.journal) == seen
 
 
-async def test_4_operators_see_the_origin_in_the_log(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_4_operators_see_the_origin_in_the_log(
+    stack: ExitStack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """The page's console is far away: the log names the origin at once, with the remedy, for requests and preflights."""
     theatre = stack.enter_context(opened(tmp_path_factory.mktemp("log")))
     await ask(theatre.url, preflight(origin=STRANGER))
@@ -382,9 +368,7 @@ async def test_8_a_preflight_is_answered_while_draining(
     stack: ExitStack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Also on a connection whose next request has no chance any more."""
-    theatre = stack.enter_context(
-        opened(tmp_path_factory.mktemp("drain"), drain={"delay": "30s", "timeout": "1s"})
-    )
+    theatre = stack.enter_context(opened(tmp_path_factory.mktemp("drain"), drain={"delay": "30s", "timeout": "1s"}))
     theatre.sidecar._process.terminate()
     theatre.sidecar.wait_line('"draining"')
     approved(await ask(theatre.url, preflight()))

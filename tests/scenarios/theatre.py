@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support import envelopes as env
 from tests.support.backend import ThreadBackend
-from tests.support.plays import Point, answer, silent
+from tests.support.plays import Point, answer, by_operation, silent
 from tests.support.process import SidecarProcess
 from tests.support.replies import Reply, html, http
 
@@ -228,3 +228,13 @@ def opened(directory: Path, **more: Any) -> Iterator[Theatre]:
         backend = stack.enter_context(ThreadBackend(stage))
         wanted = settings(backend.url, f"http://127.0.0.1:{nobody.getsockname()[1]}", **more)
         yield Theatre(stack.enter_context(SidecarProcess(wanted, directory)), backend)
+
+
+@contextlib.contextmanager
+def scripted(theatre: Theatre, operation: str, reply: Reply) -> Iterator[None]:
+    """For the length of the block, let one operation and its safe twin answer `reply`."""
+    theatre.backend.play(by_operation({operation: answer(reply), f"Get{operation}": answer(reply)}, stage))
+    try:
+        yield
+    finally:
+        theatre.backend.play(stage)
