@@ -22,6 +22,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from sidecar.model import Failed, Progress, Received, Stream
+from sidecar.policy.headers import offers_connection_sign_in
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _PIECE_BYTES: Final = 64 * 1024
 # Odd legacy servers send long cookies and status lines; IIS allows 16 KiB, this is twice that.
 _LINE_BYTES: Final = 32 * 1024
 _HEADERS: Final = 256
+_UNAUTHORISED: Final = 401
 _DNS_S: Final = 10  # a failover by DNS is seen within this
 _UNBOUNDED: Final = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _VERSIONS: Final = {
@@ -358,7 +360,11 @@ class _Talk:
         self._over = True
         self._stop_upload()
         self._wire.has_served = True
-        self._connection.release()
+        message = self._message
+        if message is not None and message.code == _UNAUTHORISED and offers_connection_sign_in(message.raw_headers):
+            self._connection.close()  # a half-done sign-in must not be anybody else's connection
+        else:
+            self._connection.release()
 
     def _out_of_time(self) -> Failed:
         left = self._written - self._unsent()

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Call, Exchange, Outcome, Refusal
+from sidecar.policy.headers import SIGN_IN_A_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from sidecar.model import Head
     from sidecar.plan import BackendPlan, OperationPlan, Scope
     from sidecar.ports import Classified, World
 
@@ -29,7 +31,7 @@ def build(
 
     async def decode(exchange: Exchange) -> Outcome:
         adapter = adapters[exchange.endpoint]
-        refusal = adapter.accepts(exchange.head, exchange.rest)
+        refusal = adapter.accepts(exchange.head, exchange.rest) or _of_a_connection(exchange.head)
         if refusal is not None:
             return refusal
         account = exchange.account = world.memory.account(backend.name)
@@ -53,6 +55,15 @@ def build(
         return await inner[line.pattern](exchange)
 
     return decode
+
+
+def _of_a_connection(head: Head) -> Refusal | None:
+    """Refuse credentials that sign a connection in rather than a request: behind us connections are everybody's."""
+    scheme = head.headers.get("Authorization", "").partition(" ")[0].lower()
+    if scheme not in SIGN_IN_A_CONNECTION:
+        return None
+    detail = f"{scheme.upper()} signs a connection in, and connections to the backend are shared; use Basic, or a session key"
+    return Refusal("unsupported_media", "ntlm", detail)
 
 
 def strictest(backend: BackendPlan, read: Classified) -> OperationPlan:

@@ -56,6 +56,9 @@ REPLY_STAYS: Final = HOP_BY_HOP | frozenset(
     )
 )
 
+SIGN_IN_A_CONNECTION: Final = ("ntlm", "negotiate")
+"""Schemes that make a connection somebody's identity (RFC 4559 section 6, and NTLM, which never had a standard)."""
+
 SHARED_REQUEST: Final = frozenset((b"content-type", b"soapaction", b"accept"))
 """What a shared flight sends: the canonical request is a function of the key alone."""
 
@@ -86,3 +89,12 @@ def connection_names(lines: RawHeaders) -> frozenset[bytes]:
         ):  # 10: len(b"connection"), checked first because it is free
             names.update(part.strip().lower() for part in value.split(b","))
     return frozenset(names - {b"close", b"keep-alive", b""})
+
+
+def offers_connection_sign_in(lines: RawHeaders) -> bool:
+    """Say whether a reply asks for a scheme that would make its connection somebody's."""
+    return any(
+        name.lower() == b"www-authenticate"
+        and value.split(b" ", 1)[0].lower().decode("latin-1") in SIGN_IN_A_CONNECTION
+        for name, value in lines
+    )

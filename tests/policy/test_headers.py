@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.policy.headers import HOP_BY_HOP, connection_names, to_backend, to_caller
+from sidecar.model import RawHeaders
+from sidecar.policy.headers import HOP_BY_HOP, connection_names, offers_connection_sign_in, to_backend, to_caller
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,18 @@ def test_what_stays_here_on_the_way_out() -> None:
     )
     assert to_caller((*stays, *kept)) == list(kept)
     assert to_caller(((b"Connection", b"X-Hop"), (b"X-Hop", b"1"), *kept)) == list(kept)
+
+
+@pytest.mark.parametrize(
+    ("lines", "offers"),
+    [
+        (((b"WWW-Authenticate", b"NTLM"),), True),
+        (((b"www-authenticate", b"Negotiate abc"),), True),
+        (((b"WWW-Authenticate", b'Basic realm="box"'),), False),
+        (((b"X-Other", b"NTLM"),), False),
+        ((), False),
+    ],
+)
+def test_a_reply_that_would_sign_a_connection_in_is_known(lines: RawHeaders, offers: bool) -> None:
+    """NTLM and Negotiate make a connection somebody's identity; Basic does not."""
+    assert offers_connection_sign_in(lines) is offers
