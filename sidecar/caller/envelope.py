@@ -40,22 +40,27 @@ def build(
         exchange.request_id = request_id(exchange.head, world)
         exchange.dialect = world.dialect_of(exchange.head)
         exchange.client = world.client_of(exchange.head, exchange.peer.address)
+        outcome: Outcome | None = None
         try:
             outcome = await inner(exchange)
+            reply, state, effect = _write(outcome, exchange, world)
         except Exception as bug:  # noqa: BLE001 - whatever a stage raises is our bug, and its caller still gets a state
             world.log.event("bug", where="caller lane", request_id=exchange.request_id, error=bug)
-            outcome = _bug(exchange)
-        if isinstance(outcome, Answer) and exchange.dialect is Dialect.JSON:
-            outcome = as_problem(outcome)
-        if isinstance(outcome, Answer):
-            reply, state, effect = _relay(exchange, outcome), outcome.grade.state, outcome.grade.executed
-        else:
-            reply = refuse(outcome, exchange, world)
-            state, effect = outcome.state, effect_of(outcome, safe=exchange.safe)
+            if isinstance(outcome, Answer) and outcome.stream is not None:
+                outcome.stream.close()
+            reply, state, effect = _write(_bug(exchange), exchange, world)
         _note(exchange, world, reply, state, effect)
         return reply
 
     return envelope
+
+
+def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, str, Executed]:
+    if isinstance(outcome, Answer) and exchange.dialect is Dialect.JSON:
+        outcome = as_problem(outcome)
+    if isinstance(outcome, Answer):
+        return _relay(exchange, outcome), outcome.grade.state, outcome.grade.executed
+    return refuse(outcome, exchange, world), outcome.state, effect_of(outcome, safe=exchange.safe)
 
 
 def _bug(exchange: Exchange) -> Refusal:
