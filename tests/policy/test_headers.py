@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from sidecar.model import RawHeaders
 from sidecar.policy.headers import HOP_BY_HOP, connection_names, offers_connection_sign_in, to_backend, to_caller
+
+if TYPE_CHECKING:
+    from sidecar.model import RawHeaders
 
 
 @pytest.mark.parametrize(
