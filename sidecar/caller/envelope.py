@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from sidecar.forms import COMES_BACK, effect_of, form_of, state_item
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Dialect, Exchange, Executed, Outcome, Refusal, Reply
 from sidecar.policy.headers import to_caller
 from sidecar.policy.strangers import shown
-from sidecar.ports import Facts
-from sidecar.states import How, executed, find, retry_how
+from sidecar.states import find, retry_how
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{7,127}")
 
 _FAILURES: Final = 400  # from here on a JSON body is a problem (RFC 9457)
-
-_COMES_BACK: Final = (How.WAIT, How.POLL, How.JOIN)
 
 
 def build(
@@ -76,11 +74,6 @@ def request_id(head: Head | None, world: World) -> str:
     return given if given is not None and _WELL_FORMED.fullmatch(given) else world.new_id()
 
 
-def effect_of(refusal: Refusal, *, safe: bool) -> Executed:
-    """Return what a refusal says of effect: its own word, else its state's rule as if nothing had been sent."""
-    return refusal.executed or executed(find(refusal.state, refusal.reason), safe=safe, sent=False)
-
-
 def as_problem(answer: Answer) -> Answer | Refusal:
     """Turn a backend's fault into a problem for a caller who asked for JSON; what is no failure stays the backend's own."""
     grade = answer.grade
@@ -91,45 +84,19 @@ def as_problem(answer: Answer) -> Answer | Refusal:
 
 def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     """Write a refusal in the exchange's dialect."""
-    state = find(refusal.state, refusal.reason)
-    effect = effect_of(refusal, safe=exchange.safe)
-    how = retry_how(state, effect, safe=exchange.safe)
-    after_s = (refusal.retry_after_s or state.retry_after_s or 1) if how in _COMES_BACK else None
-    facts = Facts(
-        state=state,
-        executed=effect,
-        status=refusal.status or state.status,
-        how=how.value,
-        detail=refusal.detail or state.title,
-        request_id=exchange.request_id,
-        server_time=rfc3339(world.clock.wall()),
-        reason=refusal.reason,
-        after_s=after_s,
-        errors=refusal.errors,
-        limit_bytes=refusal.limit_bytes,
-        sender_status=exchange.sender_status,
-    )
-    rendered = world.renderers[exchange.dialect](facts)
-    headers = [
-        (b"Content-Type", rendered.content_type.encode()),
-        (b"Cache-Control", b"no-store"),
-        (b"X-Content-Type-Options", b"nosniff"),
-        (b"Sidecar-State", _state(refusal.state, refusal.reason, effect)),
-        (b"X-Request-Id", exchange.request_id.encode()),
-    ]
-    if after_s is not None:
-        headers.append((b"Retry-After", str(after_s).encode()))
-    if refusal.allow is not None:
-        headers.append((b"Allow", refusal.allow.encode()))
+    dialect = exchange.dialect
+    form = form_of(refusal, dialect, world.renderers[dialect], safe=exchange.safe, sender_status=exchange.sender_status)
+    headers = (*form.before, (b"X-Request-Id", exchange.request_id.encode()), *form.after)
     if exchange.queue_s or exchange.backend_s:
-        headers.append((b"Server-Timing", _timing(exchange)))
-    return Reply(rendered.status, tuple(headers), (rendered.body,), close=refusal.close)
+        headers = (*headers, (b"Server-Timing", _timing(exchange)))
+    body = form.filled(exchange.request_id, rfc3339(world.clock.wall()))
+    return Reply(form.status, headers, (body,), close=refusal.close)
 
 
 def _relay(exchange: Exchange, answer: Answer) -> Reply:
     grade = answer.grade
     headers = to_caller(answer.headers)
-    headers.append((b"Sidecar-State", _state(grade.state, grade.reason, grade.executed, answer.age_s)))
+    headers.append((b"Sidecar-State", state_item(grade.state, grade.reason, grade.executed.value, answer.age_s)))
     headers.append((b"X-Request-Id", exchange.request_id.encode()))
     if answer.age_s is not None:
         headers.append((b"Age", str(answer.age_s).encode()))
@@ -138,16 +105,9 @@ def _relay(exchange: Exchange, answer: Answer) -> Reply:
     if grade.state != "ok":
         state = find(grade.state, grade.reason)
         how = retry_how(state, grade.executed, safe=exchange.safe)
-        if how in _COMES_BACK and not any(name.lower() == b"retry-after" for name, _ in headers):
+        if how in COMES_BACK and not any(name.lower() == b"retry-after" for name, _ in headers):
             headers.append((b"Retry-After", str(state.retry_after_s or 1).encode()))
     return Reply(answer.status, tuple(headers), answer.body, answer.phrase, stream=answer.stream)
-
-
-def _state(state: str, reason: str | None, effect: Executed, age_s: int | None = None) -> bytes:
-    """Write the header's item with its parameters (RFC 8941 section 3.3.3)."""
-    age = "" if age_s is None else f";age={age_s}"
-    why = "" if reason is None else f";reason={reason}"
-    return f"{state}{age}{why};executed={effect.value}".encode()
 
 
 def _timing(exchange: Exchange) -> bytes:

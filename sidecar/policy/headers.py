@@ -6,9 +6,13 @@ carries only what is a function of its key.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from sidecar.model import RawHeaders
 
 HOP_BY_HOP: Final = frozenset(
@@ -63,32 +67,71 @@ SHARED_REQUEST: Final = frozenset((b"content-type", b"soapaction", b"accept"))
 """What a shared flight sends: the canonical request is a function of the key alone."""
 
 
+class _Shape(NamedTuple):
+    """What a list of names says: which lines pass, and whether Connection may name more that do not."""
+
+    passing: Callable[[RawHeaders], Sequence[tuple[bytes, bytes]]]
+    connection: bool
+
+
+# Peers send their names in one order all day, so what passes is looked up by all names at once. 128 of the longest heads that
+# are taken are 8 MB.
+_SHAPES: Final = 128
+
+
 def to_backend(lines: RawHeaders, named: frozenset[bytes] = frozenset()) -> list[tuple[bytes, bytes]]:
     """Return the lines of a private flight's request; `named` are the names that its Connection header lists, lowered."""
-    stays = REQUEST_STAYS
     if named:
-        return [line for line in lines if (low := line[0].lower()) not in stays and low not in named]
-    return [line for line in lines if line[0].lower() not in stays]
+        return _without(lines, named, REQUEST_STAYS)
+    return list(_request(_names(lines)).passing(lines))
 
 
 def to_caller(lines: RawHeaders) -> list[tuple[bytes, bytes]]:
     """Return the lines of a reply that pass on to the caller."""
-    named = connection_names(lines)
-    stays = REPLY_STAYS
-    if named:
-        return [line for line in lines if (low := line[0].lower()) not in stays and low not in named]
-    return [line for line in lines if line[0].lower() not in stays]
+    shape = _reply(_names(lines))
+    named = connection_names(lines) if shape.connection else None
+    return _without(lines, named, REPLY_STAYS) if named else list(shape.passing(lines))
 
 
 def connection_names(lines: RawHeaders) -> frozenset[bytes]:
     """Return the names that Connection lines list besides close and keep-alive, lowered."""
-    names: set[bytes] = set()
+    names: frozenset[bytes] = frozenset()
     for name, value in lines:
-        if (
-            len(name) == 10 and name.lower() == b"connection"
-        ):  # 10: len(b"connection"), checked first because it is free
-            names.update(part.strip().lower() for part in value.split(b","))
+        if len(name) == 10 and name.lower() == b"connection":  # 10: its length, looked at first because it is free
+            names |= _listed(value)
+    return names
+
+
+def _names(lines: RawHeaders) -> tuple[bytes, ...]:
+    return next(zip(*lines, strict=True), ())
+
+
+@lru_cache(maxsize=_SHAPES)
+def _listed(connection: bytes) -> frozenset[bytes]:
+    names = {part.strip().lower() for part in connection.split(b",")}
     return frozenset(names - {b"close", b"keep-alive", b""})
+
+
+@lru_cache(maxsize=_SHAPES)
+def _request(names: tuple[bytes, ...]) -> _Shape:
+    return _shape(names, REQUEST_STAYS)
+
+
+@lru_cache(maxsize=_SHAPES)
+def _reply(names: tuple[bytes, ...]) -> _Shape:
+    return _shape(names, REPLY_STAYS)
+
+
+def _shape(names: tuple[bytes, ...], stays: frozenset[bytes]) -> _Shape:
+    lowered = [name.lower() for name in names]
+    at = [index for index, name in enumerate(lowered) if name not in stays]
+    # An itemgetter of fewer than two gives no tuple.
+    passing = itemgetter(*at) if len(at) > 1 else lambda lines: tuple(lines[index] for index in at)
+    return _Shape(passing, b"connection" in lowered)
+
+
+def _without(lines: RawHeaders, named: frozenset[bytes], stays: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
+    return [line for line in lines if (low := line[0].lower()) not in stays and low not in named]
 
 
 def offers_connection_sign_in(lines: RawHeaders) -> bool:
