@@ -1,296 +1,55 @@
-"""One client connection: bytes in, exchanges through `answer` one after the other, replies out, and a decent end.
+"""One client connection: exchanges through `answer` one after the other, replies out, and a decent end.
 
-The only file that leans on aiohttp's undocumented server hooks; `make canary` runs its tests against the newest aiohttp.
-It answers every byte stream that it can still write to, and it never lets a timer, a buffer or a slow peer go unbounded.
+Stands on `Hearing`, which cuts what comes into requests and faults. It answers every byte stream that it can still write
+to, and it never lets a timer, a buffer or a slow peer go unbounded.
 
-Hooks of aiohttp 3.14 (`web_protocol.RequestHandler`, `web_server.Server`, `streams.StreamReader`) that are used:
-
-- `Server.__call__` makes the protocol, `Server.connection_made/connection_lost` keep `_connections`.
-- `RequestHandler.start` is ours: the coroutine that `connection_made` starts as `_task_handler` and that `connection_lost`
-  cancels (handler_cancellation=True). With `keepalive_timeout=0` no timer of aiohttp's is ever started.
-- `RequestHandler.data_received` feeds `_parser` and appends `(message, payload)` or `(_ErrInfo, EMPTY_PAYLOAD)` to
-  `_messages`, counts in `_request_count`, wakes `_waiter`, pauses the transport when full. An `_ErrInfo` is replaced by a
-  Fault here, so that no renderer of aiohttp's ever runs. One call loses the good requests before a bad one in the same bytes,
-  therefore bytes are fed message by message.
-- `resume_reading` (narrowed here), `_parser.message_consumed()`, `_resume_reading_if_drained()`, `_buffer_paused`,
-  `_reading_paused`: flow control of the read side.
-- `BaseProtocol._paused`, `_drain_helper()`: the write side. `_force_close`: set once the transport is given up.
-- `StreamReader.is_eof/exception/set_exception/readany/read_nowait/total_bytes`: a payload that fails raises in its reader.
+Hooks of aiohttp 3.14 on this side, besides those that `hearing` lists: `RequestHandler.start` is ours, the coroutine that is
+the connection's task; `_parser.message_consumed()`, `_buffer_paused`, `_resume_reading_if_drained()` let pipelined requests
+come as their places free; `BaseProtocol._paused` and `_drain_helper()` are the write side; `StreamReader.readany` and
+`read_nowait` read what nobody wanted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
-from aiohttp import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from aiohttp import EMPTY_PAYLOAD
 
 from sidecar.listener import faults
-from sidecar.listener.bell import Bell
+from sidecar.listener.hearing import Fault, Hearing, Phase
 from sidecar.listener.linger import LINGER_S, Linger
 from sidecar.listener.outlet import drop, write_reply
 from sidecar.listener.request import declared_bytes, head_of
-from sidecar.listener.salvage import Salvage
-from sidecar.listener.unclaimed import Unclaimed
-from sidecar.listener.upload import BUFFERED, BrokenBody, Upload
+from sidecar.listener.upload import BrokenBody, Upload
 from sidecar.listener.wire import CONTINUE, SplitError, frame
-from sidecar.model import Exchange, Head, Peer, Refusal, Reply
+from sidecar.model import Exchange, Head, Refusal, Reply
 
 if TYPE_CHECKING:
+    from aiohttp import StreamReader
     from aiohttp.http_parser import RawRequestMessage
 
     from sidecar.listener.reception import Reception
 
-READ_BUFFER_BYTES: Final = 16 * 1024  # aiohttp pauses a body that nobody reads at twice this
-SLICES_MAX: Final = 32  # messages looked for in one read, as many as aiohttp queues; the rest is fed whole
 SALVAGE_S: Final = 1.0  # how long a refusal waits for the Origin of a head that broke before it
 REST_BYTES: Final = 64 * 1024  # a body left unread by a refusal is read to its end for the connection's sake up to this
-TOGETHER_S: Final = 0.002  # a FIN this soon after the last byte came with it: its sender half-closed and listens
-TURN_AWAY_S: Final = 1.0  # how long a connection over the cap has for its request
-_HEAD_END: Final = b"\r\n\r\n"
 DRAINING: Final = Refusal("draining", close=True)
 
 
-class Phase(enum.Enum):
-    """What the connection's one timer is set for."""
+class Connection(Hearing):
+    """One accepted connection. Its task runs `start`."""
 
-    IDLE = "idle"  # nothing has come since the last reply: closed quietly
-    HEAD = "head"  # part of a head has come: 408
-    BODY = "body"  # a stage reads the body: 408
-    BUSY = "busy"  # stages work: their deadlines, not ours
-    WRITE = "write"  # the peer does not read: cut
-    SALVAGE = "salvage"  # a broken head may still show its Origin
-    REST = "rest"  # an unread body is read to its end
-    LINGER = "linger"  # the reply is out, the peer still sends
-    CLOSING = "closing"  # the last bytes are leaving
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Stands in `_messages` where a request would: the refusal, and what was salvaged of its head."""
-
-    refusal: Refusal
-    salvage: Salvage
-
-
-class Connection(RequestHandler):
-    """One accepted connection. Its task runs `start`; its timer rings `_ring`; its reader is `data_received`."""
-
-    __slots__ = (
-        "_bell",
-        "_body",
-        "_body_left",
-        "_deaf",
-        "_desk",
-        "_exchange",
-        "_expelled",
-        "_half_closed",
-        "_head",
-        "_heard_at",
-        "_linger",
-        "_lingered",
-        "_peer",
-        "_phase",
-        "_reception",
-        "_salvage",
-        "_salvaged",
-        "_unclaimed",
-        "turned_away",
-    )
+    __slots__ = ("_exchange", "_expelled")
 
     def __init__(self, reception: Reception, loop: asyncio.AbstractEventLoop, header_bytes: int) -> None:
-        super().__init__(
-            reception,
-            loop=loop,
-            keepalive_timeout=0,
-            access_log=None,  # type: ignore[arg-type]  # None is aiohttp's own way to have none
-            max_line_size=header_bytes,
-            max_field_size=header_bytes,
-            max_headers=faults.HEADERS_MAX,
-            read_bufsize=READ_BUFFER_BYTES,
-            auto_decompress=False,
-        )
-        self._reception = reception
-        self._desk = reception.desk
-        self.turned_away = False
-        self._peer = Peer("", reception.desk.tls)
-        self._head: bytes | bytearray = b""  # of the message that is being parsed, until its head is complete
-        self._body: StreamReader = EMPTY_PAYLOAD  # of the last message whose head was complete
-        self._body_left: int | None = 0  # of that body, as far as a Content-Length tells
-        self._deaf = False  # the parser is dead: what still comes is dropped
-        self._salvage: Salvage | None = None
-        self._salvaged: asyncio.Future[None] | None = None
-        self._lingered: asyncio.Future[None] | None = None
-        self._linger: Linger | None = None
-        self._unclaimed = Unclaimed(reception.desk.memory)
-        self._exchange: Exchange | None = None
+        super().__init__(reception, loop, header_bytes)
+        self._exchange: Exchange | None = None  # while `answer` has it
         self._expelled = False
-        self._half_closed = False
-        self._heard_at = 0.0
-        self._phase = Phase.IDLE
-        self._bell = Bell(loop, self._time_is_up)
 
     def __repr__(self) -> str:
         return f"<Connection {self._peer.address or 'unix'} {self._phase.value}>"
-
-    # --- the loop calls these
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        name = transport.get_extra_info("peername")
-        if isinstance(name, tuple):
-            self._peer = Peer(str(name[0]), self._desk.tls)
-        super().connection_made(transport)
-        wait_s = TURN_AWAY_S if self.turned_away else self._desk.limits.header_timeout_s
-        self._enter(Phase.IDLE, wait_s)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self._bell.stop()
-        self._unclaimed.clear()
-        super().connection_lost(exc)
-
-    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's protocol has it so; aiohttp never keeps a half open
-        """Answer whoever has only closed his half; True keeps ours open (which TLS does not have)."""
-        if self._desk.tls:
-            return False
-        if self._lingered is not None:
-            self._end_linger()
-        elif self._salvage is not None:
-            self._end_salvage()
-        elif not self._body.is_eof():
-            self._break_body(faults.HALF_BODY)
-        elif self._head.strip(b"\r\n"):
-            self._fail(faults.HALF_HEAD, b"", patient=False)
-        elif self._phase is Phase.IDLE and not self._messages:
-            return False
-        elif self._loop.time() - self._heard_at > TOGETHER_S:
-            return False  # a hang-up: the transport closes, connection_lost cancels the handler
-        self._half_closed = True
-        return True
-
-    def data_received(self, data: bytes) -> None:
-        if self._linger is not None:
-            self._linger.came(len(data))
-            return
-        if self._deaf or self._force_close:
-            return
-        if self._salvage is not None:
-            self._salvage.feed(data)
-            if self._salvage.done:
-                self._end_salvage()
-            return
-        if not data:  # the parser goes on with what it had put aside
-            self._feed(data)
-            return
-        self._heard_at = self._loop.time()
-        if not self._unclaimed.add(len(data)):
-            self._fail(BUFFERED, data)
-            return
-        start, size = 0, len(data)
-        for _ in range(SLICES_MAX):
-            stop = self._boundary(data, start)
-            if self._body.is_eof() and stop - start + len(self._head) > 2 * self._desk.limits.header_bytes:
-                self._fail(faults.too_long(self._head + data[start:stop], self._desk.limits.header_bytes), data[start:])
-                return
-            self._feed(data if not start and stop >= size else data[start:stop])
-            if stop >= size:
-                return
-            start = stop
-            if not self._parsing:  # that part was the last that could be parsed
-                self.data_received(data[start:])
-                return
-        self._feed(data[start:])
-
-    @property
-    def _parsing(self) -> bool:
-        return not self._deaf and self._salvage is None
-
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        """Do nothing where nothing was paused: aiohttp's reader asks after every read, and each time feeds the parser."""
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
-
-    # --- bytes in
-
-    def _boundary(self, data: bytes, start: int) -> int:
-        """Return where the message part that begins at `start` ends, as far as that can be told without parsing."""
-        if not self._body.is_eof() and self._body_left is not None:
-            return start + self._body_left
-        if self._head and not start:  # the blank line may lie across two reads
-            tail = self._head[-3:]
-            across = (tail + data[:3]).find(_HEAD_END)
-            if across >= 0:
-                return across + 4 - len(tail)
-        end = data.find(_HEAD_END, start)
-        return len(data) if end < 0 else end + 4
-
-    def _feed(self, data: bytes) -> None:
-        in_body = not self._body.is_eof()
-        before = self._request_count
-        super().data_received(data)
-        if self._request_count != before:
-            message, payload = self._messages[-1]
-            if isinstance(message, _ErrInfo):
-                self._messages.pop()
-                refusal = faults.BAD_BODY if in_body else self._complaint(message.exc, data)
-                self._fail(refusal, data)
-                return
-            self._begin_message(message, payload)
-        elif in_body:
-            if self._body_left is not None:
-                self._body_left -= len(data)
-        elif data:
-            self._grow_head(data)
-
-    def _begin_message(self, message: RawRequestMessage, payload: StreamReader) -> None:
-        self._head = b""
-        self._body = payload
-        length = message.headers.get("Content-Length")
-        self._body_left = None if length is None else int(length) - payload.total_bytes
-        if self._phase is Phase.HEAD or self._phase is Phase.IDLE:
-            self._stir()
-            self._quiet()
-
-    def _stir(self) -> None:
-        """From the first byte of a request on, nobody may close this connection to make room."""
-        self._reception.idle.pop(self, None)
-
-    def _grow_head(self, data: bytes) -> None:
-        if self._head:
-            self._head += data  # in place: a head may come byte by byte
-        else:
-            self._head = bytearray(data.lstrip(b"\r\n"))  # RFC 9112 section 2.2: empty lines before a request
-        if self._head and self._phase is Phase.IDLE:
-            self._stir()
-            self._enter(Phase.HEAD, TURN_AWAY_S if self.turned_away else self._desk.limits.header_timeout_s)
-
-    def _complaint(self, error: BaseException, data: bytes) -> Refusal:
-        return faults.parser_fault(error, (self._head + data).lstrip(b"\r\n"), self._desk.limits.header_bytes)
-
-    def _fail(self, refusal: Refusal, data: bytes, *, patient: bool = True) -> None:
-        """Nothing more can be parsed. Whoever reads a body learns it there; else the fault is answered in its turn.
-
-        Not `patient`: whatever of the head has not come by now is not waited for.
-        """
-        if not self._body.is_eof():
-            self._break_body(refusal)
-            return
-        self._salvage = Salvage()
-        self._salvage.feed(self._head)
-        self._salvage.feed(data)
-        self._salvage.done = self._salvage.done or not patient
-        self._head = b""
-        self._stir()
-        self._messages.append((Fault(refusal, self._salvage), EMPTY_PAYLOAD))  # type: ignore[arg-type]  # ours to pop
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _break_body(self, refusal: Refusal) -> None:
-        self._deaf = True
-        self._body.set_exception(BrokenBody(refusal))
 
     # --- what an Upload asks of its line
 
@@ -307,14 +66,6 @@ class Connection(RequestHandler):
         self._unclaimed.claimed(size_bytes)
 
     # --- the timer
-
-    def _enter(self, phase: Phase, wait_s: float) -> None:
-        self._phase = phase
-        self._bell.set(wait_s)
-
-    def _quiet(self) -> None:
-        self._phase = Phase.BUSY
-        self._bell.silence()
 
     def _time_is_up(self) -> None:
         match self._phase:
@@ -419,7 +170,9 @@ class Connection(RequestHandler):
             self._exchange = None
 
     def _refuse(self, refusal: Refusal, head: Head | None) -> Reply:
-        reply = self._desk.refuse(refusal, head, None if head is None else head.headers.get("Origin"))
+        # Two Origins are joined to what no list can hold: a browser sends one.
+        origin = ", ".join(head.all("Origin")) if head is not None and "Origin" in head.headers else None
+        reply = self._desk.refuse(refusal, head, origin)
         return replace(reply, close=True) if refusal.close and not reply.close else reply
 
     async def _finish(
@@ -461,10 +214,6 @@ class Connection(RequestHandler):
         refusal = faults.TURNED_AWAY if self.turned_away else fault.refusal
         await self._write(self._refuse(refusal, head), head, close=True)
         await self._listen_on()
-
-    def _end_salvage(self) -> None:
-        if self._salvaged is not None and not self._salvaged.done():
-            self._salvaged.set_result(None)
 
     # --- bytes out
 
@@ -516,9 +265,8 @@ class Connection(RequestHandler):
         self._body = EMPTY_PAYLOAD
         self._unclaimed.clear()
 
-    def _end_linger(self) -> None:
-        if self._lingered is not None and not self._lingered.done():
-            self._lingered.set_result(None)
+    def _stir(self) -> None:
+        self._reception.idle.pop(self, None)
 
     def dismiss(self) -> None:
         """Close a connection that carries nothing."""

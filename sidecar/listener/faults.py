@@ -6,6 +6,7 @@ words are fixed sentences, so that nothing a stranger sent is ever sent back.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from aiohttp.http_exceptions import BadHttpMethod, BadStatusLine, InvalidURLError, LineTooLong
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from sidecar.model import Head
 
+# RFC 3986 section 3.2.2: a name, an IPv4 address, or an IP literal in brackets; with a port. Empty is allowed.
+_HOST: Final = re.compile(r"(?:\[[\w.:%~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]*)?", re.ASCII)
 HEADERS_MAX: Final = 128  # aiohttp's own; browsers send about 20, gateways add a dozen
 
 
@@ -26,6 +29,7 @@ def _malformed(detail: str, reason: str = "http") -> Refusal:
 
 BAD_LINE = _malformed("The request line is not METHOD SP TARGET SP HTTP/1.1.")
 BAD_HEADER = _malformed("A header line is not as RFC 9112 section 5 wants it, or headers contradict each other.")
+BAD_HOST = _malformed("Host is not a name or address with an optional port (RFC 9112 section 3.2).")
 BAD_BODY = _malformed("The chunked body is not as RFC 9112 section 7.1 wants it.")
 BAD_VERSION = _malformed("This speaks HTTP/1.0 and HTTP/1.1 only.")
 BAD_CODING = _malformed("The only transfer coding taken is chunked, from HTTP/1.1 clients.")
@@ -77,6 +81,8 @@ def objection(message: RawRequestMessage, head: Head) -> Refusal | None:
     """Return why a head that was parsed is not taken all the same, None where it is."""
     if message.version not in ((1, 1), (1, 0)):
         return BAD_VERSION
+    if not _HOST.fullmatch(message.headers.get("Host", "")):
+        return BAD_HOST
     if message.method == "CONNECT":
         return TUNNEL
     if message.upgrade and "websocket" in message.headers.get("Upgrade", "").lower():

@@ -1,7 +1,8 @@
 """Where connections come in: aiohttp's low-level server with a cap, and the list of who is idle.
 
 Stands between the sockets and the connections. It may turn a connection away, which then is answered `overloaded`; it never
-looks at bytes. Its hooks into aiohttp are listed in `connection`.
+looks at bytes. Its hooks into aiohttp's `web_server.Server`: `__call__` makes the
+protocol, `connection_made` and `connection_lost` keep `_connections`.
 """
 
 from __future__ import annotations

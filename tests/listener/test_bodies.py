@@ -173,6 +173,17 @@ async def test_unread_uploads_are_drained(chunked: bool) -> None:
         await writer.wait_closed()
 
 
+async def test_slow_uploads_are_drained_while_they_come() -> None:
+    """An unwanted upload that comes steadily is read for longer than the two seconds that everybody gets; one that stalls is not."""
+    async with opened(answers={"/a": not_found}) as hall, hall.client() as client:
+        await client.send(POST + b"Content-Length: 9000000\r\n\r\n")
+        await client.send(bytes(400_000), piece_bytes=10_000, gap_s=0.08)
+        assert client.ended == "fin"
+        assert hall.listener.connections == 1, "3.2 seconds of 125 KB/s are listened to"
+        assert (await client.response()).status == 404
+        await until(lambda: hall.listener.connections == 0)
+
+
 async def test_small_unread_body_keeps_the_connection() -> None:
     """A refusal of a small request costs no connection, whether its body came with the head, later, or as it was refused."""
     async with opened(answers={"/a": not_found}) as hall, hall.client() as client:

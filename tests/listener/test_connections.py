@@ -197,6 +197,29 @@ async def test_peer_that_does_not_read_is_cut() -> None:
         assert not hall.events
 
 
+async def test_last_bytes_that_nobody_takes() -> None:
+    """A reply that ends its connection, small enough for the transport's buffer, holds it no longer than a stalled write."""
+
+    async def closing(exchange: Exchange) -> Reply:
+        return Reply(200, (), (bytes(60_000),) * 100, close=True)
+
+    async with opened(body_timeout_s=0.3, answers={"/a": closing}) as hall, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(hall.client(receive_buffer_bytes=4096)) for _ in range(5)]
+        for client in clients:
+            client.pause()
+            await client.send(GET)
+        await until(lambda: len(hall.seen) == 5)
+        await until(lambda: hall.listener.connections == 0)
+
+
+async def test_two_origins() -> None:
+    """Two Origin headers are no origin that a list could hold."""
+    async with opened() as hall, hall.client() as client:
+        origin = b"Origin: " + ORIGIN.encode() + b"\r\n"
+        response = await client.exchange(b"GET / HTTP/1.1\r\nHost: x\r\nExpect: x\r\n" + origin * 2 + b"\r\n")
+        assert (response.status, response.header("Access-Control-Allow-Origin")) == (417, None)
+
+
 async def test_handler_that_raises() -> None:
     """A bug behind the listener is `internal` to the client, once in the log, and never in words of ours."""
 
