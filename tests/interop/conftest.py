@@ -113,7 +113,10 @@ def lay(
         front = stack.enter_context(Tap(("127.0.0.1", port))) if tapped else None
         if front:
             settings["public_url"] = front.url
-        yield Road(servers, front, stack.enter_context(SidecarProcess(settings, directory)))
+        sidecar = stack.enter_context(SidecarProcess(settings, directory))
+        yield Road(servers, front, sidecar)
+        traces = [number for number, line in enumerate(sidecar.lines) if line.startswith("Traceback")]
+        assert not traces, "the sidecar's log has a traceback:\n" + "\n".join(sidecar.lines[traces[0] - 1 :][:40])
 
 
 @pytest.fixture(scope="session")
