@@ -240,6 +240,8 @@ def _wide(piece: bytes) -> bool:
 def _refuse_endless_tag(text: bytes, start: int, end: int) -> None:
     if end - start <= _TAG or text[start + 1 : start + 2] in (b"!", b"?"):
         return
+    if text[start : start + 1] != b"<":
+        raise XmlRefused("malformed", f"no tag within the first {_TAG} bytes")
     if not _WHOLE_TAG.match(text, start, start + _TAG):
         raise XmlRefused("too_many_attributes", f"a start tag longer than {_TAG} bytes")
 

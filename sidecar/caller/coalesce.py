@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sidecar.plan import Scope
     from sidecar.ports import World
 
-_TIMEOUT: Final = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s)?")
+_TIMEOUT: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s)?")
 
 
 def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Awaitable[Outcome]]:

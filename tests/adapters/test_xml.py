@@ -101,6 +101,8 @@ REFUSED = {
     "unknown charset": (b"<r/>", "shift_jis", "charset"),
     "unknown declaration": (b"<?xml version='1.0' encoding='iso-2022-jp'?><r/>", None, "charset"),
     "utf-32": ("<r/>".encode("utf-32"), None, "malformed"),
+    "no tag for long": (b"\x1f\x8b" + b"x" * 100_000 + b"<r/>", None, "malformed"),
+    "a document type far out": (b" " * 100_000 + b"<!DOCTYPE r><r/>", None, "malformed"),
     "endless declaration": (b"<?xml version='1.0'" + b" " * 2_000 + b"encoding='utf-7'?><r/>", None, "malformed"),
     "xml 2.0": (b"<?xml version='2.0'?><r/>", None, "malformed"),
     "space before the declaration": (b" <?xml version='1.0'?><r/>", None, "malformed"),

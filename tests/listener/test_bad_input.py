@@ -36,6 +36,7 @@ CASES: dict[str, tuple[tuple[bytes, ...], int, str, str | None]] = {
     "bare LF": ((b"GET / HTTP/1.1\n" + _H.replace(b"\r", b"") + b"\n",), 400, "malformed", "http"),
     "no Host": ((b"GET / HTTP/1.1\r\n" + _O + b"\r\n",), 400, "malformed", "http"),
     "two Hosts": ((b"GET / HTTP/1.1\r\nHost: y\r\n" + _H + b"\r\n",), 400, "malformed", "http"),
+    "Host that is none": ((b"GET / HTTP/1.1\r\nHost: a/b@c\r\n" + _O + b"\r\n",), 400, "malformed", "http"),
     "space before colon": ((b"GET / HTTP/1.1\r\n" + _H + b"A : b\r\n\r\n",), 400, "malformed", "http"),
     "header without colon": ((b"GET / HTTP/1.1\r\n" + _H + b"Abc\r\n\r\n",), 400, "malformed", "http"),
     "obs-fold": ((b"GET / HTTP/1.1\r\n" + _H + b"A: b\r\n c\r\n\r\n",), 400, "malformed", "http"),
