@@ -27,7 +27,9 @@ from sidecar.demo.soap import NS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONFIG = Path(__file__).parents[2] / "config" / "demo.yaml"
+_IN_THE_TREE = Path(__file__).parents[2] / "config" / "demo.yaml"
+# A wheel carries the file beside this one; pyproject.toml says so.
+CONFIG = _IN_THE_TREE if _IN_THE_TREE.is_file() else Path(__file__).with_name("demo.yaml")
 COMMAND = (sys.executable, "-m", "sidecar", "run")  # as an operator starts it
 READY_S = 20.0  # a cold start on a busy machine takes two
 STOP_S = 10.0  # the sidecar drains what is in flight
