@@ -66,9 +66,10 @@ async def stage(visit: Visit) -> None:
     if operation == "Freeze":
         await silent()(visit)
         return
+    executes = None if operation in ("Faulty", "Blames", "NotOnSale", "ReserveNone") else Point.BODY
+    visit.executes = executes
     await visit.read_to(Point.BODY)
     dialect = _dialect(visit)
-    executes = None if operation in ("Faulty", "Blames", "NotOnSale", "ReserveNone") else Point.BODY
     await answer(_reply(dialect, operation, visit.entry.operation or ""), executes=executes)(visit)
 
 
@@ -188,7 +189,7 @@ def settings(url: str, dead_url: str, **more: Any) -> dict[str, Any]:
     narrow = {
         "limit": {"fixed": 1},
         "queue": {"size": 5, "wait": "100ms"},
-        "timeouts": {"connect": "1s", "first_byte": "20s", "total": "20s"},
+        "timeouts": {"connect": "1s", "first_byte": "1500ms", "total": "1500ms"},
         "ghost": "100ms",
     }
     asmx, xmlrpc = f"{url}/box.asmx", f"{url}/xmlrpc"
