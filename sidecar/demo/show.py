@@ -98,7 +98,9 @@ async def _run(show: Show, over: asyncio.Event) -> None:
             shop = await stack.enter_async_context(Shop(Addresses(url, box.control_url, box.url), port=show.ports.shop))
         except OSError as error:
             raise DemoError(error.strerror) from None
-        sidecar = await stack.enter_async_context(Sidecar(show.config, _environment(url, shop.url, box.url)))
+        sidecar = await stack.enter_async_context(
+            Sidecar(show.config, _environment(url, shop.url, box.url), terse=show.for_s is not None)
+        )
         await sidecar.ready(url, over)
         if show.for_s is None:
             _print(_things_to_try(url, shop.url, box))
@@ -150,20 +152,31 @@ async def _crowded(
 class Sidecar:
     """The sidecar as its own process; leaving the block ends it, gently at first."""
 
-    def __init__(self, config: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, config: Path, environment: Mapping[str, str], *, terse: bool = False) -> None:
         self._command = [*COMMAND, str(config)]
         self._environment = environment
+        self._terse = terse  # its line for each call is left out: a crowd makes thousands
+        self._relay: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        # its own process group: Ctrl-C reaches us only, and we end it in order; what it says goes to our stderr
+        # its own process group: Ctrl-C reaches us only, and we end it in order
         self.process = await asyncio.create_subprocess_exec(
             *self._command,
             env=dict(self._environment),
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=2,
+            stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+        self._relay = asyncio.get_running_loop().create_task(self._pass_on(), name="the sidecar's words")
         return self
+
+    async def _pass_on(self) -> None:
+        """Write to our stderr what it says."""
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            if not (self._terse and b'"event":"access"' in line):
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
 
     async def __aexit__(self, *_exc: object) -> None:
         if self.process.returncode is None:
@@ -174,6 +187,8 @@ class Sidecar:
             except TimeoutError:
                 self.process.kill()
                 await self.process.wait()
+        if self._relay is not None:
+            await self._relay
 
     async def ready(self, url: str, over: asyncio.Event) -> None:
         """Wait until `/.sidecar/healthz` answers 200; raises `DemoError` when the process ends or takes too long."""
