@@ -166,7 +166,7 @@ class Wire(asyncio.Protocol):
 
     async def send(self, data: bytes) -> bool:
         """Write and wait for room; False where the connection is gone already."""
-        if self.lost.is_set() or self.ended:
+        if self.lost.is_set() or self.ended or self.transport.is_closing():  # closing: asyncio tells of the loss a turn later
             return False
         self.transport.write(data)
         await self._writable.wait()
