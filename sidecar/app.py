@@ -6,6 +6,7 @@ What outlives a configuration (slots, pressure, flights, documents) is made once
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from contextlib import suppress
@@ -28,8 +29,9 @@ from sidecar import __version__, pipeline
 from sidecar.buffers import Buffers
 from sidecar.caller.coalesce import farewell
 from sidecar.caller.envelope import refuse, request_id
+from sidecar.descriptors import raise_limit
 from sidecar.flights import Flights
-from sidecar.listener import Listener
+from sidecar.listener import ListenError, Listener
 from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
 from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients
@@ -39,7 +41,7 @@ from sidecar.policy.strangers import shown
 from sidecar.ports import World
 from sidecar.states import ROWS
 from sidecar.stores.memory import MemoryPressure, MemorySlots
-from sidecar.tasks import spawn
+from sidecar.tasks import alive, spawn
 from sidecar.upstream import HttpUpstream
 from sidecar.watch.log import JsonLog
 
@@ -51,7 +53,15 @@ if TYPE_CHECKING:
 
 # Clients of one on-sale that are remembered by their header lines; an address is 40 bytes, this is under a megabyte.
 _CLIENTS_REMEMBERED: Final = 4096
+# A call makes some hundred objects and leaves no cycle behind: the youngest are looked through every few dozen calls (Python's own
+# 700 means several times in each), the middle ones every thousand, all of them hardly ever.
+_COLLECT: Final = (10_000, 20, 50)
 _NO_HEAD: Final = Head("", "/", "/", "", {}, ())
+_READY: Final = orjson.dumps({"state": "ok", "ready": True})
+_GOING: Final = Refusal("draining", detail="this sidecar is shutting down: send new requests to another one")
+# Tasks that speak with a backend, by the first word of their names; once its connections are closed, they end in a turn or two.
+_FLYING: Final = ("flight ", "ghost ")
+_LAST_WORDS_S: Final = 2.0
 
 
 class SystemClock:
@@ -114,7 +124,7 @@ class App:
             dialect_of=_dialect_of(routes),
             resources={
                 f"{RESERVED}/healthz": lambda: orjson.dumps({"state": "ok", "version": __version__}),
-                f"{RESERVED}/readyz": lambda: orjson.dumps({"state": "ok", "ready": not self.listener.draining}),
+                f"{RESERVED}/readyz": lambda: _GOING if self.listener.draining else _READY,
                 f"{RESERVED}/states": _states,
             },
         )
@@ -128,9 +138,13 @@ class App:
             log=self.log,
             farewell=farewell,
         )
-        await self.listener.start()
-        for backend in soap:
+        for backend in soap:  # before anybody can ask for a document
             shelves[backend.name].bind(pipeline.fetcher(plan, backend, world), self.pressure)
+        try:
+            await self.listener.start()
+        except BaseException:
+            await self._release()
+            raise
         self.log.event("started", urls=self.listener.urls, version=__version__)
 
     @property
@@ -149,33 +163,47 @@ class App:
             await self.listener.drain(drain.delay_s, drain.timeout_s)
             self._gone = True
             await self.listener.close()
-        for shelf in self._shelves.values():
-            shelf.close()
-        for upstream in self._upstreams.values():
-            await upstream.close()
+        await self._release()
         self.log.event("stopped")
         if isinstance(self.log, JsonLog):
             self.log.close()
+
+    async def _release(self) -> None:
+        """Close what the backends see of us, then let flights and ghosts say how they ended: their outcomes are in no other place."""
+        for shelf in self._shelves.values():
+            await shelf.close()
+        for upstream in self._upstreams.values():
+            await upstream.close()
+        left = [task for task in alive() if task.get_name().startswith(_FLYING)]
+        if left:
+            _, late = await asyncio.wait(left, timeout=_LAST_WORDS_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
 
 async def serve(plan: Plan) -> int:
     """Run until SIGTERM or SIGINT; a second one hurries. Returns the exit code."""
     app = App(plan)
-    try:
-        await app.start()
-    except OSError as error:
-        app.log.event("cannot_listen", error=str(error), remedy="another process may have the port; change listen:")
-        if isinstance(app.log, JsonLog):
-            app.log.close()
-        return 1
     loop = asyncio.get_running_loop()
     asked, hurried = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
         (hurried if asked.is_set() else asked).set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT):  # who is told to go while he starts goes in order, too
         loop.add_signal_handler(number, on_signal)
+    raise_limit(plan.limits.connections, app.log)
+    try:
+        await app.start()
+    except OSError as error:
+        # A ListenError says itself what to do.
+        remedy = {} if isinstance(error, ListenError) else {"remedy": "look at listen: and at the files that it names"}
+        app.log.event("cannot_listen", error=str(error), **remedy)
+        if isinstance(app.log, JsonLog):
+            app.log.close()
+        return 1
+    _settle()
     await asked.wait()
     stopping = spawn(app.stop(), "drain")
     hurry = spawn(hurried.wait(), "hurry")
@@ -187,6 +215,13 @@ async def serve(plan: Plan) -> int:
             await stopping
         await app.stop(at_once=True)
     return 0
+
+
+def _settle() -> None:
+    """Tell the collector that whatever the start has made stays: it would look through all of it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 _RENDERERS: Final[Mapping[Dialect, Renderer]] = {

@@ -21,11 +21,13 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from sidecar.bell import Bell
 from sidecar.model import Failed, Progress, Received, Stream
 from sidecar.policy.headers import offers_connection_sign_in
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
     from aiohttp.http import RawResponseMessage
     from aiohttp.streams import StreamReader
@@ -55,6 +57,9 @@ class _Wire(ResponseHandler):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
+        self._bell = Bell(loop, self._time_is_up)
+        self._poll: select.poll | None = None
+        self.late = False  # the time that was set with `within` has come
         self.has_served = False  # a reply has been read from it: the backend may have closed it since
         self.heard = False  # a byte has come since the request that is under way began
 
@@ -62,6 +67,27 @@ class _Wire(ResponseHandler):
         """As aiohttp's; half a status line counts, which its queue of messages does not show."""
         self.heard = True
         super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """As aiohttp's; nothing is timed any more."""
+        self._bell.stop()
+        super().connection_lost(exc)
+
+    def within(self, wait_s: float) -> None:
+        """Raise TimeoutError in whoever waits for this connection in `wait_s` seconds. A timer of the loop's is hardly ever touched."""
+        self._bell.set(wait_s)
+
+    def in_time(self) -> None:
+        """Time nothing any more."""
+        self._bell.silence()
+        self.late = False
+
+    def _time_is_up(self) -> None:
+        self.late = True
+        for reader in (self, self._payload):  # of the head, of the body
+            waiter = getattr(reader, "_waiter", None)
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(TimeoutError())
 
     @property
     def usable(self) -> bool:
@@ -74,10 +100,11 @@ class _Wire(ResponseHandler):
             return False
         if not self.has_served:
             return True
-        sock = self.transport.get_extra_info("socket")
-        poll = select.poll()
-        poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-        return not poll.poll(0)
+        if self._poll is None:
+            self._poll = select.poll()
+            sock = self.transport.get_extra_info("socket")
+            self._poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+        return not self._poll.poll(0)
 
 
 class _Pool(TCPConnector):
@@ -89,6 +116,18 @@ class _Pool(TCPConnector):
         else:
             super().__init__(limit=0, ttl_dns_cache=_DNS_S, keepalive_timeout=idle_s)
         self._factory = cast("partial[ResponseHandler]", partial(_Wire, self._loop))
+
+    def take(self, key: ConnectionKey) -> Connection | None:
+        """Return a kept connection that may still be used. aiohttp's own look into its pool awaits nothing where nobody traces."""
+        while True:
+            looking = self._get(key, [])
+            try:
+                looking.send(None)
+            except StopIteration as found:
+                connection: Connection | None = found.value
+            if connection is None or cast("_Wire", connection.protocol).usable:
+                return connection
+            connection.close()
 
 
 class HttpUpstream:
@@ -106,6 +145,7 @@ class HttpUpstream:
             ssl=tls if tls is not None else True,
             server_hostname=backend.tls.server_name,
         )
+        self._key = self._whom.connection_key
         authority = url.raw_authority.rpartition("@")[2]
         self._host = b"Host: " + authority.encode("ascii") + b"\r\n"
 
@@ -114,11 +154,14 @@ class HttpUpstream:
     ) -> Received | Failed:
         """Make one attempt; see `ports.Upstream`."""
         track.progress = Progress.CONNECTING
-        try:
-            async with asyncio.timeout(limits.connect_s):
-                connection = await self._connect(self._fresh if limits.fresh else self._pool)
-        except (TimeoutError, OSError, theirs.ClientError) as error:
-            return _unconnected(error, limits.connect_s)
+        connection = None if limits.fresh else self._pool.take(self._key)
+        if connection is None:
+            try:
+                async with asyncio.timeout(limits.connect_s):
+                    pool = self._fresh if limits.fresh else self._pool
+                    connection = await self._connect(pool)
+            except (TimeoutError, OSError, theirs.ClientError) as error:
+                return _unconnected(error, limits.connect_s)
         talk = _Talk(connection, outbound, track, account, limits)
         if track.abandoned:
             talk.close()
@@ -177,13 +220,16 @@ class _Talk:
 
     async def run(self, host: bytes) -> Received | Failed:
         """Send, then read, within the attempt's bounds."""
-        began = asyncio.get_running_loop().time()
+        wire, limits = self._wire, self._limits
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        wire.within(min(limits.first_byte_s, limits.total_s))
         try:
-            async with asyncio.timeout_at(began + min(self._limits.first_byte_s, self._limits.total_s)) as bound:
-                self._begin(host)
-                await self._read_head()
-                bound.reschedule(began + self._limits.total_s)
-                return await (self._stream() if self._limits.stream else self._finish())
+            self._begin(host)
+            await self._read_head()
+            if limits.first_byte_s < limits.total_s:
+                wire.within(began + limits.total_s - loop.time())
+            return await (self._stream() if limits.stream else self._finish())
         except TimeoutError:
             return self._out_of_time()
         except _Cut as cut:
@@ -192,6 +238,8 @@ class _Talk:
         except BaseException:
             self.close()
             raise
+        finally:
+            wire.in_time()
 
     async def end(self, within_s: float) -> Received | Failed:
         """Read on after a timeout, so that the backend's late reply, FIN or RST is seen; a stream is read like any other."""
@@ -269,8 +317,12 @@ class _Talk:
     async def _read_head(self) -> None:
         """Take the status line and headers, unless they are here already; 1xx are passed over."""
         while self._message is None:
+            if self._wire.late:
+                raise TimeoutError
             try:
                 message, payload = await self._wire.read()
+            except TimeoutError:  # ours: the kernel's own comes as aiohttp's ClientOSError
+                raise
             except HttpProcessingError as error:
                 raise _Cut("backend_bad_reply", "http", "the backend's reply is no HTTP") from error
             except (OSError, theirs.ClientError) as error:
@@ -312,25 +364,31 @@ class _Talk:
         )
 
     async def _read_body(self) -> Failed | None:
-        while True:
+        payload = self._payload
+        assert payload is not None, "_read_head ran"
+        while not payload.at_eof():
             piece = await self._piece()
             if isinstance(piece, Failed):
                 return piece
-            if not piece:
-                return None
             self._size += len(piece)
             if self._size > self._limits.reply_bytes:
                 return _too_large_for(self._limits)
             if not self._account.take(len(piece)):
                 return Failed("backend_bad_reply", "too_large", "limits.buffered has no room for the reply", sent=True)
-            self._body.append(piece)
+            if piece:
+                self._body.append(piece)
+        return None
 
     async def _piece(self) -> bytes | Failed:
         """Return what has come of the body, at least a byte; b"" at its end."""
         payload = self._payload
         assert payload is not None, "_read_head ran"
+        if self._wire.late and not payload.is_eof():
+            raise TimeoutError
         try:
             return payload.read_nowait(-1) if payload.is_eof() else await payload.readany()
+        except TimeoutError:  # ours, as above
+            raise
         except (OSError, theirs.ClientError, HttpProcessingError) as error:
             return Failed("backend_bad_reply", "truncated", f"the reply broke off: {_words(error)}", sent=True)
 

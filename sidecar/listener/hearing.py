@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from sidecar.bell import Bell
 from sidecar.listener import faults
-from sidecar.listener.bell import Bell
 from sidecar.listener.salvage import Salvage
 from sidecar.listener.unclaimed import Unclaimed
 from sidecar.listener.upload import BUFFERED, BrokenBody

@@ -37,7 +37,7 @@ TESTED_WITH: dict[str, str] = {
     "adapters/xmlrpc/fault.py": _FAILURES,
     "adapters/xmlrpc/multicall.py": _CALLS,
     "adapters/xmlrpc/sniff.py": _REPLIES,
-    "sidecar/listener/bell.py": _PARTS,
+    "sidecar/bell.py": _PARTS,
     "sidecar/listener/connection.py": "tests/listener/test_connections.py",
     "sidecar/listener/faults.py": _PARTS,
     "sidecar/listener/hearing.py": "tests/listener/test_bad_input.py",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sidecar.buffers import Buffers
 from sidecar.listener import faults, wire
-from sidecar.listener.bell import Bell
+from sidecar.bell import Bell
 from sidecar.listener.linger import LONGEST_S, RATE_BYTES_S, Linger
 from sidecar.listener.request import split_target
 from sidecar.listener.salvage import LINE_BYTES, Salvage

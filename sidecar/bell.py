@@ -1,6 +1,6 @@
 """One lazy timer per connection: set for every phase of every request, moved in the loop's heap almost never.
 
-Stands under a connection. It calls back once when the time that was set last has come; it decides nothing.
+Stands under a connection, a client's or a backend's. It calls back once when the time that was set last has come; it decides nothing.
 """
 
 from __future__ import annotations
