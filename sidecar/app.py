@@ -31,7 +31,7 @@ from sidecar.caller.coalesce import farewell
 from sidecar.caller.envelope import refuse, request_id
 from sidecar.descriptors import raise_limit
 from sidecar.flights import Flights
-from sidecar.listener import ListenError, Listener
+from sidecar.listener import Listener, ListenError
 from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
 from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients

@@ -267,4 +267,4 @@ class World:
     draining: Callable[[], bool]
     client_of: Callable[[Head, str], str]
     dialect_of: Callable[[Head], Dialect]
-    resources: Mapping[str, Callable[[], bytes]]  # what lives under the reserved path, as JSON
+    resources: Mapping[str, Callable[[], bytes | Refusal]]  # what lives under the reserved path, as JSON

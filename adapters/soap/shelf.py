@@ -1,82 +1,41 @@
-"""A backend's WSDL and schemas as clients get them: fetched once, kept, shown with our addresses, stale when the backend is away.
+"""A backend's WSDL and schemas as clients get them: with our addresses, by our numbers, stale when the backend is away.
 
-The documents stage asks it; it answers a document, `not_found` with the remedy, or what the fetch came back with. The index of
-operations is made from the same documents, in the background: neither start nor any call ever waits for it.
+The documents stage asks it; it answers a document, `not_found` with the remedy, or what the fetch came back with. What it
+shows never holds the backend's own address, nor do its refusals. Neither start nor any call ever waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
+from adapters.soap.catalogue import Catalogue
+from adapters.soap.names import own_addresses
+from adapters.soap.once import Once
+from adapters.soap.reader import Reader
 from adapters.soap.rewrite import Names, Unshowable, learn, rewrite_in_slices
-from adapters.soap.wsdl import Index, index_in_slices
+from adapters.soap.single import Single
+from adapters.soap.stock import BYTES, DOCUMENTS, Found, Kept, Stock
 from adapters.xml import XmlRefused
-from sidecar.model import Answer, Executed, Grade, Level, Refusal
-from sidecar.tasks import spawn
+from sidecar.model import Answer, Executed, Grade, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
-    from sidecar.model import Call, Dialect, Head, Outcome, RawHeaders
-    from sidecar.ports import Adapter, Classified, Clock, Log, Pressure
-
-# A WSDL changes with a release of the backend, not within a minute; clients refetch it at every start.
-FRESH_S: Final = 60.0
-# Back-off after a failed fetch: soon enough for a restart, rare enough for an outage.
-_AGAIN_S: Final = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
-# What one backend's documents may come to: Tessitura is 1.1 MB, e-conomic 3 MB, Workday 4 MB; ONVIF has 15 documents.
-_DOCUMENTS: Final = 64
-_BYTES: Final = 32 * 1024 * 1024
-_INDEX_EVERY_S: Final = 600.0
+    from adapters.soap.contract import Index
+    from adapters.soap.stock import DocumentFetch
+    from sidecar.model import Head, RawHeaders
+    from sidecar.ports import Adapter, Clock, Log, Pressure
 
 _XML: Final = b"text/xml; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A document of the backend's as it came, and when (monotonic seconds)."""
-
-    body: bytes
-    at: float
-
-
-class Reader:
-    """`ports.Adapter` for documents alone: grades what a fetch brought."""
-
-    def accepts(self, head: Head, rest: str) -> Refusal | None:
-        """Never asked: no caller's request comes here."""
-        raise NotImplementedError
-
-    async def classify(self, head: Head, rest: str, dialect: Dialect, body: bytes) -> Classified | Refusal:
-        """Never asked either."""
-        raise NotImplementedError
-
-    def grade(
-        self,
-        call: Call,
-        status: int,
-        headers: RawHeaders,
-        body: tuple[bytes, ...],
-        *,
-        safe: bool,
-        partial: bool = False,
-    ) -> Grade:
-        """Take a 200 that looks like XML for a document; whether it is well-formed is seen when it is shown."""
-        del call, headers, safe, partial
-        start = body[0][:512].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n") if body else b""
-        if (
-            status == 200
-            and start.startswith(b"<")
-            and not start[:15].lower().startswith((b"<!doctype html", b"<html"))
-        ):
-            return Grade("ok", Executed.NO)
-        reason = "html" if b"<html" in start.lower() else "empty" if not start else "root"
-        return Grade("backend_bad_reply", Executed.NO, reason, healthy=status < 500)
+_KINDS: Final = ("wsdl", "xsd", "singlewsdl", "disco")
+# A set of documents that nobody has kept is fetched one after the other; past this a client has long given up.
+_WITHIN_S: Final = 60.0
+_WORSE: Final = ("ok", "cached", "stale")
 
 
 class Shelf:
@@ -85,216 +44,211 @@ class Shelf:
     def __init__(
         self, backend: str, path: str, endpoints: Sequence[tuple[str, str]], file: str | None, clock: Clock, log: Log
     ) -> None:
-        self._backend, self._path, self._file = backend, path, file
+        self._path, self._clock = path, clock
         self._urls = dict(endpoints)
-        self._clock, self._log = clock, log
-        self._kept: dict[str, Kept] = {}  # by the backend's own URL
-        self._failed: dict[str, tuple[int, float, Refusal]] = {}  # how often in a row, not before when, with what
         self._names = {name: Names(url) for name, url in endpoints}
-        self._shown: dict[tuple[str, str, str], tuple[bytes, bytes, bytes]] = {}  # source digest, document, ETag
-        self._indexes: dict[str, Index] = {}
-        self._fetch: Callable[[str, str], Awaitable[Outcome]] | None = None
-        self._pressure: Pressure | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._learned: dict[str, set[str]] = {name: set() for name in self._urls}
+        self._stock = Stock(backend, self._urls, file, clock, log)
+        self._shown: dict[tuple[str, str, str], tuple[bytes, bytes, bytes]] = {}  # made of, document, ETag
+        self._singles: dict[str, tuple[bytes, bytes]] = {}  # digest of what it was made of, document
+        self._showing: Once[tuple[bytes, bytes] | Refusal] = Once(f"show {backend}")
+        self._merging: Once[Found | Refusal] = Once(f"single {backend}")
+        self._catalogue = Catalogue(backend, self._names, self._stock, log, first=self._first, warm=self._learn)
         self.reader: Adapter = Reader()
 
-    def bind(self, fetch: Callable[[str, str], Awaitable[Outcome]], pressure: Pressure) -> None:
+    def bind(self, fetch: DocumentFetch, pressure: Pressure) -> None:
         """Take what fetches, and start to index in the background; a later call (a reload's) only replaces what fetches."""
-        self._fetch, self._pressure = fetch, pressure
-        if self._task is None:
-            self._task = spawn(self._keep_indexed(), f"index {self._backend}")
+        self._stock.bind(fetch, pressure)
+        self._catalogue.start()
 
-    def close(self) -> None:
-        """Stop indexing."""
-        if self._task is not None:
-            self._task.cancel()
+    async def close(self) -> None:
+        """Stop what goes on in the background, and wait until it has."""
+        left = [*self._catalogue.close(), *self._showing.close(), *self._merging.close(), *self._stock.close()]
+        await asyncio.gather(*left, return_exceptions=True)
 
     def index(self, endpoint: str) -> Index | None:
         """Return what is known of an endpoint's operations, None until it is."""
-        return self._indexes.get(endpoint)
+        return self._catalogue.find(endpoint)
 
     def owns(self, head: Head, rest: str) -> bool:
         """See `ports.Documents.owns`."""
-        return rest == "" and _asked(head.query) is not None
+        return rest == "" and _kind(head.query) in _KINDS
 
     async def serve(self, head: Head, endpoint: str, listen_url: str | None) -> Answer | Refusal:
         """See `ports.Documents.serve`."""
         if listen_url is None:
-            return Refusal(
-                "not_found",
-                "document",
-                "this sidecar does not know its own address and never shows the backend's: set public_url",
-            )
+            return _no_such("this sidecar does not know its own address and never shows the backend's: set public_url")
+        ours = listen_url.rstrip("/") + self._path + (f"/{endpoint}" if endpoint else "")
+        try:
+            async with asyncio.timeout(_WITHIN_S):
+                outcome = await self._answer(head, endpoint, listen_url.rstrip("/"), ours)
+        except TimeoutError:
+            outcome = Refusal("overloaded", "deadline", f"the backend's documents did not come within {_WITHIN_S:g} s")
+        return outcome if isinstance(outcome, Answer) else self._discreet(outcome, endpoint, ours)
+
+    async def _answer(self, head: Head, endpoint: str, base: str, ours: str) -> Answer | Refusal:
         asked = _asked(head.query)
-        assert asked is not None, "serve is asked only for what it owns"
-        source = self._names[endpoint].source(asked) or await self._number(endpoint, asked)
-        if source is None:
-            return Refusal("not_found", "document", "the backend's WSDL names no document of this number")
-        found = await self._get(endpoint, source)
+        source = asked if asked is None else await self._source(endpoint, asked)
+        if asked is None or source is None:
+            return _no_such(f"there is no such document; start from {ours}?wsdl, which names all that there are")
+        if isinstance(source, Refusal):
+            return source
+        found = await (self._single(endpoint) if asked == "singlewsdl" else self._stock.get(endpoint, source))
         if isinstance(found, Refusal):
             return found
-        kept, grade = found
-        try:
-            body, tag = await self._show(endpoint, asked, source, kept, listen_url.rstrip("/"))
-        except (XmlRefused, Unshowable) as error:
-            return Refusal(
-                "backend_bad_reply", "not_xml", f"the backend's document cannot be shown: {error}", Executed.NO
-            )
-        return _answer(head, body, tag, grade, self._clock.now() - kept.at)
+        shown = await self._show(endpoint, asked, source, found.kept, base, ours)
+        if isinstance(shown, Refusal):
+            return shown
+        return _reply(head, *shown, found.grade, self._clock.now() - found.kept.at)
 
-    async def _number(self, endpoint: str, asked: str) -> str | None:
-        """Learn what the numbers stand for: a client may remember one from before a restart."""
-        for name in ("wsdl", "singlewsdl", "disco"):
-            start = self._names[endpoint].source(name)
-            if start is not None and not isinstance(await self._get(endpoint, start), Refusal):
-                found = self._names[endpoint].source(asked)
-                if found is not None:
-                    return found
+    def _first(self, endpoint: str) -> str:
+        """Return where an endpoint's WSDL lies: at the backend, or in the file that stands in for it."""
+        at_backend = self._names[endpoint].source("wsdl")
+        assert at_backend is not None, "every endpoint has a ?wsdl"
+        return self._stock.first or at_backend
+
+    async def _source(self, endpoint: str, asked: str) -> str | Refusal | None:
+        """Return where a document lies that clients know by `asked`; None where nothing has that name."""
+        if asked != "singlewsdl":  # most often it imports nothing
+            missing = await self._learn(endpoint, asked)
+            if missing is not None:
+                return missing
+        return self._first(endpoint) if asked == "wsdl" else self._names[endpoint].source(asked)
+
+    async def _learn(self, endpoint: str, until: str | None = None) -> Refusal | None:
+        """Give names to all that the WSDL imports, up to the imports of `until`, and say what is in the way.
+
+        In one order, each document's after those of the ones before it: a number then means the same after a restart and in
+        the sidecar next door, whichever document a client asks for first. What the backend has not got is passed over.
+        """
+        names, learned = self._names[endpoint], self._learned[endpoint]
+        at = 0
+        while at < len(names.known) and len(learned) < DOCUMENTS and until not in learned:
+            name = list(names.known)[at]
+            at += 1
+            if name in learned or name in ("singlewsdl", "disco"):
+                continue
+            source = self._first(endpoint) if name == "wsdl" else names.known[name]
+            found = await self._stock.get(endpoint, source)
+            if isinstance(found, Found):
+                with suppress(XmlRefused, Unshowable):  # who asks for this very document is told when it is shown
+                    await learn(found.kept.body, names=names, source=source)
+                learned.add(name)
+            elif name in ("wsdl", until) or found.state not in ("backend_bad_reply", "not_found"):
+                return found
         return None
 
-    async def _get(self, endpoint: str, source: str) -> tuple[Kept, Grade] | Refusal:
-        """Return a document, from the shelf while it is fresh or cannot be had, and what to say of it."""
-        now = self._clock.now()
-        kept = self._kept.get(source)
-        if kept is not None and (now - kept.at < FRESH_S or self._file is not None):
-            return kept, Grade("cached", Executed.NO)
-        if kept is not None and self._pressure is not None and self._pressure.level(self._backend) is not Level.OK:
-            return kept, Grade("stale", Executed.NO, "backend-slow")
-        got = await self._load(endpoint, source)
-        if isinstance(got, Kept):
-            return got, Grade("ok" if got is not kept else "cached", Executed.NO)
-        if kept is not None:
-            return kept, Grade("stale", Executed.NO, "backend-down")
-        return got
-
-    async def _load(self, endpoint: str, source: str) -> Kept | Refusal:
-        """Fetch a document anew, unless it failed a moment ago, and keep it."""
-        if self._file is not None:
-            return await self._read(endpoint, source)
-        assert self._fetch is not None, "app binds the shelf before it listens to anybody"
-        failed = self._failed.get(source)
-        if failed is not None and self._clock.now() < failed[1]:
-            return failed[2]
-        parts = urlsplit(source)
-        outcome = await self._fetch(endpoint, f"{parts.path}?{parts.query}" if parts.query else parts.path)
-        if isinstance(outcome, Refusal):
-            times = failed[0] + 1 if failed else 0
-            self._failed[source] = (times, self._clock.now() + _AGAIN_S[min(times, len(_AGAIN_S) - 1)], outcome)
-            return outcome
-        self._failed.pop(source, None)
-        return await self._keep(endpoint, source, b"".join(outcome.body))
-
-    async def _read(self, endpoint: str, source: str) -> Kept | Refusal:
-        """Read a document from beside the configured WSDL file; nothing outside its folder."""
-        assert self._file is not None, "asked only where a file is configured"
-        first = Path(self._file)
-        base = self._urls[endpoint]
-        path = (
-            first if source == self._names[endpoint].source("wsdl") else first.parent / Path(urlsplit(source).path).name
-        )
-        try:
-            body = await asyncio.to_thread(path.read_bytes)
-        except OSError as error:
-            self._log.event("wsdl_unreadable", backend=self._backend, file=str(path), error=error.strerror, base=base)
-            return Refusal(
-                "not_found", "document", "the document is not beside the WSDL file that the configuration names"
-            )
-        return await self._keep(endpoint, source, body)
-
-    async def _keep(self, endpoint: str, source: str, body: bytes) -> Kept:
-        kept = Kept(body, self._clock.now())
-        try:
-            await learn(body, names=self._names[endpoint], source=source)
-        except (XmlRefused, Unshowable) as error:
-            self._log.event("document_unreadable", backend=self._backend, why=str(error))
-        others = sum(len(each.body) for at, each in self._kept.items() if at != source)
-        if others + len(body) <= _BYTES and (source in self._kept or len(self._kept) < _DOCUMENTS):
-            self._kept[source] = kept
-        else:
-            self._log.event("document_not_kept", backend=self._backend, size_bytes=len(body), limit_bytes=_BYTES)
-        return kept
-
-    async def _show(self, endpoint: str, asked: str, source: str, kept: Kept, base: str) -> tuple[bytes, bytes]:
+    async def _show(
+        self, endpoint: str, asked: str, source: str, kept: Kept, base: str, ours: str
+    ) -> tuple[bytes, bytes] | Refusal:
         """Return the document as clients see it, with its ETag; made once per content and public address."""
-        digest = sha256(kept.body).digest()
         slot = (endpoint, asked, base)
+        # A host name that came to light in another document of the backend's is looked for in this one, too.
+        content = kept.digest + repr(self._names[endpoint].hosts).encode()
         shown = self._shown.get(slot)
-        if shown is None or shown[0] != digest:
-            ours = base + self._path + (f"/{endpoint}" if endpoint else "")
-            names = self._names[endpoint]
-            others = {
-                urlsplit(url).path or "/": base + self._path + (f"/{name}" if name else "")
-                for name, url in self._urls.items()
-            }
-            body = await rewrite_in_slices(kept.body, names=names, source=source, ours=ours, endpoints=others)
-            shown = (digest, body, b'"' + sha256(body).hexdigest()[:32].encode() + b'"')
-            if len(self._shown) >= _DOCUMENTS * max(1, len(self._urls)):
-                self._shown.clear()
-            self._shown[slot] = shown
-        return shown[1], shown[2]
+        if shown is not None and shown[0] == content:
+            return shown[1], shown[2]
 
-    async def _keep_indexed(self) -> None:
-        """Index every endpoint, again after a while, or sooner where that failed; for as long as the sidecar lives."""
-        failures = 0
-        while True:
-            complete = all([await self._index_endpoint(endpoint) for endpoint in self._urls])
-            failures = 0 if complete else failures + 1
-            await asyncio.sleep(_INDEX_EVERY_S if complete else _AGAIN_S[min(failures, len(_AGAIN_S) - 1)])
+        async def make() -> tuple[bytes, bytes] | Refusal:
+            try:
+                body = await rewrite_in_slices(
+                    kept.body,
+                    names=self._names[endpoint],
+                    source=source,
+                    ours=ours,
+                    endpoints=self._public_paths(base),
+                )
+            except (XmlRefused, Unshowable) as error:
+                return _unshown(error)
+            tag = b'"' + sha256(body).hexdigest()[:32].encode() + b'"'
+            self._shown.pop(slot, None)
+            if sum(len(each[1]) for each in self._shown.values()) + len(body) <= BYTES:
+                self._shown[slot] = (content, body, tag)
+            return body, tag
 
-    async def _index_endpoint(self, endpoint: str) -> bool:
-        start = self._names[endpoint].source("wsdl")
-        assert start is not None, "every endpoint has a ?wsdl"
+        return await self._showing.do((*slot, content.hex()), make)
+
+    def _public_paths(self, base: str) -> dict[str, str]:
+        """Return where each endpoint is in public, by its path at the backend."""
+        return {
+            urlsplit(url).path or "/": base + self._path + (f"/{name}" if name else "")
+            for name, url in self._urls.items()
+        }
+
+    async def _single(self, endpoint: str) -> Found | Refusal:
+        """Return the backend's own single WSDL where it offers one, else one that is made of all its documents."""
+        return await self._merging.do((endpoint,), lambda: self._merged(endpoint))
+
+    async def _merged(self, endpoint: str) -> Found | Refusal:
+        offered = self._names[endpoint].source("singlewsdl")
+        assert offered is not None, "every endpoint has a ?singleWsdl"
+        if self._stock.first is None:
+            found = await self._stock.get(endpoint, offered)
+            if isinstance(found, Found):
+                return await self._merge(endpoint, offered, found)
+        missing = await self._learn(endpoint)  # numbers in their order, before the documents are read in another
+        first = self._first(endpoint)
+        got = missing or await self._stock.get(endpoint, first)
+        return got if isinstance(got, Refusal) else await self._merge(endpoint, first, got)
+
+    async def _merge(self, endpoint: str, first: str, start: Found) -> Found | Refusal:
+        single = Single(self._names[endpoint], first, documents_max=DOCUMENTS, bytes_max=BYTES)
+        used = [start]
         try:
-            index = await self._crawl(endpoint, start)
-        except XmlRefused as error:
-            self._log.event("index_failed", backend=self._backend, why=str(error))
-            return False
-        if isinstance(index, Refusal):
-            self._log.event("index_waits", backend=self._backend, state=index.state, reason=index.reason)
-            return False
-        if endpoint not in self._indexes:
-            found, problems = len(index.operations), len(index.problems)
-            self._log.event("indexed", backend=self._backend, operations=found, problems=problems)
-        self._indexes[endpoint] = index
-        return True
+            await single.add(first, start.kept.body)
+            while (wanted := single.wanted) is not None:
+                found = await self._stock.get(endpoint, wanted)
+                if isinstance(found, Refusal):
+                    return found
+                used.append(found)
+                await single.add(wanted, found.kept.body)
+            digest = sha256(b"".join(each.kept.digest for each in used)).digest()
+            before = self._singles.get(endpoint)
+            body = before[1] if before is not None and before[0] == digest else await single.whole()
+        except (XmlRefused, Unshowable) as error:
+            return _unshown(error)
+        finally:
+            await single.release()
+        self._singles[endpoint] = (digest, body)
+        worst = max((each.grade for each in used), key=lambda grade: _WORSE.index(grade.state))
+        return Found(Kept(body, digest, min(each.kept.at for each in used)), worst)
 
-    async def _crawl(self, endpoint: str, start: str) -> Index | Refusal:
-        """Index the first document, then again with what it imports, until nothing new is to be had."""
-        first = await self._load(endpoint, start)
-        if isinstance(first, Refusal):
-            return first
-        documents = {start: first.body}
-        tried: set[str] = set()
-        while True:
-            index = await index_in_slices(documents)
-            wanted = [urljoin(start, location) for location in index.wanted]
-            fresh = [url for url in wanted if url not in tried][: _DOCUMENTS - len(documents)]
-            if not fresh:
-                return index
-            tried.update(fresh)
-            for url in fresh:
-                # A backend may call itself by another name than it is reached by; another host's documents are not fetched.
-                source = self._names[endpoint].at_backend(url)
-                if source is None:
-                    continue
-                got = self._kept.get(source) or await self._load(endpoint, source)
-                if not isinstance(got, Refusal):
-                    documents[url] = got.body
+    def _discreet(self, refusal: Refusal, endpoint: str, ours: str) -> Refusal:
+        """Take the backend's addresses out of what a refusal quotes."""
+        if refusal.detail is None:
+            return refusal
+        own = own_addresses(self._names[endpoint], ours, words=True)
+        return replace(refusal, detail=own.sub("(the backend)", refusal.detail))
+
+
+def _no_such(remedy: str) -> Refusal:
+    return Refusal("not_found", "document", remedy)
+
+
+def _unshown(error: Exception) -> Refusal:
+    return Refusal("backend_bad_reply", "not_xml", f"the backend's document cannot be shown: {error}", Executed.NO)
+
+
+def _kind(query: str) -> str:
+    """Return the kind of document that a query asks for, whatever follows it: ?WSDL, ?wsdl&foo, ?Wsdl=, ?xsd=3."""
+    return query.partition("&")[0].partition("=")[0].lower()
 
 
 def _asked(query: str) -> str | None:
-    """Return the document that a query asks for, in our spelling; None where it asks for none."""
-    name, _, value = query.partition("&")[0].lower().partition("=")
-    if name in ("wsdl", "singlewsdl", "disco") and not value:
-        return name
-    if name in ("wsdl", "xsd") and value.isascii() and value.isdigit() and len(value) < 5:
-        return f"{name}={int(value)}"
+    """Return the document that a query asks for, in our spelling; None where there can be none of this name."""
+    kind, value = _kind(query), query.partition("&")[0].partition("=")[2]
+    if not value:
+        return None if kind == "xsd" else kind
+    # `Names` counts to a few hundred; a longer number is somebody else's.
+    if kind in ("wsdl", "xsd") and value.isascii() and value.isdigit() and len(value) < 5:
+        return f"{kind}={int(value)}"
     return None
 
 
-def _answer(head: Head, body: bytes, tag: bytes, grade: Grade, age_s: float) -> Answer:
+def _reply(head: Head, body: bytes, tag: bytes, grade: Grade, age_s: float) -> Answer:
     headers: RawHeaders = ((b"Content-Type", _XML), (b"ETag", tag), (b"Cache-Control", b"no-cache"))
     age = int(age_s) if grade.state != "ok" else None
-    if tag.decode() in [each.strip().removeprefix("W/") for each in head.headers.get("If-None-Match", "").split(",")]:
+    known = [each.strip().removeprefix("W/") for line in head.all("If-None-Match") for each in line.split(",")]
+    if tag.decode() in known or "*" in known:  # RFC 9110 section 13.1.2: weak comparison
         return Answer(304, "Not Modified", headers, (), 0, grade, age_s=age)
     return Answer(200, "OK", headers, (body,), len(body), grade, age_s=age)

@@ -50,6 +50,8 @@ def _own(exchange: Exchange, world: World) -> Outcome:
     if exchange.head.method not in ("GET", "HEAD"):
         return Refusal("method_not_allowed", detail="this resource is read with GET", allow="GET, HEAD")
     body = make()
+    if isinstance(body, Refusal):
+        return body
     return Answer(200, "OK", _JSON, (body,), len(body), Grade("ok", Executed.NO))
 
 
