@@ -1,0 +1,56 @@
+"""Keeps one backend's callers from taking every connection: each backend has its share, and the rest stays for its neighbours.
+
+Answers overloaded (connections) to whoever comes above the share; before anything of his body is read. Built only where there are
+neighbours to protect.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sidecar.model import Exchange, Outcome, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sidecar.plan import Scope
+    from sidecar.ports import World
+
+
+def applies(scope: Scope) -> bool:
+    """A single backend shares with nobody."""
+    return len(scope.plan.backends) > 1
+
+
+def build(
+    scope: Scope, world: World, inner: Callable[[Exchange], Awaitable[Outcome]]
+) -> Callable[[Exchange], Awaitable[Outcome]]:
+    """Return the stage. The count is of exchanges under way: idle connections belong to nobody."""
+    del world
+    most = _most(scope)
+    under_way = 0
+
+    async def share(exchange: Exchange) -> Outcome:
+        nonlocal under_way
+        if under_way >= most:
+            detail = (
+                f"{most} requests for this backend are under way, its share of limits.connections (limits.per_backend)"
+            )
+            return Refusal("overloaded", "connections", detail)
+        under_way += 1
+        try:
+            return await inner(exchange)
+        finally:
+            under_way -= 1
+
+    return share
+
+
+def describe(scope: Scope) -> str:
+    """Say how many."""
+    return f"at most {_most(scope)} requests at once for this backend, of {scope.plan.limits.connections} connections"
+
+
+def _most(scope: Scope) -> int:
+    limits = scope.plan.limits
+    return max(1, int(limits.connections * limits.per_backend))
