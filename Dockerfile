@@ -1,13 +1,14 @@
 # Two stages: what builds is not what runs. Nothing here needs a compiler; every dependency is a wheel with a pinned hash.
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md requirements.lock ./
+COPY requirements-run.lock ./
+RUN python -m venv /opt/sidecar \
+ && /opt/sidecar/bin/pip install --no-cache-dir --require-hashes -r requirements-run.lock
+COPY pyproject.toml README.md ./
 COPY sidecar sidecar
 COPY adapters adapters
 COPY config config
-RUN python -m venv /opt/sidecar \
- && /opt/sidecar/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
- && /opt/sidecar/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN /opt/sidecar/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
 COPY --from=build /opt/sidecar /opt/sidecar

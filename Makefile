@@ -51,9 +51,12 @@ canary: .venv-canary/.ready  ## the listener's contract on the newest aiohttp, i
 	.venv-canary/bin/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'
 	.venv-canary/bin/python -m pytest tests/listener
 
-lock: .venv-lock/.ready  ## resolve requirements.lock anew (UPGRADE=--upgrade for newer versions), and the Node lock
+lock: .venv-lock/.ready  ## resolve both locks anew (UPGRADE=--upgrade for newer versions), and the Node lock
 	.venv-lock/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --quiet $(UPGRADE) \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+	.venv-lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet $(UPGRADE) \
+		--constraint requirements.lock --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--output-file requirements-run.lock
 	if command -v npm >/dev/null; then \
 		cd tests/interop/node && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund; fi
 
