@@ -15,7 +15,7 @@ from sidecar.states import How, executed, find, retry_how
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from sidecar.model import Dialect, Executed, RawHeaders, Refusal
+    from sidecar.model import Executed, RawHeaders, Refusal
     from sidecar.ports import Renderer
 
 COMES_BACK: Final = (How.WAIT, How.POLL, How.JOIN)
@@ -41,11 +41,11 @@ class Form(NamedTuple):
         return self.body % {b"id": request_id.encode(), b"time": server_time.encode()}
 
 
-def form_of(refusal: Refusal, dialect: Dialect, render: Renderer, *, safe: bool, sender_status: int) -> Form:
-    """Return the form of `refusal`; `render` writes the dialect."""
+def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: int) -> Form:
+    """Return the form of `refusal` in the dialect that `render` writes."""
     if refusal.errors or len(refusal.detail or "") > _DETAIL_CHARACTERS:
         return _form(refusal, render, safe, sender_status)
-    return _kept(refusal, dialect.value, cast("Hashable", render), safe, sender_status)
+    return _kept(refusal, cast("Hashable", render), safe, sender_status)
 
 
 def effect_of(refusal: Refusal, *, safe: bool) -> Executed:
@@ -59,12 +59,6 @@ def state_item(state: str, reason: str | None, effect: str, age_s: int | None = 
     age = "" if age_s is None else f";age={age_s}"
     why = "" if reason is None else f";reason={reason}"
     return f"{state}{age}{why};executed={effect}".encode()
-
-
-@lru_cache(maxsize=_KEPT)
-def _kept(refusal: Refusal, dialect: str, render: Renderer, safe: bool, sender_status: int) -> Form:
-    del dialect  # two dialects may share a renderer that tells them apart by what it was bound to
-    return _form(refusal, render, safe, sender_status)
 
 
 def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) -> Form:
@@ -102,3 +96,6 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) ->
     for blank, name in ((_ID, b"%(id)b"), (_TIME, b"%(time)b")):
         body = body.replace(blank.encode(), name)
     return Form(rendered.status, before, after, body, effect)
+
+
+_kept = lru_cache(maxsize=_KEPT)(_form)

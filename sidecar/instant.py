@@ -8,8 +8,13 @@ from functools import lru_cache
 
 def rfc3339(wall_s: float) -> str:
     """Return seconds since the epoch as RFC 3339 in UTC, to the millisecond."""
-    second = int(wall_s)
-    return f"{_second(second)}.{int((wall_s - second) * 1000):03d}Z"
+    return _millisecond(int(wall_s * 1000))
+
+
+@lru_cache(4)  # a line and a reply are often of the same one
+def _millisecond(epoch_ms: int) -> str:
+    second, rest_ms = divmod(epoch_ms, 1000)
+    return f"{_second(second)}.{rest_ms:03d}Z"
 
 
 @lru_cache(4)  # the running second, and the neighbours of a clock that is set

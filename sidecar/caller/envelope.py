@@ -84,8 +84,8 @@ def as_problem(answer: Answer) -> Answer | Refusal:
 
 def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     """Write a refusal in the exchange's dialect."""
-    dialect = exchange.dialect
-    form = form_of(refusal, dialect, world.renderers[dialect], safe=exchange.safe, sender_status=exchange.sender_status)
+    render = world.renderers[exchange.dialect]
+    form = form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status)
     headers = (*form.before, (b"X-Request-Id", exchange.request_id.encode()), *form.after)
     if exchange.queue_s or exchange.backend_s:
         headers = (*headers, (b"Server-Timing", _timing(exchange)))

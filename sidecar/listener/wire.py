@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -76,18 +77,21 @@ def frame(reply: Reply, head: Head | None, *, close: bool) -> Frame:
 
 def _lines(headers: RawHeaders) -> tuple[list[bytes], int | None, bool]:
     """Return the header lines that are not framing, the Content-Length that was among them, and whether Date was."""
-    lines = []
-    declared: int | None = None
-    dated = False
-    for name, value in headers:
-        lower = name.lower()
-        if lower in _FRAMING:
-            if lower == b"content-length" and value.isdigit():
-                declared = int(value)
-            continue
-        dated = dated or lower == b"date"
-        lines.append(name + b": " + value)
-    return lines, declared, dated
+    names, values = zip(*headers, strict=True) if headers else ((), ())
+    ours, length, dated = _told(names)
+    declared = int(values[length]) if length is not None and values[length].isdigit() else None
+    if ours:
+        headers = tuple(line for at, line in enumerate(headers) if at not in ours)
+    return [name + b": " + value for name, value in headers], declared, dated
+
+
+@lru_cache(maxsize=128)  # a backend sends its names in one order all day, and we say ours in one
+def _told(names: tuple[bytes, ...]) -> tuple[frozenset[int], int | None, bool]:
+    """Return which of a reply's lines are ours to write, where its Content-Length is, and whether it has a Date."""
+    lowered = [name.lower() for name in names]
+    ours = frozenset(at for at, name in enumerate(lowered) if name in _FRAMING)
+    length = next((at for at in sorted(ours, reverse=True) if lowered[at] == b"content-length"), None)
+    return ours, length, b"date" in lowered
 
 
 def _length(reply: Reply, sized: int | None, declared: int | None, *, silent: bool, bodiless: bool) -> int | None:

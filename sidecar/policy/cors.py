@@ -7,6 +7,7 @@ disallowed origin gets the normal status without the header that would let it re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -110,6 +111,8 @@ def is_preflight(method: str, headers: Container[str]) -> bool:
 
 def merge(reply: RawHeaders, ours: RawHeaders) -> RawHeaders:
     """Return `reply`'s lines without any Access-Control-* of the backend, with `ours` added and Vary merged."""
+    if not _concerned(next(zip(*reply, strict=True), ())):
+        return (*reply, *ours)
     theirs: list[tuple[bytes, bytes]] = []
     varies: list[bytes] = []
     touched = False
@@ -130,6 +133,13 @@ def merge(reply: RawHeaders, ours: RawHeaders) -> RawHeaders:
         else:
             rest.append(line)
     return (*theirs, *rest, (b"Vary", _union(varies)))
+
+
+@lru_cache(maxsize=128)  # a backend sends its names in one order all day
+def _concerned(names: tuple[bytes, ...]) -> bool:
+    """Say whether any of these lines is about who may read, or may vary by it."""
+    lowered = [name.lower() for name in names]
+    return any(name in (b"vary", b"timing-allow-origin") or name.startswith(_STRIPPED) for name in lowered)
 
 
 def _union(values: Iterable[bytes]) -> bytes:

@@ -59,10 +59,10 @@ class Routes(Generic[B]):
     __slots__ = ("_exact",)
 
     def __init__(self, plan: Places[B]) -> None:
-        self._exact: dict[str, tuple[B, str]] = {}
+        self._exact: dict[str, Route[B]] = {}
         for backend in plan.backends:
             for endpoint, _ in backend.endpoints:
-                self._exact[backend.path + ("/" + endpoint if endpoint else "")] = (backend, endpoint)
+                self._exact[backend.path + ("/" + endpoint if endpoint else "")] = Route(backend, endpoint, "")
 
     def find(self, path: str) -> Route[B] | None:
         """Return the route of `path` (raw, without query), None where nothing lives there."""
@@ -70,16 +70,16 @@ class Routes(Generic[B]):
             return None  # not even where a backend lives at the root
         hit = self._exact.get(path)
         if hit is not None:
-            return Route(hit[0], hit[1], "")
+            return hit
         parent, slash, last = path.rpartition("/")
         hit = self._exact.get(parent)
         if hit is None or not slash:
             return None
         rest = "/" + last
         if rest == "/":
-            return Route(hit[0], hit[1], "")
+            return hit
         if _SEGMENT.fullmatch(rest) and rest not in ("/.", "/.."):
-            return Route(hit[0], hit[1], rest)
+            return Route(hit.backend, hit.endpoint, rest)
         return None
 
     def origin_of(self, path: str) -> B | None:

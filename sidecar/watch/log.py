@@ -35,8 +35,7 @@ class JsonLog:
 
     def event(self, name: str, **facts: object) -> None:
         """Write one line, soon."""
-        error = facts.get("error")
-        if isinstance(error, BaseException):
+        if "error" in facts and isinstance(error := facts["error"], BaseException):
             facts["error"] = "".join(traceback.format_exception(error))
         at = rfc3339(self._clock.wall())
         line = orjson.dumps({"at": at, "event": name, **facts}, default=str, option=orjson.OPT_APPEND_NEWLINE)
