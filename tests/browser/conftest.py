@@ -1,0 +1,61 @@
+"""One Chromium per file, and per test a page on an origin of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.page import Shop, Tab, launch
+from tests.support import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Playwright
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """The driver; its package may be missing as well as the browser."""
+    require.module("playwright", "REQUIRE_BROWSER")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where it is installed
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    browser = launch(playwright)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    """The origin that the sidecar's settings allow."""
+    with Shop() as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def stranger() -> Iterator[Shop]:
+    """An origin that they do not."""
+    with Shop() as shop:
+        yield shop
+
+
+@pytest.fixture
+def tab(chromium: Browser, shop: Shop) -> Iterator[Tab]:
+    """A page with caches of its own: no preflight of another test is remembered."""
+    context = chromium.new_context()
+    yield Tab(context.new_page(), shop.url)
+    context.close()
+
+
+@pytest.fixture
+def foreign_tab(chromium: Browser, stranger: Shop) -> Iterator[Tab]:
+    context = chromium.new_context()
+    yield Tab(context.new_page(), stranger.url)
+    context.close()
