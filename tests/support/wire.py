@@ -6,6 +6,7 @@ Stands below the plays of a scripted backend and below the raw client. It knows 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from typing import TYPE_CHECKING, cast
@@ -166,7 +167,9 @@ class Wire(asyncio.Protocol):
 
     async def send(self, data: bytes) -> bool:
         """Write and wait for room; False where the connection is gone already."""
-        if self.lost.is_set() or self.ended or self.transport.is_closing():  # closing: asyncio tells of the loss a turn later
+        if (
+            self.lost.is_set() or self.ended or self.transport.is_closing()
+        ):  # closing: asyncio tells of the loss a turn later
             return False
         self.transport.write(data)
         await self._writable.wait()
@@ -190,7 +193,8 @@ class Wire(asyncio.Protocol):
         if self.peer_gone or not self.transport.can_write_eof():
             self.transport.close()
             return
-        self.transport.write_eof()
+        with contextlib.suppress(OSError):  # the peer's reset is in the kernel and not yet told
+            self.transport.write_eof()
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
