@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.bell import Bell
 from sidecar.buffers import Buffers
 from sidecar.listener import faults, wire
-from sidecar.bell import Bell
 from sidecar.listener.linger import LONGEST_S, RATE_BYTES_S, Linger
 from sidecar.listener.request import split_target
 from sidecar.listener.salvage import LINE_BYTES, Salvage
