@@ -78,7 +78,7 @@ def parse(body: bytes, *, charset: str | None, markup_max: int = REQUEST_MARKUP)
     _refuse_doctype_early(body)
     if body.count(b"=") > _ATTRIBUTES:
         return _parse_with_care(body, charset, markup_max)
-    return _whole(body)  # as few tags as may be nested, as few signs as one element may have attributes
+    return _whole(body, _usual())  # as few tags as may be nested, as few signs as one element may have attributes
 
 
 def _parse_with_care(body: bytes, charset: str | None, markup_max: int) -> etree._Element:
@@ -275,9 +275,15 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def _whole(text: bytes) -> etree._Element:
+@lru_cache(maxsize=1)
+def _usual() -> etree.XMLParser:
+    """One parser for all small documents: to make one costs as much as to parse one. lxml locks it and starts it anew each time."""
+    return etree.XMLParser(**_OPTIONS)
+
+
+def _whole(text: bytes, parser: etree.XMLParser | None = None) -> etree._Element:
     try:
-        return _without_doctype(etree.fromstring(text, etree.XMLParser(**_OPTIONS)))
+        return _without_doctype(etree.fromstring(text, parser or etree.XMLParser(**_OPTIONS)))
     except etree.XMLSyntaxError as error:
         raise _refusal(error) from None
 

@@ -223,7 +223,8 @@ class Hearing(RequestHandler):
         at = data.find(_LENGTH, start, end)
         if at < 0 or len(data) - start > 2 * self._desk.limits.header_bytes:
             return False
-        length = data[at + len(_LENGTH) : data.find(b"\r", at, end)]
+        at += len(_LENGTH)
+        length = data[at : data.find(b"\r", at, end)]
         return len(length) < 8 and length.isdigit() and end + int(length) == len(data)
 
     def _feed(self, data: bytes) -> None:
