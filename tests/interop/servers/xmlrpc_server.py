@@ -37,7 +37,7 @@ class Validator1:
     def arrayOfStructsTest(self, structs: list[dict[str, int]]) -> int:  # noqa: N802 - the suite's name, as all below
         return sum(each["curly"] for each in structs)
 
-    def countTheEntities(self, text: str) -> dict[str, int]:  # noqa: N802
+    def countTheEntities(self, text: str) -> dict[str, int]:  # noqa: N802 - as above
         names = {
             "<": "LeftAngleBrackets",
             ">": "RightAngleBrackets",
@@ -47,22 +47,22 @@ class Validator1:
         }
         return {f"ct{name}": text.count(character) for character, name in names.items()}
 
-    def easyStructTest(self, stooges: dict[str, int]) -> int:  # noqa: N802
+    def easyStructTest(self, stooges: dict[str, int]) -> int:  # noqa: N802 - as above
         return stooges["moe"] + stooges["larry"] + stooges["curly"]
 
-    def echoStructTest(self, anything: dict[str, object]) -> dict[str, object]:  # noqa: N802
+    def echoStructTest(self, anything: dict[str, object]) -> dict[str, object]:  # noqa: N802 - as above
         return anything
 
-    def manyTypesTest(self, *values: object) -> list[object]:  # noqa: N802
+    def manyTypesTest(self, *values: object) -> list[object]:  # noqa: N802 - as above
         return list(values)
 
-    def moderateSizeArrayCheck(self, strings: list[str]) -> str:  # noqa: N802
+    def moderateSizeArrayCheck(self, strings: list[str]) -> str:  # noqa: N802 - as above
         return strings[0] + strings[-1]
 
-    def nestedStructTest(self, years: dict[str, dict[str, dict[str, dict[str, int]]]]) -> int:  # noqa: N802
+    def nestedStructTest(self, years: dict[str, dict[str, dict[str, dict[str, int]]]]) -> int:  # noqa: N802 - as above
         return self.easyStructTest(years["2000"]["04"]["01"])
 
-    def simpleStructReturnTest(self, number: int) -> dict[str, int]:  # noqa: N802
+    def simpleStructReturnTest(self, number: int) -> dict[str, int]:  # noqa: N802 - as above
         return {f"times{factor}": number * factor for factor in (10, 100, 1000)}
 
 
