@@ -96,7 +96,7 @@ class App:
         plan = self.plan
         self.slots.bound(plan.backends)
         routes = Routes(plan)
-        self._upstreams = {backend.name: HttpUpstream(backend) for backend in plan.backends}
+        self._upstreams = {backend.name: HttpUpstream(backend, self.log) for backend in plan.backends}
         soap = [backend for backend in plan.backends if backend.protocol is Protocol.SOAP]
         self._shelves = shelves = {
             backend.name: Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.log)

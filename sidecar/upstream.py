@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import ClientTimeout, TCPConnector
 from aiohttp import client_exceptions as theirs
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from sidecar.bell import Bell
 from sidecar.model import Failed, Progress, Received, Stream
 from sidecar.policy.headers import offers_connection_sign_in
 from sidecar.tasks import spawn
+from sidecar.upstream_wire import Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
     from aiohttp.http import RawResponseMessage
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from sidecar.model import Account, Outbound, Track
     from sidecar.plan import BackendPlan, UpstreamTlsPlan
-    from sidecar.ports import AttemptLimits
+    from sidecar.ports import AttemptLimits, Log
 
 # One write per so many bytes: a 1 MB body in one piece would hold the loop for as long as the kernel takes to copy it.
 _PIECE_BYTES: Final = 64 * 1024
@@ -43,6 +44,9 @@ _LINE_BYTES: Final = 32 * 1024
 _HEADERS: Final = 256
 _UNAUTHORISED: Final = 401
 _DNS_S: Final = 10  # a failover by DNS is seen within this
+_WARY_S: Final = (
+    600.0  # a backend that spoke unasked once does it again; a handshake per call is what safety costs until then
+)
 _UNBOUNDED: Final = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _VERSIONS: Final = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -52,70 +56,15 @@ _VERSIONS: Final = {
 }
 
 
-class _Wire(ResponseHandler):
-    """One connection, and what of its past an attempt must know."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
-        self._bell = Bell(loop, self._time_is_up)
-        self._poll: select.poll | None = None
-        self.late = False  # the time that was set with `within` has come
-        self.has_served = False  # a reply has been read from it: the backend may have closed it since
-        self.heard = False  # a byte has come since the request that is under way began
-
-    def data_received(self, data: bytes) -> None:
-        """As aiohttp's; half a status line counts, which its queue of messages does not show."""
-        self.heard = True
-        super().data_received(data)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """As aiohttp's; nothing is timed any more."""
-        self._bell.stop()
-        super().connection_lost(exc)
-
-    def within(self, wait_s: float) -> None:
-        """Raise TimeoutError in whoever waits for this connection in `wait_s` seconds. A timer of the loop's is hardly ever touched."""
-        self._bell.set(wait_s)
-
-    def in_time(self) -> None:
-        """Time nothing any more."""
-        self._bell.silence()
-        self.late = False
-
-    def _time_is_up(self) -> None:
-        self.late = True
-        for reader in (self, self._payload):  # of the head, of the body
-            waiter = getattr(reader, "_waiter", None)
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(TimeoutError())
-
-    @property
-    def usable(self) -> bool:
-        """Whether a request may be written: it stands, owes nothing, and not a byte nor a FIN lies unread in the kernel.
-
-        What a backend says unasked on an idle connection would be taken for the answer to the next call. Looking costs two
-        microseconds and turns most races with an idle close, which leave a purchase unknown, into nothing at all.
-        """
-        if self.transport is None or self.transport.is_closing() or self.should_close:
-            return False
-        if not self.has_served:
-            return True
-        if self._poll is None:
-            self._poll = select.poll()
-            sock = self.transport.get_extra_info("socket")
-            self._poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-        return not self._poll.poll(0)
-
-
 class _Pool(TCPConnector):
     """aiohttp's connector, which makes connections of ours."""
 
-    def __init__(self, idle_s: float | None) -> None:
+    def __init__(self, idle_s: float | None, notice: Callable[[], None]) -> None:
         if idle_s is None:
             super().__init__(limit=0, ttl_dns_cache=_DNS_S, force_close=True)
         else:
             super().__init__(limit=0, ttl_dns_cache=_DNS_S, keepalive_timeout=idle_s)
-        self._factory = cast("partial[ResponseHandler]", partial(_Wire, self._loop))
+        self._factory = cast("partial[ResponseHandler]", partial(Wire, self._loop, notice))
 
     def take(self, key: ConnectionKey) -> Connection | None:
         """Return a kept connection that may still be used. aiohttp's own look into its pool awaits nothing where nobody traces."""
@@ -125,7 +74,7 @@ class _Pool(TCPConnector):
                 looking.send(None)
             except StopIteration as found:
                 connection: Connection | None = found.value
-            if connection is None or cast("_Wire", connection.protocol).usable:
+            if connection is None or cast("Wire", connection.protocol).usable:
                 return connection
             connection.close()
 
@@ -133,10 +82,12 @@ class _Pool(TCPConnector):
 class HttpUpstream:
     """The connections of one backend; made inside a running loop."""
 
-    def __init__(self, backend: BackendPlan) -> None:
+    def __init__(self, backend: BackendPlan, log: Log | None = None) -> None:
+        self._name, self._log = backend.name, log
+        self._wary_until = 0.0
         url = URL(backend.endpoints[0][1], encoded=True)
         tls = _context(backend.tls) if url.scheme == "https" else None
-        self._pool, self._fresh = _Pool(backend.pool_idle_s), _Pool(None)
+        self._pool, self._fresh = _Pool(backend.pool_idle_s, self._wary), _Pool(None, self._wary)
         # The connector wants a request to know whom to connect to; one serves for all, nothing is ever sent of it.
         self._whom = ClientRequest(
             "POST",
@@ -154,12 +105,12 @@ class HttpUpstream:
     ) -> Received | Failed:
         """Make one attempt; see `ports.Upstream`."""
         track.progress = Progress.CONNECTING
-        connection = None if limits.fresh else self._pool.take(self._key)
+        fresh = limits.fresh or asyncio.get_running_loop().time() < self._wary_until
+        connection = None if fresh else self._pool.take(self._key)
         if connection is None:
             try:
                 async with asyncio.timeout(limits.connect_s):
-                    pool = self._fresh if limits.fresh else self._pool
-                    connection = await self._connect(pool)
+                    connection = await self._connect(self._fresh if fresh else self._pool)
             except (TimeoutError, OSError, theirs.ClientError) as error:
                 return _unconnected(error, limits.connect_s)
         talk = _Talk(connection, outbound, track, account, limits)
@@ -172,10 +123,18 @@ class HttpUpstream:
         """Take a kept connection that may still be used, else open one."""
         while True:
             connection = await pool.connect(self._whom, [], _UNBOUNDED)
-            wire = cast("_Wire", connection.protocol)
+            wire = cast("Wire", connection.protocol)
             if wire.usable or not wire.has_served:  # a new one that is gone already is a fact for the talk to tell
                 return connection
             connection.close()
+
+    def _wary(self) -> None:
+        """Keep no connection for a while: what was said unasked a moment later would be somebody else's answer."""
+        now = asyncio.get_running_loop().time()
+        if self._log is not None and now >= self._wary_until:
+            remedy = "it sends more than one reply to a request; until that is mended, each call gets a connection of its own"
+            self._log.event("backend_speaks_unasked", backend=self._name, for_s=_WARY_S, remedy=remedy)
+        self._wary_until = now + _WARY_S
 
     async def close(self) -> None:
         """Close every connection, idle or not."""
@@ -207,7 +166,7 @@ class _Talk:
     def __init__(
         self, connection: Connection, outbound: Outbound, track: Track, account: Account, limits: AttemptLimits
     ) -> None:
-        self._connection, self._wire = connection, cast("_Wire", connection.protocol)
+        self._connection, self._wire = connection, cast("Wire", connection.protocol)
         self._outbound, self._track, self._account, self._limits = outbound, track, account, limits
         self._reused = self._wire.has_served
         self._message: RawResponseMessage | None = None
@@ -272,7 +231,9 @@ class _Talk:
         transport = wire.transport
         if transport is None or transport.is_closing():
             raise _Cut("backend_unreachable", "reset", "the backend closed the connection at once", sent=False)
-        wire.heard = False
+        if not wire.has_served and wire.spoke_first:
+            raise _Cut("backend_unreachable", "reset", "the backend spoke or hung up before it was asked", sent=False)
+        wire.begin()
         wire.set_response_params(
             skip_payload=outbound.method == "HEAD",
             read_until_eof=True,
@@ -389,7 +350,9 @@ class _Talk:
             return payload.read_nowait(-1) if payload.is_eof() else await payload.readany()
         except TimeoutError:  # ours, as above
             raise
-        except (OSError, theirs.ClientError, HttpProcessingError) as error:
+        except HttpProcessingError:
+            return Failed("backend_bad_reply", "http", "the framing of the reply's body is broken", sent=True)
+        except (OSError, theirs.ClientError) as error:
             return Failed("backend_bad_reply", "truncated", f"the reply broke off: {_words(error)}", sent=True)
 
     async def _next(self) -> bytes:
