@@ -111,6 +111,10 @@ def _hurt(control: str) -> str:
     return f"curl -s $SHOP/control -H 'Content-Type: application/json' -d '{{{control}, \"for_s\": 10}}'; "
 
 
+# Who listens at DEMO: by the port, for a name would find other sidecars, too.
+_LISTENING: Final = "ss -ltnpH \"sport = :${DEMO##*:}\" | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -u "
+# A body of which nine bytes never come: told after limits.body_timeout, or when a drain is over.
+_HALF: Final = "curl -si $DEMO/tickets -H 'Content-Type: text/xml' -H 'Content-Length: 10' -d a --max-time 40"
 _HELLO: Final = _asks(_call("HelloWorld"))
 _BACKEND_REASONS = ("refused", "connect_timeout", "dns", "tls", "reset")
 _C, _E, _B, _H = Category, Effect, Blame, How
@@ -449,7 +453,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "This sidecar is going away",
         "Nothing; try again at once.",
-        "kill -TERM $(pgrep -f 'sidecar run'); " + _HELLO,
+        _HALF + " & sleep 1; " + _LISTENING + "| xargs kill -TERM; wait",
         retry_after_s=1,
     ),
     State(
@@ -698,7 +702,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "The request did not arrive in time",
         "That the connection is slow; try again.",
-        "curl -si $DEMO/tickets -H 'Content-Type: text/xml' -H 'Content-Length: 10' -d a --max-time 40",
+        _HALF,
         ("head", "body"),
         retry_after_s=1,
     ),
