@@ -73,7 +73,7 @@ def state(loop: asyncio.AbstractEventLoop) -> dict[str, object]:
         except OSError:
             continue  # the descriptor of this very listing
         kinds[kind] = kinds.get(kind, 0) + 1
-    tasks = sorted(task.get_name().split(" ")[0].rstrip("0123456789") for task in asyncio.all_tasks(loop))
+    tasks = sorted(task.get_name().rstrip("0123456789") for task in asyncio.all_tasks(loop))
     return {"tasks": tasks, "sockets": kinds.get("socket", 0), "descriptors": sum(kinds.values()), "kinds": kinds}
 
 
