@@ -156,6 +156,7 @@ class Wire(ResponseHandler):
 
     def within(self, wait_s: float) -> None:
         """Raise TimeoutError in whoever waits for this connection in `wait_s` seconds. A timer of the loop's is hardly ever touched."""
+        self.late = False  # it may have rung in the very turn in which the head came
         self._bell.set(wait_s)
 
     def in_time(self) -> None:

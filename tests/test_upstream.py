@@ -23,6 +23,7 @@ from sidecar.model import Failed, Outbound, Progress, Protocol, Received, Track
 from sidecar.plan import BackendPlan, UpstreamTlsPlan
 from sidecar.ports import AttemptLimits
 from sidecar.upstream import _VERSIONS, HttpUpstream
+from sidecar.upstream_wire import Wire
 from tests.support import replies
 from tests.support.backend import Backend, Blackhole, Gate, Point, Way, answer, cut, keep_alive_race, silent
 
@@ -720,6 +721,16 @@ async def test_a_get_can_have_a_ghost_too(backend: Starts) -> None:
         assert caller.track.ghost is not None
         caller.track.ghost.close()
         await here.journal.ended(1)
+
+
+async def test_a_bell_that_rings_as_the_head_comes_takes_nothing_from_the_body() -> None:
+    """Time for a first byte is over in the very turn in which it is there: what is left is the total's."""
+    wire = Wire(asyncio.get_running_loop(), lambda: None)
+    wire._time_is_up()
+    assert wire.late
+    wire.within(5.0)
+    assert not wire.late
+    wire._bell.stop()
 
 
 # --- leaving
