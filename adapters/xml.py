@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from lxml import etree
 
 __all__ = ["REPLY_MARKUP", "REQUEST_MARKUP", "WHOLE_SIZE_BYTES", "Reason", "XmlRefused"]
-__all__ += ["escape", "local", "ns", "parse", "parse_in_pieces"]
+__all__ += ["escape", "local", "ns", "parse", "parse_in_pieces", "reads_ascii"]
 
 Reason = Literal["malformed", "doctype_refused", "too_deep", "too_many_elements", "too_many_attributes", "charset"]
 
@@ -87,6 +87,11 @@ def _parse_with_care(body: bytes, charset: str | None, markup_max: int) -> etree
     for _ in _judged(text, markup_max):
         pass
     return _shallow(_whole(text))
+
+
+def reads_ascii(body: bytes, charset: str | None) -> bool:
+    """Say whether a document's bytes are read as UTF-8, which ASCII is a part of. Raises `XmlRefused` as `parse` does."""
+    return _codec(body, charset) == "utf-8"
 
 
 def _codec(body: bytes, charset: str | None) -> str:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 from adapters.media import FORM, SOAP12, XML, media_of, refuse_media, twice
 from adapters.refusals import has_sections, of_xml
 from adapters.rules import Rules
-from adapters.soap import asmx, batch, envelope, sniff
+from adapters.soap import asmx, batch, envelope, plain, sniff
 from adapters.soap.contract import Kind
-from adapters.xml import XmlRefused, local, parse_in_pieces
+from adapters.xml import XmlRefused, local, parse_in_pieces, reads_ascii
 from sidecar.model import Dialect, Refusal
 from sidecar.ports import Classified
 
@@ -103,8 +103,11 @@ class SoapAdapter:
         del dialect
         if rest not in ("", "/"):
             return self._by_path(head, rest, body)
+        charset = media_of(head).charset
         try:
-            root = await parse_in_pieces(body, charset=media_of(head).charset)
+            if not self._wanted and (named := self._by_plain_names(head, body, charset)) is not None:
+                return named
+            root = await parse_in_pieces(body, charset=charset)
         except XmlRefused as refused:
             return of_xml(refused)
         return self._by_body(root, head, body)
@@ -141,6 +144,19 @@ class SoapAdapter:
         if isinstance(values, Refusal):
             return values
         return Classified(name, (name,), None, values, Dialect.ASMX)
+
+    def _by_plain_names(self, head: Head, body: bytes, charset: str | None) -> Classified | Refusal | None:
+        """Name the operation of the usual small envelope by a look at it; None where a parser has to read it."""
+        names = plain.read(body)
+        message = None if names is None else envelope.plain(names.root, head)
+        if names is None or message is None or not reads_ascii(body, charset):
+            return None
+        named = self._names(self._index(), message, names.operation, head)
+        if isinstance(named, Refusal):
+            return named
+        if batch.runs_others(named.members):
+            return None
+        return replace(named, private_only=True) if b"href" in body else named
 
     def _by_body(self, root: etree._Element, head: Head, body: bytes) -> Classified | Refusal:
         message = envelope.read(root, head)

@@ -76,6 +76,15 @@ def read(root: etree._Element, head: Head) -> Message | Refusal:
     )
 
 
+def plain(root: str, head: Head) -> Message | None:
+    """Return the message of an envelope without a header whose operation is read elsewhere; None where `read` would refuse it."""
+    version = _VERSIONS.get(root)
+    carried_as_12 = media_of(head).type == SOAP12
+    if version is None or (carried_as_12 and version is Dialect.SOAP11):
+        return None
+    return Message(Dialect.SOAP12 if carried_as_12 else Dialect.SOAP11, None, (), (), own_headers=False)
+
+
 def _malformed(detail: str) -> Refusal:
     return Refusal("malformed", "envelope", detail)
 
