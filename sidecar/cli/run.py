@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -13,6 +14,7 @@ from sidecar.cli.plans import CONFIG, plan_of
 @CONFIG
 def command(config: str) -> None:
     """Run the sidecar with the settings in CONFIG (or $SIDECAR_CONFIG) until SIGTERM or SIGINT."""
+    _occupy_standard_streams()
     plan = plan_of(config)
 
     import uvloop  # noqa: PLC0415 - only once it is clear that there is something to run
@@ -20,3 +22,12 @@ def command(config: str) -> None:
     from sidecar.app import serve  # noqa: PLC0415 - aiohttp and lxml; wrong settings are told without them
 
     sys.exit(uvloop.run(serve(plan)))
+
+
+def _occupy_standard_streams() -> None:
+    """Fill 0, 1 and 2 where we were started with them closed (`>&-`): else a client's connection would get the number of our log."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one

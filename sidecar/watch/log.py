@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -15,11 +17,14 @@ import orjson
 from sidecar.instant import rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.ports import Clock
 
 # A slow reader of our output may lag by this much before lines are dropped: about 4000 access lines.
 _HELD_BYTES: Final = 1024 * 1024
 _FLUSH_S: Final = 0.2
+_CLOSE_S: Final = 1.0  # a living reader empties a pipe in milliseconds; one that has stopped must not hold up the end
 
 
 class JsonLog:
@@ -32,6 +37,7 @@ class JsonLog:
         self._dropped = 0
         self._flush: asyncio.TimerHandle | None = None
         self._writing = False
+        self._pen: Thread | None = None
 
     def event(self, name: str, **facts: object) -> None:
         """Write one line, soon."""
@@ -48,45 +54,67 @@ class JsonLog:
             self._schedule()
 
     def close(self) -> None:
-        """Write what is left, in place: the loop is about to end."""
+        """Write what is left, for as long as a reader deserves: the loop is about to end, and may not wait for him."""
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
-        self._write(self._take())
+        if self._pen is not None:
+            self._pen.join(_CLOSE_S)
+            if self._pen.is_alive():
+                return  # nobody reads: what is left goes with the process
+        self._begin(_nobody).join(_CLOSE_S)
 
     def _schedule(self) -> None:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # before the loop runs, or after: nothing to hold up
-            self._write(self._take())
+            self._dropped += self._write(*self._take())
             return
         self._flush = loop.call_later(_FLUSH_S, self._start, loop)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._flush, self._writing = None, True
-        loop.run_in_executor(None, self._write, self._take()).add_done_callback(self._written)
+        def done(lost: int) -> None:
+            with suppress(RuntimeError):  # the loop is gone, and with it everybody who could be told
+                loop.call_soon_threadsafe(self._written, lost)
 
-    def _written(self, done: asyncio.Future[None]) -> None:
-        self._writing = False
-        if not done.cancelled():
-            done.exception()  # a closed pipe is not worth a second line about it
+        self._flush, self._writing = None, True
+        self._pen = self._begin(done)
+
+    def _begin(self, done: Callable[[int], None]) -> Thread:
+        """Write in a thread of its own: one of the loop's, stuck in a full pipe, would be missed by others and end only with it."""
+        taken = self._take()
+        pen = Thread(target=lambda: done(self._write(*taken)), name="log", daemon=True)
+        pen.start()
+        return pen
+
+    def _written(self, lost: int) -> None:
+        self._pen, self._writing = None, False
+        self._dropped += lost
         if self._lines:
             self._schedule()
 
-    def _take(self) -> bytes:
+    def _take(self) -> tuple[bytes, int]:
+        """Return what is to be written, and how many events are lost if it cannot be."""
+        count = len(self._lines) + self._dropped
         if self._dropped:
             self._lines.append(orjson.dumps({"event": "log_lines_dropped", "count": self._dropped}) + b"\n")
             self._dropped = 0
         joined = b"".join(self._lines)
         self._lines.clear()
         self._held_bytes = 0
-        return joined
+        return joined, count
 
-    def _write(self, joined: bytes) -> None:
+    def _write(self, joined: bytes, count: int) -> int:
+        """Return how many events were lost."""
         view = memoryview(joined)
         while view:
             try:
                 view = view[os.write(self._descriptor, view) :]
             except OSError:  # a full disk or a closed pipe must not stop the traffic
-                self._dropped += joined.count(b"\n")
-                return
+                return count
+        return 0
+
+
+def _nobody(lost: int) -> None:
+    """Nobody is left who would count."""
+    del lost

@@ -12,6 +12,7 @@ import pytest
 
 from sidecar.watch import log
 from sidecar.watch.log import JsonLog
+from tests.listener.hall import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,3 +107,41 @@ def test_a_closed_pipe_stops_nothing(pipe: tuple[int, int]) -> None:
     one = JsonLog(Noon(), pipe[1])
     one.event("access")
     one.event("access")
+
+
+async def test_a_full_pipe_holds_up_neither_the_loop_nor_the_end(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads: events go on being taken, and closing gives up after its moment."""
+    monkeypatch.setattr(log, "_CLOSE_S", 0.05)
+    monkeypatch.setattr(log, "_FLUSH_S", 0.01)
+    os.set_blocking(pipe[1], False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe[1], b"\n" * 4096)
+    os.set_blocking(pipe[1], True)
+    one = JsonLog(Noon(), pipe[1])
+    one.event("stuck")
+    await until(lambda: one._writing)
+    one.event("late")
+    began = asyncio.get_running_loop().time()
+    one.close()
+    assert asyncio.get_running_loop().time() - began < 5
+    os.read(pipe[0], 1 << 20)  # lets the stuck thread go
+
+
+async def test_lines_that_could_not_be_written_are_counted(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a failed write lost is added to what was lost before it."""
+    monkeypatch.setattr(log, "_FLUSH_S", 0.01)
+    one = JsonLog(Noon(), pipe[1])
+    one._dropped = 3
+    closed = os.dup(pipe[1])
+    os.close(closed)
+    one._descriptor = closed
+    one.event("access")
+    await until(lambda: one._dropped == 4)
+    one._descriptor = pipe[1]
+    one.event("access")
+    assert [line.get("count") for line in await lines_of(pipe[0])] == [None, 4]
