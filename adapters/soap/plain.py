@@ -18,7 +18,11 @@ SIZE_BYTES: Final = 16_384  # matching reads 0.5 ns a byte or two; larger docume
 _NAMES_BYTES: Final = 2_048  # names and declarations that are kept; suds declares eight namespaces in 600 bytes
 _NAME: Final = rb"[A-Za-z_][A-Za-z0-9_.-]*+"
 _SPACE: Final = rb"[ \t\r\n]*+"
-_DECLARATION: Final = rb'[ \t\r\n]++xmlns(?::[A-Za-z_][A-Za-z0-9_.-]*+)?="[A-Za-z0-9:/._~#-]*+"'
+_URI: Final = (
+    rb"(?:https?://[A-Za-z0-9][A-Za-z0-9.-]*+(?::[0-9]{1,5})?+(?:/[A-Za-z0-9._~/-]*+)?+(?:#[A-Za-z0-9._~-]*+)?+"
+    rb"|urn:[A-Za-z0-9][A-Za-z0-9.:_~-]*+|)"
+)
+_DECLARATION: Final = rb'[ \t\r\n]++xmlns(?::[A-Za-z_][A-Za-z0-9_.-]*+)?="' + _URI + rb'"'
 _TEXT: Final = (
     rb"[\t\n\r\x20-\x25\x27-\x3b\x3d-\x5c\x5e-\x7e]*+"  # without & and <, and ] which must not end a CDATA section here
 )
