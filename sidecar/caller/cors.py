@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidecar.model import Exchange, Reply
-from sidecar.policy.cors import Cors, is_preflight, merge
+from sidecar.policy.cors import Cors, is_preflight, may_write, merge
 from sidecar.policy.strangers import Strangers
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def build(
             notice(origins)
         if is_preflight(head.method, head.headers):
             return Reply(204, policy.preflight(origins))
-        exchange.cors, exchange.may_write = verdict.headers, verdict.allowed
+        exchange.cors, exchange.may_write = verdict.headers, may_write(verdict, head.headers)
         reply = await inner(exchange)
         return Reply(
             reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, reply.close, reply.stream

@@ -116,7 +116,7 @@ def _timing(exchange: Exchange) -> bytes:
 
 def _note(exchange: Exchange, world: World, reply: Reply, state: str, effect: Executed) -> None:
     # Only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell.
-    stranger = {} if exchange.may_write else {"origin": shown(exchange.head.all("Origin"))}
+    stranger = {} if exchange.may_write else {"origin": shown(exchange.head.all("Origin")) or "(cross-site)"}
     world.log.event(
         "access",
         request_id=exchange.request_id,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from sidecar.model import RawHeaders
 
@@ -30,6 +30,7 @@ ALLOWED_HEADERS: Final = (
 _VARY: Final = (b"Vary", b"Origin")
 _PREFLIGHT_VARY: Final = (b"Vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
 _STRIPPED: Final = b"access-control-"
+_ELSEWHERE: Final = ("cross-site", "same-site")  # another site, or another host of the same one
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -107,6 +108,15 @@ class Cors:
 def is_preflight(method: str, headers: Container[str]) -> bool:
     """Say whether a browser asks first (fetch standard, "CORS-preflight request"); any other OPTIONS is an ordinary request."""
     return method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
+
+
+def may_write(verdict: Verdict, headers: Mapping[str, str]) -> bool:
+    """Say whether a request may change something. An image or a link of a stranger's page is a GET without an Origin line; its
+    Sec-Fetch-Site tells (W3C Fetch Metadata), where the browser sends one: over https and to loopback.
+    """
+    if "Origin" in headers:
+        return verdict.allowed
+    return headers.get("Sec-Fetch-Site", "none") not in _ELSEWHERE
 
 
 def merge(reply: RawHeaders, ours: RawHeaders) -> RawHeaders:

@@ -255,6 +255,20 @@ def test_4_a_strangers_write_does_nothing(foreign_tab: Tab, theatre: Theatre) ->
     assert len(theatre.backend.journal) == seen_before
 
 
+def test_4_an_image_of_a_stranger_buys_nothing(foreign_tab: Tab, theatre: Theatre) -> None:
+    """An address of ASMX as the source of an image: a GET without Origin, which the browser marks as coming from elsewhere."""
+    seen = len(theatre.backend.journal)
+    script = """url => new Promise(done => {
+      const image = new Image();
+      image.onload = image.onerror = done;
+      image.src = url;
+    })"""
+    start = len(theatre.sidecar.lines)
+    foreign_tab.page.evaluate(f"url => ({script})(url).then(() => null)", f"{theatre.url}/soap/Fine?iNumberOfSeats=2")
+    theatre.sidecar.wait_line('"operation":"Fine".*"state":"origin_denied"', start=start)
+    assert len(theatre.backend.journal) == seen
+
+
 def test_2_a_backend_with_cors_of_its_own_does_not_break_ours(tab: Tab, theatre: Theatre) -> None:
     """Two Access-Control-Allow-Origin would be none to the browser."""
     headers = [("Access-Control-Allow-Origin", "*"), ("Vary", "Cookie"), ("Access-Control-Expose-Headers", "X-None")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.plan import CorsPlan
-from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, is_preflight, merge
+from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, is_preflight, may_write, merge
 
 SHOP = "https://shop.example"
 PLAIN = Cors(CorsPlan(frozenset((SHOP,))), None)
@@ -197,3 +197,22 @@ def test_an_error_before_the_origin_was_read() -> None:
 def test_7_what_is_a_preflight(method: str, names: set[str], is_one: bool) -> None:
     """All three signs; a plain OPTIONS goes on to whoever answers it."""
     assert is_preflight(method, names) is is_one
+
+
+@pytest.mark.parametrize(
+    ("headers", "may"),
+    [
+        ({}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": SHOP}, True),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"}, False),
+    ],
+    ids=str,
+)
+def test_4_an_image_of_a_stranger_may_not_write(headers: dict[str, str], may: bool) -> None:
+    """A GET without an Origin line is judged by where the browser says it comes from; an Origin line outweighs that."""
+    verdict = PLAIN.ask([headers["Origin"]] if "Origin" in headers else [])
+    assert may_write(verdict, headers) is may

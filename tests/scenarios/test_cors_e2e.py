@@ -262,6 +262,16 @@ async def test_4_a_form_that_needs_no_preflight_is_refused_as_well(theatre: Thea
     assert len(theatre.backend.journal) == seen
 
 
+@pytest.mark.parametrize(("site", "executed"), [("cross-site", False), ("same-site", False), ("none", True)])
+async def test_4_an_image_of_a_stranger_writes_nothing(theatre: Theatre, site: str, executed: bool) -> None:
+    """Where ASMX takes GET for writes, a page could write with the address of an image: such a GET has no Origin line."""
+    seen = len(theatre.backend.journal.executed)
+    request = env.asmx_get("Fine", {"iNumberOfSeats": 2}).raw("/soap", headers=[("Sec-Fetch-Site", site)])
+    response = await ask(theatre.url, request)
+    assert state_of(response)[0] == ("ok" if executed else "origin_denied")
+    assert len(theatre.backend.journal.executed) - seen == executed
+
+
 async def test_4_operators_see_the_origin_in_the_log(
     stack: ExitStack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
