@@ -216,3 +216,12 @@ def test_4_an_image_of_a_stranger_may_not_write(headers: dict[str, str], may: bo
     """A GET without an Origin line is judged by where the browser says it comes from; an Origin line outweighs that."""
     verdict = PLAIN.ask([headers["Origin"]] if "Origin" in headers else [])
     assert may_write(verdict, headers) is may
+
+
+@pytest.mark.parametrize(
+    "reply", [(), ((b"Content-Type", b"text/xml"), (b"Set-Cookie", b"a=b"))], ids=["empty", "usual"]
+)
+def test_2_a_reply_that_says_nothing_of_cors_keeps_every_line(reply: tuple[tuple[bytes, bytes], ...]) -> None:
+    """In its order, with ours behind it."""
+    ours = PLAIN.ask([SHOP]).headers
+    assert merge(reply, ours) == (*reply, *ours)
