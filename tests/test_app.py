@@ -1,0 +1,361 @@
+"""The composition root: what it puts together answers, and when it stops nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sidecar import app as module
+from sidecar.app import App, serve
+from sidecar.listener import ListenError
+from sidecar.model import Protocol
+from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan
+from sidecar.states import ROWS
+from sidecar.tasks import alive
+from tests.adapters.soap.library import operation, wsdl
+from tests.support import envelopes as env
+from tests.support.backend import Backend, Gate, answer
+from tests.support.client import Client, ask
+from tests.support.process import socket_inodes
+from tests.support.replies import http
+from tests.support.world import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from tests.support.visit import Visit
+
+SHOP = "https://shop.example"
+PING = env.soap11("Ping").raw("/soap")
+CALL = env.xmlrpc("Ping").raw("/rpc")
+
+
+async def stage(visit: Visit) -> None:
+    """Answer both protocols, and the WSDL."""
+    entry = await visit.head()
+    if entry.method == "GET":
+        await answer(http(wsdl(operation("Ping"), target=env.NS)), executes=None)(visit)
+    elif entry.target == "/rpc":
+        await answer(http(env.xmlrpc_reply("Ping"), content_type="text/xml"))(visit)
+    else:
+        await answer(http(env.soap11_reply("Ping")))(visit)
+
+
+def plan(url: str, **changes: Any) -> Plan:
+    """Return a plan with a SOAP and an XML-RPC backend at `url`, which is quick in all things."""
+    lines = (OperationPlan(timeout_s=5.0, attempt_first_byte_s=0.3, attempt_total_s=0.3),)
+    common = {"limit": 2, "ghost_s": 60.0, "operations": lines}
+    whole = Plan(
+        listen=ListenPlan(port=0),
+        cors=CorsPlan(frozenset({SHOP})),
+        drain=DrainPlan(0.0, 0.2),
+        limits=LimitsPlan(connections=100, header_bytes=4096),
+        backends=(
+            BackendPlan("soap", Protocol.SOAP, "/soap", (("", f"{url}/soap"),), **common),
+            BackendPlan("rpc", Protocol.XMLRPC, "/rpc", (("", f"{url}/rpc"),), **common),
+        ),
+    )
+    return replace(whole, **changes)
+
+
+@asynccontextmanager
+async def running(plan: Plan, **how: Any) -> AsyncIterator[App]:
+    """Run an app for the length of a block."""
+    app = App(plan, log=Recorder())
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop(**how)
+
+
+def recorded(app: App) -> Recorder:
+    assert isinstance(app.log, Recorder)
+    assert app.log.bugs == []
+    return app.log
+
+
+def sockets() -> int:
+    """Return how many descriptors of this process are sockets."""
+    return len(socket_inodes(os.getpid()))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for what nobody tells of; five seconds are for a busy machine."""
+    for _ in range(500):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"not within 5 s; tasks: {asyncio.all_tasks()}")
+
+
+@asynccontextmanager
+async def nothing_left() -> AsyncIterator[None]:
+    """Fail where a block leaves a task, a socket or a timer that would keep something alive."""
+    tasks, open_before = asyncio.all_tasks(), sockets()
+    yield
+    # The loop closes transports in a turn of its own, and the backend sees its ends a moment later.
+    await until(lambda: sockets() <= open_before and not asyncio.all_tasks() - tasks)
+    assert alive() == frozenset()
+
+
+async def indexed(app: App) -> None:
+    await until(lambda: bool(recorded(app).named("indexed")))
+
+
+# What it puts together
+
+
+async def test_it_serves_both_protocols_its_own_resources_and_documents(
+    backend: Callable[..., Awaitable[Backend]],
+) -> None:
+    """One road for all, from the bytes of a caller to the bytes of a backend."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as app:
+        (url,) = app.urls
+        await indexed(app)
+        assert (await ask(url, PING)).state == "ok"
+        assert (await ask(url, CALL)).state == "ok"
+        found = await ask(url, b"GET /soap?wsdl HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert f'location="{url}/soap"'.encode() in found.body
+        well = await ask(url, b"GET /.sidecar/healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (well.status, well.json()["state"]) == (200, "ok")
+        ready = await ask(url, b"GET /.sidecar/readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (ready.status, ready.json()["ready"]) == (200, True)
+        states = await ask(url, b"GET /.sidecar/states HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert [row["state"] for row in states.json()["states"]] == [row.name for row in ROWS]
+    assert len(recorded(app).named("access")) == 6
+    assert [name for name, _ in recorded(app).events if name in ("started", "draining", "stopped")] == [
+        "started", "draining", "stopped",
+    ]  # fmt: skip
+
+
+async def test_every_request_has_an_id_of_its_own(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """And a client's own where it gives one."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as app:
+        ids = [(await ask(app.urls[0], CALL)).header("X-Request-Id") for _ in range(3)]
+        given = env.xmlrpc("Ping").raw("/rpc", headers=[("X-Request-Id", "abcdefgh-1")])
+        assert (await ask(app.urls[0], given)).header("X-Request-Id") == "abcdefgh-1"
+    assert len(set(ids)) == 3
+    assert all(ids)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "state", "kind"),
+    [
+        (
+            b"GET /soap HTTP/1.1\r\nHost: a\r\nX-Long: " + b"x" * 5000,
+            431,
+            "headers_too_large",
+            "application/problem+json",
+        ),
+        (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "uri_too_long", "application/problem+json"),
+        (b"nonsense\r\n\r\n", 400, "malformed", "application/problem+json"),
+        (
+            b"POST /soap HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "malformed",
+            "text/xml; charset=utf-8",
+        ),
+    ],
+)
+async def test_what_never_reached_a_stage_is_answered_in_the_same_envelope(
+    backend: Callable[..., Awaitable[Backend]], request_: bytes, status: int, state: str, kind: str
+) -> None:
+    """In the caller's dialect as far as it can be told, readable for the shop's page, and with a line in the log."""
+    here = await backend(stage)
+    request_ = request_.replace(b"Host: a\r\n", b"Host: a\r\nOrigin: " + SHOP.encode() + b"\r\n", 1)
+    async with running(plan(here.url)) as app, Client.to(app.urls[0]) as client:
+        await client.send(request_)
+        client.half_close()
+        found = await client.response()
+    if kind == "text/xml; charset=utf-8":
+        status = 500  # a SOAP 1.1 fault
+    assert (found.status, found.state, found.header("Content-Type")) == (status, state, kind)
+    if SHOP.encode() in request_:
+        assert found.header("Access-Control-Allow-Origin") == SHOP
+    assert [facts["state"] for facts in recorded(app).named("access")] == [state]
+
+
+async def test_a_strangers_broken_request_is_told_in_the_log(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """His page cannot read the answer, so nobody else would know."""
+    here = await backend(stage)
+    bad = b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nOrigin: https://stranger.example\r\n\r\n"
+    async with running(plan(here.url)) as app:
+        found = await ask(app.urls[0], bad)
+    assert found.header("Access-Control-Allow-Origin") is None
+    assert recorded(app).named("access")[0]["origin"] == "https://stranger.example"
+
+
+async def test_a_preflight_gets_its_204_even_where_its_address_is_too_long(
+    backend: Callable[..., Awaitable[Backend]],
+) -> None:
+    """The page then sends the request whose failure it can read."""
+    here = await backend(stage)
+    asked = (
+        b"OPTIONS /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\nOrigin: " + SHOP.encode()
+        + b"\r\nAccess-Control-Request-Method: POST\r\n\r\n"
+    )  # fmt: skip
+    async with running(plan(here.url)) as app:
+        found = await ask(app.urls[0], asked)
+    assert (found.status, found.header("Access-Control-Allow-Origin")) == (204, SHOP)
+
+
+# What is left
+
+
+@pytest.mark.parametrize("how", [{}, {"at_once": True}])
+async def test_nothing_is_left_of_a_full_house(
+    backend: Callable[..., Awaitable[Backend]], how: dict[str, bool]
+) -> None:
+    """A kept connection, a call at the backend, one in the line, a ghost, a document under way: all end, and say so."""
+    gate = Gate()
+    here = await backend(answer(http(env.xmlrpc_reply("Ping")), gate=gate))
+    async with nothing_left():
+        app = App(plan(here.url), log=Recorder())
+        await app.start()
+        (url,) = app.urls
+        async with Client.to(url) as ghost, Client.to(url) as line, Client.to(url) as flying, Client.to(url):
+            await here.journal.arrived(1)  # the index's ?wsdl
+            for client in (ghost, flying):
+                await client.send(CALL)
+            await here.journal.arrived(3)
+            await line.send(CALL)
+            assert (await ghost.response()).state is not None
+            began = asyncio.get_running_loop().time()
+            await app.stop(**how)
+            took_s = asyncio.get_running_loop().time() - began
+        gate.open()  # the backend's own tasks are on this loop, too
+    assert recorded(app).named("stopped")
+    # The drain's 0.2 s, and what a client that was told to go is given to read it; nothing of it for the flights.
+    assert took_s < (0.5 if how else 4.0)
+    late = [(facts["operation"], facts["executed"]) for facts in recorded(app).named("late_outcome")]
+    assert ("Ping", "unknown") in late
+    assert set(late) <= {("Ping", "unknown"), ("?wsdl", "no")}
+
+
+async def test_nothing_is_left_of_a_start_that_failed(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """The port is taken: the error says what to do, and what had begun to index has ended."""
+    here = await backend(stage)
+    async with nothing_left():
+        app = App(plan(here.url, listen=ListenPlan(port=here.port)), log=Recorder())
+        with pytest.raises(ListenError, match=r"Choose another listen\.port"):
+            await app.start()
+    assert recorded(app).events == []
+
+
+async def test_it_can_be_stopped_twice(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """In order, and then at once, as an impatient signal does."""
+    here = await backend(stage)
+    async with nothing_left():
+        app = App(plan(here.url), log=Recorder())
+        await app.start()
+        await app.stop()
+        await app.stop(at_once=True)
+    recorded(app)
+
+
+async def test_a_flight_that_does_not_end_is_broken_off(
+    backend: Callable[..., Awaitable[Backend]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever keeps it: the stop is bounded."""
+    monkeypatch.setattr(module, "_LAST_WORDS_S", 0.05)
+    here = await backend(stage)
+    app = App(plan(here.url), log=Recorder())
+    await app.start()
+    stuck = module.spawn(asyncio.Event().wait(), "flight nowhere")
+    await app.stop()
+    assert stuck.cancelled()
+
+
+async def test_a_unix_socket_is_removed(tmp_path: Path, backend: Callable[..., Awaitable[Backend]]) -> None:
+    """Its file goes with the listener."""
+    here = await backend(stage)
+    path = tmp_path / "s"
+    async with nothing_left():
+        async with running(plan(here.url, listen=ListenPlan(unix=str(path)))) as app:
+            assert app.urls == [f"unix:{path}"]
+            async with Client(unix=path) as client:
+                assert (await client.exchange(CALL)).state == "ok"
+        assert not path.exists()
+
+
+# The process
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `serve` would do to the whole process, noted instead: its limits and its collector are the tests' too."""
+    did: list[str] = []
+    monkeypatch.setattr(module, "raise_limit", lambda connections, _: did.append(f"descriptors for {connections}"))
+    monkeypatch.setattr(module, "_settle", lambda: did.append("settled"))
+    return did
+
+
+async def test_serve_runs_until_it_is_told_and_comes_back_with_0(
+    backend: Callable[..., Awaitable[Backend]], told: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The signal's own way is walked; tests/scenarios sends real ones to a real process."""
+    here = await backend(stage)
+    async with nothing_left():
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
+        try:
+            assert await serve(plan(here.url)) == 0
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+    assert told == ["descriptors for 100", "settled"]
+    out = capfd.readouterr().out
+    assert [name for name in ("started", "draining", "stopped") if f'"event":"{name}"' in out] == [
+        "started", "draining", "stopped",
+    ]  # fmt: skip
+
+
+async def test_a_second_signal_does_not_wait_for_the_drain(
+    backend: Callable[..., Awaitable[Backend]], told: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not for its delay, nor for who is under way."""
+    here = await backend(stage)
+    async with nothing_left(), asyncio.timeout(10):
+        loop = asyncio.get_running_loop()
+        for after_s in (0.2, 0.4):
+            loop.call_later(after_s, os.kill, os.getpid(), signal.SIGINT)
+        try:
+            assert await serve(plan(here.url, drain=DrainPlan(60.0, 60.0))) == 0
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+    assert '"event":"stopped"' in capfd.readouterr().out
+    assert told
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"), [(ListenError("listen: taken. Stop it."), False), (OSError(24, "Too many"), True)]
+)
+async def test_serve_says_why_it_cannot_and_comes_back_with_1(
+    monkeypatch: pytest.MonkeyPatch, told: list[str], capfd: pytest.CaptureFixture[str], error: OSError, remedy: bool
+) -> None:
+    """With the remedy, whoever has it."""
+
+    async def fails(_: App) -> None:
+        raise error
+
+    monkeypatch.setattr(App, "start", fails)
+    try:
+        assert await serve(Plan()) == 1
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+    out = capfd.readouterr().out
+    assert '"event":"cannot_listen"' in out
+    assert ('"remedy"' in out) is remedy
+    assert told == ["descriptors for 10000"]
