@@ -156,7 +156,8 @@ def _of_asmx(call: Call, status: int, seen: peek.Look, root: peek.Root | None, r
         verdict = http_error(status, safe=safe, healthy=status < 500 or status == 500)
         return rules.of_fault(verdict, (), peek.clean(seen.head), safe=safe) if rules.judge_faults else verdict
     if root is None:
-        return OK  # a method that writes its own reply: text, JSON
+        # A method that writes its own reply (text, JSON) is none of ours; one that began like a document was cut in its root.
+        return bad_reply("truncated", status, safe=safe) if peek.what_it_is(seen) == "truncated" else OK
     if not peek.closes(seen, root):
         return bad_reply("truncated", status, safe=safe)
     return rules.of_result(call, lambda path: _asmx_value(call, seen.head, root, path), safe=safe)

@@ -25,7 +25,7 @@ from sidecar.listener.outlet import drop, write_reply
 from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.upload import BrokenBody, Upload
 from sidecar.listener.wire import CONTINUE, SplitError, frame
-from sidecar.model import Exchange, Head, Refusal, Reply
+from sidecar.model import Exchange, Executed, Head, Refusal, Reply
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
@@ -119,7 +119,7 @@ class Connection(Hearing):
             else:
                 self._enter(Phase.IDLE, self._desk.limits.keep_alive_s)
         if self._phase is Phase.IDLE and not self.turned_away:
-            self._reception.idle[self] = None
+            self._reception.rests(self)
         try:
             await self._waiter
         finally:
@@ -165,7 +165,9 @@ class Connection(Hearing):
             return self._refuse(self._desk.farewell(exchange), head)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is answered, never a silent close
             self._log_bug(error, head)
-            return self._refuse(Refusal("internal", close=True), head)
+            flight = exchange.flight
+            sent = flight is not None and flight.sent and not flight.safe
+            return self._refuse(Refusal("internal", executed=Executed.UNKNOWN if sent else Executed.NO, close=True), head)
         finally:
             self._exchange = None
 
@@ -224,8 +226,11 @@ class Connection(Hearing):
         except SplitError as error:
             self._log_bug(error, head)
             drop(reply.stream)
-            reply = self._refuse(Refusal("internal", close=True), head)
+            # What the reply was about is not known here: it may have been a purchase that went through.
+            reply = self._refuse(Refusal("internal", executed=Executed.UNKNOWN, close=True), head)
             how = frame(reply, head, close=True)
+        self._written = 0
+        self._waited_s = 0.0
         await write_reply(how, reply, self)
         return how.close
 
@@ -234,10 +239,13 @@ class Connection(Hearing):
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the peer has gone")
         self.transport.write(data)
+        self._written += len(data)
         if self._paused:
-            self._enter(Phase.WRITE, self._desk.limits.body_timeout_s)
+            stall_s, began = self._desk.limits.body_timeout_s, self._loop.time()
+            self._enter(Phase.WRITE, min(stall_s, stall_s + self._written / SLOWEST_BYTES_S - self._waited_s))
             await self._drain_helper()
             self._quiet()
+            self._waited_s += self._loop.time() - began
 
     # --- the end
 
@@ -266,7 +274,7 @@ class Connection(Hearing):
         self._unclaimed.clear()
 
     def _stir(self) -> None:
-        self._reception.idle.pop(self, None)
+        self._reception.stirs(self)
 
     def dismiss(self) -> None:
         """Close a connection that carries nothing."""
@@ -289,6 +297,12 @@ class Connection(Hearing):
             self._fail(DRAINING, b"", patient=False)
         elif self._phase is Phase.IDLE:
             self.dismiss()
+
+    def _cut_reply(self) -> None:
+        """Break a reply off whose reader holds it, and maybe a slot of the backend, for longer than it is worth."""
+        slow = self._waited_s > 0
+        self._desk.log.event("reply_cut", reason="slow" if slow else "stalled", client=self._peer.address, sent=self._written)
+        self.cut()
 
     def _leave(self) -> None:
         """Close once what is written has left, and not later than a stalled write would be cut."""
