@@ -68,7 +68,7 @@ async def test_close_leaves_no_task() -> None:
     once: Once[None] = Once("work")
 
     async def ask() -> None:
-        await once.do(("a",), asyncio.Event().wait)  # type: ignore[arg-type]
+        await once.do(("a",), asyncio.Event().wait)
 
     async with asyncio.TaskGroup() as group:
         asker = group.create_task(ask())

@@ -330,7 +330,7 @@ async def test_fifty_who_ask_at_once_make_one_fetch_and_one_showing(monkeypatch:
 
     async def counted(*args: object, **options: object) -> bytes:
         calls.append(args)
-        return await whole(*args, **options)  # type: ignore[arg-type]
+        return await whole(*args, **options)
 
     monkeypatch.setattr(module, "rewrite_in_slices", counted)
     desk = Desk()
