@@ -140,6 +140,7 @@ async def test_descriptors_are_raised_to_what_the_connections_need(stage: Stage,
         sidecar = stage.open(limits={"connections": 300})
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    await asyncio.to_thread(sidecar.wait_line, '"event":"started"')
     assert _open_files(sidecar.pid) == has
     assert said(sidecar, "nofile_low") == []
 
@@ -299,6 +300,7 @@ async def test_tls_and_ipv6(stage: Stage, tls: Certs) -> None:
     stage.gate.open()
     files = {"cert_file": str(tls.cert_file), "key_file": str(tls.key_file)}
     sidecar = stage.open(listen={"host": "::1", "tls": files})
+    await asyncio.to_thread(sidecar.wait_line, '"event":"started"')
     assert said(sidecar, "started")[0]["urls"] == [f"https://[::1]:{sidecar.port}"]
     async with Client.to(sidecar.url, ssl=tls.client) as client:
         assert (await client.exchange(RESERVE)).state == "ok"
