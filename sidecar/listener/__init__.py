@@ -72,7 +72,7 @@ class Listener:
     @property
     def idle(self) -> int:
         """Of these, the ones that carry no request."""
-        return 0 if self._reception is None else len(self._reception.idle)
+        return 0 if self._reception is None else len(self._reception.idle) + len(self._reception.silent)
 
     @property
     def draining(self) -> bool:
@@ -131,7 +131,7 @@ class Listener:
         self._reception.draining = True
         await asyncio.sleep(delay_s)
         self._stop_accepting()
-        for connection in list(self._reception.idle):
+        for connection in (*self._reception.idle, *self._reception.silent):
             connection.dismiss()
         await self._emptied(timeout_s)
         for connection in self._open():

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import EMPTY_PAYLOAD
@@ -35,21 +34,32 @@ if TYPE_CHECKING:
 
 SALVAGE_S: Final = 1.0  # how long a refusal waits for the Origin of a head that broke before it
 REST_BYTES: Final = 64 * 1024  # a body left unread by a refusal is read to its end for the connection's sake up to this
+SLOWEST_BYTES_S: Final = 16 * 1024
+"""Whoever makes us wait for longer than this rate and limits.body_timeout allow is cut: eight readers of 16 MiB at the 2 KiB/s
+that never stall would hold one backend's share of limits.buffered for two hours. What the kernel's buffers take never waits."""
 DRAINING: Final = Refusal("draining", close=True)
 
 
 class Connection(Hearing):
     """One accepted connection. Its task runs `start`."""
 
-    __slots__ = ("_exchange", "_expelled")
+    __slots__ = ("_exchange", "_expelled", "_slow", "_waited_s", "_written")
 
     def __init__(self, reception: Reception, loop: asyncio.AbstractEventLoop, header_bytes: int) -> None:
         super().__init__(reception, loop, header_bytes)
         self._exchange: Exchange | None = None  # while `answer` has it
         self._expelled = False
+        self._written = 0  # of the reply that is being sent
+        self._waited_s = 0.0  # for its reader
+        self._slow = False  # he reads, but so slowly that his time is up before he stalls
 
     def __repr__(self) -> str:
         return f"<Connection {self._peer.address or 'unix'} {self._phase.value}>"
+
+    @property
+    def asked(self) -> bool:
+        """Whether a request has ever come."""
+        return bool(self._request_count)
 
     # --- what an Upload asks of its line
 
@@ -83,7 +93,9 @@ class Connection(Hearing):
                     self._enter(Phase.LINGER, more_s)
                 else:
                     self._end_linger()
-            case Phase.WRITE | Phase.CLOSING:
+            case Phase.WRITE:
+                self._cut_reply()
+            case Phase.CLOSING:
                 self.cut()
             case Phase.BUSY:
                 pass
@@ -167,7 +179,9 @@ class Connection(Hearing):
             self._log_bug(error, head)
             flight = exchange.flight
             sent = flight is not None and flight.sent and not flight.safe
-            return self._refuse(Refusal("internal", executed=Executed.UNKNOWN if sent else Executed.NO, close=True), head)
+            return self._refuse(
+                Refusal("internal", executed=Executed.UNKNOWN if sent else Executed.NO, close=True), head
+            )
         finally:
             self._exchange = None
 
@@ -175,7 +189,7 @@ class Connection(Hearing):
         # Two Origins are joined to what no list can hold: a browser sends one.
         origin = ", ".join(head.all("Origin")) if head is not None and "Origin" in head.headers else None
         reply = self._desk.refuse(refusal, head, origin)
-        return replace(reply, close=True) if refusal.close and not reply.close else reply
+        return reply._replace(close=True) if refusal.close and not reply.close else reply
 
     async def _finish(
         self, reply: Reply, head: Head, message: RawRequestMessage, upload: Upload, payload: StreamReader
@@ -242,7 +256,9 @@ class Connection(Hearing):
         self._written += len(data)
         if self._paused:
             stall_s, began = self._desk.limits.body_timeout_s, self._loop.time()
-            self._enter(Phase.WRITE, min(stall_s, stall_s + self._written / SLOWEST_BYTES_S - self._waited_s))
+            left_s = stall_s + self._written / SLOWEST_BYTES_S - self._waited_s
+            self._slow = left_s < stall_s
+            self._enter(Phase.WRITE, min(stall_s, left_s))
             await self._drain_helper()
             self._quiet()
             self._waited_s += self._loop.time() - began
@@ -300,8 +316,8 @@ class Connection(Hearing):
 
     def _cut_reply(self) -> None:
         """Break a reply off whose reader holds it, and maybe a slot of the backend, for longer than it is worth."""
-        slow = self._waited_s > 0
-        self._desk.log.event("reply_cut", reason="slow" if slow else "stalled", client=self._peer.address, sent=self._written)
+        reason = "slow" if self._slow else "stalled"
+        self._desk.log.event("reply_cut", reason=reason, client=self._peer.address, sent_bytes=self._written)
         self.cut()
 
     def _leave(self) -> None:

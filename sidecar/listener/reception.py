@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from sidecar.model import Exchange, Head, Refusal, Reply
     from sidecar.plan import LimitsPlan
     from sidecar.ports import Clock, Log, Memory
+
+SILENT_S: Final = (
+    1.0  # a request follows its connection by a round trip: whoever is closed on before that hears nothing at all
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,9 @@ class Reception(web.Server):
         super().__init__(_unused, handler_cancellation=True, loop=loop)
         self.desk = desk
         self.draining = False
-        self.idle: dict[Connection, None] = {}
+        self.idle: dict[Connection, None] = {}  # between two requests, the longest idle first
+        self.silent: dict[Connection, float] = {}  # have not asked anything yet, since when, the oldest first
+        self._leaving: set[Connection] = set()  # made to go, and not gone yet
         self.turned_away = 0  # connections over the cap that still wait for their answer
         self._empty: asyncio.Event | None = None
 
@@ -56,11 +62,13 @@ class Reception(web.Server):
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
         assert isinstance(handler, Connection)
-        over = len(self._connections) - self.turned_away - self.desk.limits.connections
+        over = len(self._connections) - len(self._leaving) - self.turned_away - self.desk.limits.connections
         if over <= 0:
             return
-        if self.idle:
-            next(iter(self.idle)).dismiss()
+        spare = self._spare()
+        if spare is not None:
+            self._leaving.add(spare)
+            spare.dismiss()
         elif self.turned_away < max(16, self.desk.limits.connections // 16):  # refusals have a bound of their own
             self.turned_away += 1
             handler.turned_away = True
@@ -68,9 +76,29 @@ class Reception(web.Server):
             self.desk.log.event("connection_dropped", reason="connections", connections=len(self._connections))
             transport.abort()
 
+    def _spare(self) -> Connection | None:
+        """Return whose end nobody would notice: a kept connection, else one that has said nothing for a while."""
+        if self.idle:
+            return next(iter(self.idle))
+        oldest, since = next(iter(self.silent.items()), (None, 0.0))
+        return oldest if self._loop.time() - since >= SILENT_S else None
+
+    def rests(self, connection: Connection) -> None:
+        """Note that it carries nothing."""
+        if connection.asked:
+            self.idle[connection] = None
+        else:
+            self.silent[connection] = self._loop.time()
+
+    def stirs(self, connection: Connection) -> None:
+        """Note that a request has begun there, or that it ends: from here on nobody may close it to make room."""
+        self.idle.pop(connection, None)
+        self.silent.pop(connection, None)
+
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         assert isinstance(handler, Connection)
-        self.idle.pop(handler, None)
+        self.stirs(handler)
+        self._leaving.discard(handler)
         if handler.turned_away:
             self.turned_away -= 1
         task = handler._task_handler  # noqa: SLF001 - aiohttp keeps a connection listed until this has ended

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sidecar.listener import connection
 from sidecar.model import Reply
 from tests.listener.hall import GET, ORIGIN, opened, until
 
@@ -194,7 +195,30 @@ async def test_peer_that_does_not_read_is_cut() -> None:
             await client.send(GET)
             await until(lambda: hall.listener.connections == 1)
             await until(lambda: hall.listener.connections == 0)
-        assert not hall.events
+        assert [(name, facts["reason"]) for name, facts in hall.events] == [("reply_cut", "stalled")]
+
+
+async def test_peer_that_reads_too_slowly_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes a little of a large reply now and then never stalls; the time that it makes us wait is bounded all the same."""
+    monkeypatch.setattr(connection, "SLOWEST_BYTES_S", 1 << 40)  # no time is earned by what was read
+
+    async def large(exchange: Exchange) -> Reply:
+        return Reply(200, (), (bytes(64 * 1024 * 1024),))
+
+    async with opened(body_timeout_s=0.3, answers={"/a": large}) as hall:
+        async with hall.client() as client:
+            await client.send(GET)
+            with pytest.raises(ConnectionError):
+                for _ in range(
+                    30
+                ):  # a socket is writable once a third of the kernel's buffer is free: 2 MiB are enough
+                    await client.wire.buffered(2 * 1024 * 1024)
+                    client.pause()
+                    await asyncio.sleep(0.05)
+                    client.wire.take(len(client.unread))
+                    client.resume()
+        await until(lambda: hall.listener.connections == 0)
+        assert [(name, facts["reason"]) for name, facts in hall.events] == [("reply_cut", "slow")]
 
 
 async def test_last_bytes_that_nobody_takes() -> None:
@@ -262,6 +286,43 @@ async def test_cap_closes_the_longest_idle() -> None:
         assert (await clients[3].exchange(GET)).status == 200
         assert await clients[1].until_end() == "fin"
         for client in (clients[0], clients[2]):
+            assert (await client.exchange(GET)).status == 200
+
+
+@pytest.mark.loops
+async def test_cap_spares_whoever_has_just_come() -> None:
+    """A connection that has not asked yet is not closed on while its request may be on the way; after a second of silence it is."""
+    async with opened(connections=1) as hall, AsyncExitStack() as stack:
+        first, second = [await stack.enter_async_context(hall.client()) for _ in range(2)]
+        await until(lambda: hall.listener.connections == 2)
+        refused = await second.exchange(GET)
+        assert (refused.status, refused.state) == (503, "overloaded")
+        assert (await first.exchange(GET)).status == 200
+    async with opened(connections=1) as hall, AsyncExitStack() as stack:
+        silent = await stack.enter_async_context(hall.client())
+        await asyncio.sleep(1.1)
+        assert await silent.bytes_within(0.0) == b""
+        third = await stack.enter_async_context(hall.client())
+        assert (await third.exchange(GET)).status == 200
+        assert await silent.until_end() == "fin"
+
+
+@pytest.mark.loops
+async def test_cap_makes_no_more_room_than_it_needs() -> None:
+    """Who comes in a crowd closes one idle connection each, although those do not end at once."""
+    async with opened(connections=20) as hall, AsyncExitStack() as stack:
+        old = [await stack.enter_async_context(hall.client()) for _ in range(20)]
+        for client in old:
+            await client.exchange(GET)
+        async with asyncio.TaskGroup() as group:
+            new = [hall.client() for _ in range(10)]
+            for client in new:
+                group.create_task(client.open())
+        for client in new:
+            stack.push_async_callback(client.close)
+            assert (await client.exchange(GET)).status == 200
+        await until(lambda: hall.listener.connections == 20)
+        for client in old[10:]:
             assert (await client.exchange(GET)).status == 200
 
 
