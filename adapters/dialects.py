@@ -21,12 +21,20 @@ def dialect_of(head: Head, path_is_json: bool, protocol: Protocol | None, rest: 
     `path_is_json`: the path lies under /.sidecar/ or …/json/. `protocol`: of the backend that the path belongs to, None where
     it is not known. `rest`: what follows the endpoint's own path; an ASMX operation where it is not empty.
     """
-    if path_is_json or _prefers_json(head.headers.get("Accept", "")):
+    accept, content_type = head.headers.get("Accept", ""), head.headers.get("Content-Type", "")
+    return dialect_by(accept, content_type, head.path, path_is_json, protocol, rest)
+
+
+def dialect_by(
+    accept: str, content_type: str, path: str, path_is_json: bool, protocol: Protocol | None, rest: str = ""
+) -> Dialect:
+    """As `dialect_of`, of the few words that it looks at: who asks often may remember what it said."""
+    if path_is_json or _prefers_json(accept):
         return Dialect.JSON
-    kind = parse_media(head.headers.get("Content-Type", "")).type
+    kind = parse_media(content_type).type
     if kind == SOAP12:
         return Dialect.SOAP12
-    if kind == FORM or _is_asmx_path(head.path, protocol, rest):
+    if kind == FORM or _is_asmx_path(path, protocol, rest):
         return Dialect.ASMX
     if kind in XML:
         return Dialect.XMLRPC if protocol is Protocol.XMLRPC else Dialect.SOAP11

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import orjson
 
-from adapters.dialects import dialect_of
+from adapters.dialects import dialect_by
 from adapters.json.problem import problem
 from adapters.soap.adapter import SoapAdapter
 from adapters.soap.fault import asmx, soap11, soap12
@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 
 # Clients of one on-sale that are remembered by their header lines; an address is 40 bytes, this is under a megabyte.
 _CLIENTS_REMEMBERED: Final = 4096
+# Paths and media types that were asked for lately, unless they are long: at most 300 KB.
+_HEADS_REMEMBERED: Final = 1024
+_SHORT_HEAD: Final = 300
 # A call makes some hundred objects and leaves no cycle behind: the youngest are looked through every few dozen calls (Python's own
 # 700 means several times in each), the middle ones every thousand, all of them hardly ever.
 _COLLECT: Final = (10_000, 20, 50)
@@ -277,13 +280,21 @@ def _client_of(policy: Clients) -> Callable[[Head, str], str]:
 
 
 def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
-    def of(head: Head) -> Dialect:
-        if head.path.startswith(RESERVED):
+    def by(accept: str, content_type: str, path: str) -> Dialect:
+        if path.startswith(RESERVED):
             return Dialect.JSON
-        found = routes.find(head.path)
+        found = routes.find(path)
         if found is None:
-            return dialect_of(head, "/json/" in head.path, None)
-        return dialect_of(head, False, found.backend.protocol, found.rest)
+            return dialect_by(accept, content_type, path, "/json/" in path, None)
+        return dialect_by(accept, content_type, path, False, found.backend.protocol, found.rest)
+
+    remembered = lru_cache(_HEADS_REMEMBERED)(by)
+
+    def of(head: Head) -> Dialect:
+        path = head.path
+        accept, content_type = head.headers.get("Accept", ""), head.headers.get("Content-Type", "")
+        short = len(accept) + len(content_type) + len(path) <= _SHORT_HEAD
+        return (remembered if short else by)(accept, content_type, path)
 
     return of
 

@@ -1,14 +1,15 @@
 """The nouns that travel the road: heads, exchanges, calls, flights, answers, refusals, replies.
 
-What crosses a task is frozen (Call, Answer, Refusal, Reply). The Exchange belongs to its caller's task, a stage writes
-only the fields that are listed for it. Nothing here does I/O or knows a library outside the standard one.
+What crosses a task is frozen (Call, Answer, Refusal, Reply); what every call makes anew is a named tuple, which costs a third of a
+dataclass to make. The Exchange belongs to its caller's task, a stage writes only the fields that are listed for it. Nothing here does
+I/O or knows a library outside the standard one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from typing import Protocol as Port
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ class Peer:
     tls: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A request line and its header lines, as far as they were understood.
 
     `target` is the raw request target; `path` and `query` are its two halves, still percent-encoded. `headers` looks names
@@ -144,8 +144,7 @@ class Stream:
 Outcome: TypeAlias = Answer | Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What a caller gets: status, header lines in order, body in pieces; `close` ends the connection after it."""
 
     status: int
@@ -175,8 +174,7 @@ class Call:
     client: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outbound:
+class Outbound(NamedTuple):
     """The request that a flight carries: method, target relative to the backend's origin, header lines, body."""
 
     method: str
@@ -185,8 +183,7 @@ class Outbound:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(NamedTuple):
     """What a flight says of itself when it asks for a slot. `until` is the latest moment that a start makes sense, monotonic seconds."""
 
     backend: str
@@ -271,8 +268,7 @@ class Ghost(Port):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A reply: complete, or with the rest of its body in `stream`."""
 
     status: int

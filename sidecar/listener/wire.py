@@ -23,6 +23,7 @@ SERVER: Final = b"Server: sidecar\r\n"
 _FRAMING: Final = frozenset(
     (b"connection", b"content-length", b"transfer-encoding", b"keep-alive", b"proxy-connection", b"upgrade", b"server")
 )
+_SILENT: Final = (204, 304)
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _STATUS_LINES_MAX = 256  # distinct (status, phrase) pairs kept: a backend that invents phrases must not grow a table
 
@@ -47,18 +48,18 @@ def frame(reply: Reply, head: Head | None, *, close: bool) -> Frame:
     Raises SplitError where a header line holds a line break. A reply whose end cannot be told otherwise (a stream to an
     HTTP/1.0 client) is ended by closing the connection.
     """
-    silent = reply.status < 200 or reply.status in (204, 304)
-    bodiless = silent or (head is not None and head.method == "HEAD")
     lines, declared, dated = _lines(reply.headers)
-    if reply.stream is None:
-        sized: int | None = sum(map(len, reply.body))
-    else:
-        sized = declared
+    silent = reply.status < 200 or reply.status in _SILENT
+    bodiless = silent or (head is not None and head.method == "HEAD")
+    size = sum(map(len, reply.body))
+    sized = size if reply.stream is None else declared
     modern = head is None or head.version >= (1, 1)
+    if reply.stream is None and modern and not (bodiless or close or reply.close):  # nearly all of them
+        lines.append(b"Content-Length: %d" % size)
+        return Frame(_head(reply, lines, dated=dated), True, False, size, False)
     chunked = sized is None and not bodiless and modern
     close = close or reply.close or (sized is None and not bodiless and not modern)
     length = _length(reply, sized, declared, silent=silent, bodiless=bodiless)
-    count = len(lines)
     if length is not None:
         lines.append(b"Content-Length: %d" % length)
     if chunked:
@@ -67,12 +68,17 @@ def frame(reply: Reply, head: Head | None, *, close: bool) -> Frame:
         lines.append(b"Connection: close")
     elif not modern:
         lines.append(b"Connection: keep-alive")
+    return Frame(_head(reply, lines, dated=dated), not bodiless, chunked, sized, close)
+
+
+def _head(reply: Reply, lines: list[bytes], *, dated: bool) -> bytes:
+    """Return the whole head; raises SplitError where it has more lines than it should."""
     block = b"\r\n".join(lines)
     whole = b"".join((status_line(reply.status, reply.phrase), b"" if dated else date_line(), SERVER, block))
     breaks = len(lines) + 2 - dated + bool(not lines)
     if whole.count(b"\n") != breaks or whole.count(b"\r") != breaks:
-        raise SplitError(f"one of {count} header lines of a reply with status {reply.status} holds a line break")
-    return Frame(whole + (b"\r\n\r\n" if lines else b"\r\n"), not bodiless, chunked, sized, close)
+        raise SplitError(f"one of {len(lines)} header lines of a reply with status {reply.status} holds a line break")
+    return whole + (b"\r\n\r\n" if lines else b"\r\n")
 
 
 def _lines(headers: RawHeaders) -> tuple[list[bytes], int | None, bool]:

@@ -43,8 +43,13 @@ class JsonLog:
         """Write one line, soon."""
         if "error" in facts and isinstance(error := facts["error"], BaseException):
             facts["error"] = "".join(traceback.format_exception(error))
-        at = rfc3339(self._clock.wall())
-        line = orjson.dumps({"at": at, "event": name, **facts}, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        written = orjson.dumps(facts, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        # Written around the facts, not merged with them: a third of what a line costs.
+        line = b'{"at":"%b","event":"%b"%b' % (
+            rfc3339(self._clock.wall()).encode(),
+            name.encode(),
+            b"," + written[1:] if facts else written[1:],
+        )
         if self._held_bytes + len(line) > _HELD_BYTES:
             self._dropped += 1
             return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from sidecar.flight import grade
@@ -28,7 +26,7 @@ async def graded(
 
 async def test_a_reply_becomes_an_answer_untouched() -> None:
     """Status, phrase, lines and pieces are the backend's."""
-    outcome, _ = await graded(replace(OK, status=203, phrase="Odd"))
+    outcome, _ = await graded(OK._replace(status=203, phrase="Odd"))
     assert isinstance(outcome, Answer)
     assert (outcome.status, outcome.phrase, outcome.headers, outcome.body, outcome.size_bytes) == (
         203,
@@ -42,7 +40,7 @@ async def test_a_reply_becomes_an_answer_untouched() -> None:
 
 async def test_a_fault_is_relayed() -> None:
     """It is the backend's answer, not a refusal of ours."""
-    outcome, _ = await graded(replace(OK, status=500, body=(b"<fault>",)))
+    outcome, _ = await graded(OK._replace(status=500, body=(b"<fault>",)))
     assert isinstance(outcome, Answer)
     assert outcome.grade.state == "backend_fault"
 
@@ -60,7 +58,7 @@ async def test_a_page_is_no_reply(operation: str, effect: Executed) -> None:
 
 async def test_a_bad_reply_without_a_stream() -> None:
     """The common case."""
-    outcome, _ = await graded(replace(OK, body=(b"<html>",)))
+    outcome, _ = await graded(OK._replace(body=(b"<html>",)))
     assert isinstance(outcome, Refusal)
 
 

@@ -150,7 +150,7 @@ async def test_whoever_has_to_wait_strains_the_backend() -> None:
     ("end", "facts"),
     [
         (OK, {"state": "ok", "reason": None, "executed": "yes"}),
-        (replace(OK, body=(b"<fault>",)), {"state": "backend_fault", "reason": "server", "executed": "unknown"}),
+        (OK._replace(body=(b"<fault>",)), {"state": "backend_fault", "reason": "server", "executed": "unknown"}),
         (
             Failed("outcome_unknown", "reset", "gone", sent=True),
             {"state": "outcome_unknown", "reason": "reset", "executed": "unknown"},
