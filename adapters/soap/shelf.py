@@ -163,7 +163,7 @@ class Shelf:
                 )
             except (XmlRefused, Unshowable) as error:
                 return _unshown(error)
-            tag = b'"' + sha256(body).hexdigest()[:32].encode() + b'"'
+            tag = await asyncio.to_thread(_tag, body)
             self._shown.pop(slot, None)
             if sum(len(each[1]) for each in self._shown.values()) + len(body) <= BYTES:
                 self._shown[slot] = (content, body, tag)
@@ -222,6 +222,10 @@ class Shelf:
             return refusal
         own = own_addresses(self._names[endpoint], ours, words=True)
         return replace(refusal, detail=own.sub("(the backend)", refusal.detail))
+
+
+def _tag(body: bytes) -> bytes:
+    return b'"' + sha256(body).hexdigest()[:32].encode() + b'"'
 
 
 def _no_such(remedy: str) -> Refusal:

@@ -77,7 +77,7 @@ async def test_it_is_fetched_on_when_who_asked_has_left() -> None:
         await settle()
         asking.cancel()
     gate.set()
-    await settle()
+    await asyncio.sleep(0.1)
     assert await desk.get() == "cached"
     assert desk.library.asked[TARGET] == 1
 
