@@ -1,0 +1,102 @@
+"""Refusals made once and kept: the same bytes as made anew, and nothing of one caller in the next one's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from adapters.json.problem import problem
+from adapters.soap.fault import asmx, soap11, soap12
+from adapters.xmlrpc.fault import xmlrpc
+from sidecar.forms import Form, effect_of, form_of, state_item
+from sidecar.model import Executed, Refusal
+from sidecar.ports import Facts, Rendered, Renderer
+
+DENIED = Refusal("operation_denied", "deny", "DestroyCache is not offered here")
+BUSY = Refusal("overloaded", "queue_full", "100% of the line is taken")
+WRITERS = {"soap11": soap11, "soap12": soap12, "asmx": asmx, "xmlrpc": xmlrpc, "json": problem}
+
+
+def form(refusal: Refusal, render: Renderer = problem, *, safe: bool = False) -> Form:
+    return form_of(refusal, render, safe=safe, sender_status=400)
+
+
+@pytest.mark.parametrize("render", WRITERS.values(), ids=WRITERS.keys())
+@pytest.mark.parametrize("refusal", [DENIED, BUSY], ids=["denied", "busy"])
+def test_a_filled_form_is_what_its_writer_writes(refusal: Refusal, render: Renderer) -> None:
+    """Id and time in their places, everything else as it is, a percent sign too."""
+    seen: list[Facts] = []
+
+    def listening(facts: Facts) -> Rendered:
+        seen.append(facts)
+        return render(facts)
+
+    filled = form(refusal, listening).filled("id-0001", "2026-12-01T09:00:00.000Z")
+    (blank,) = seen
+    facts = replace(blank, request_id="id-0001", server_time="2026-12-01T09:00:00.000Z")
+    assert filled == render(facts).body
+
+
+def test_a_form_is_made_once() -> None:
+    """For all callers who are refused for the same reason in the same dialect."""
+    calls: list[str] = []
+
+    def counting(facts: Facts) -> Rendered:
+        calls.append(facts.state.name)
+        return problem(facts)
+
+    assert form(DENIED, counting) is form(DENIED, counting)
+    assert form(DENIED, counting, safe=True) is not form(DENIED, counting)
+    assert len(calls) == 2
+
+
+def test_callers_share_nothing_but_the_form() -> None:
+    """Each gets his own id."""
+    first, second = (form(DENIED).filled(name, "now") for name in ("id-ada", "id-bob"))
+    assert orjson.loads(first)["instance"] == "id-ada"
+    assert orjson.loads(second)["instance"] == "id-bob"
+    assert b"id-ada" not in second
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal("malformed", "xml", "x" * 1000),
+        Refusal("invalid_params", None, "two of them", errors=(("/a", "type", "must be an integer"),)),
+    ],
+    ids=["long", "errors"],
+)
+def test_what_quotes_a_caller_is_not_kept(refusal: Refusal) -> None:
+    """Strangers' words would fill the memory, and are never the same twice."""
+    assert form(refusal) is not form(refusal)
+    assert form(refusal) == form(refusal)
+
+
+def test_a_caller_who_quotes_a_blank_gets_his_own_id_there() -> None:
+    """And nothing of anybody else."""
+    tricky = Refusal("malformed", "xml", "what is blank-for-the-id-of-this-request and %(id)b?")
+    said = orjson.loads(form(tricky).filled("id-ada", "now"))
+    assert said["detail"] == "what is id-ada and %(id)b?"
+
+
+def test_lines_around_the_id() -> None:
+    """The state before it, when to come back and what is allowed behind it."""
+    lost = form(Refusal("method_not_allowed", detail="read it", allow="GET, HEAD"))
+    assert lost.after == ((b"Allow", b"GET, HEAD"),)
+    busy = form(BUSY)
+    assert (b"Sidecar-State", b"overloaded;reason=queue_full;executed=no") in busy.before
+    assert [name for name, _ in busy.after] == [b"Retry-After"]
+
+
+def test_an_effect_is_its_own_word_or_its_states() -> None:
+    """Nothing was sent: nothing happened."""
+    assert effect_of(Refusal("outcome_unknown", "timeout", executed=Executed.UNKNOWN), safe=False) is Executed.UNKNOWN
+    assert effect_of(DENIED, safe=False) is Executed.NO
+
+
+def test_the_item_of_a_kept_answer_has_its_age() -> None:
+    """In the order of the contract."""
+    assert state_item("stale", "backend-down", "no", 42) == b"stale;age=42;reason=backend-down;executed=no"
+    assert state_item("ok", None, "yes") == b"ok;executed=yes"
