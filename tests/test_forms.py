@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -12,7 +13,9 @@ from adapters.soap.fault import asmx, soap11, soap12
 from adapters.xmlrpc.fault import xmlrpc
 from sidecar.forms import Form, effect_of, form_of, state_item
 from sidecar.model import Executed, Refusal
-from sidecar.ports import Facts, Rendered, Renderer
+
+if TYPE_CHECKING:
+    from sidecar.ports import Facts, Rendered, Renderer
 
 DENIED = Refusal("operation_denied", "deny", "DestroyCache is not offered here")
 BUSY = Refusal("overloaded", "queue_full", "100% of the line is taken")
