@@ -95,7 +95,16 @@ def _says_twice(content_type: str) -> bool:
 
 def refuse_media(head: Head, taken: frozenset[str], hint: str) -> Refusal | None:
     """Refuse a content type that is not in `taken`, a charset that we do not read, a compressed body. `hint` says what to send."""
-    media = media_of(head)
+    encoding = head.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        unread = Refusal("unsupported_media", "content_encoding", "a compressed request is not taken; send it plain")
+        return _refuse_type(head.headers.get("Content-Type", ""), taken, hint) or unread
+    return _refuse_type(head.headers.get("Content-Type", ""), taken, hint)
+
+
+@lru_cache(maxsize=256)  # as many as `parse_media` keeps
+def _refuse_type(content_type: str, taken: frozenset[str], hint: str) -> Refusal | None:
+    media = parse_media(content_type)
     if media.type not in taken:
         sent = f"{media.type[:80]!r}" if media.type else "no Content-Type"
         return Refusal("unsupported_media", "content_type", f"{sent} is not taken here; {hint}")
@@ -103,7 +112,4 @@ def refuse_media(head: Head, taken: frozenset[str], hint: str) -> Refusal | None
     if charset is not None and charset not in CHARSETS:
         listed = "utf-8, utf-16, us-ascii, iso-8859-1 or windows-1252"
         return Refusal("unsupported_media", "charset", f"charset {charset[:40]!r} is not taken; use {listed}")
-    encoding = head.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ("", "identity"):
-        return Refusal("unsupported_media", "content_encoding", "a compressed request is not taken; send it plain")
     return None

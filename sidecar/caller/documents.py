@@ -28,12 +28,12 @@ def build(
     shelf = world.documents[scope.one_backend.name]
     public_url = scope.plan.public_url
 
-    async def documents(exchange: Exchange) -> Outcome:
+    def documents(exchange: Exchange) -> Awaitable[Outcome]:
         head = exchange.head
         if head.method not in ("GET", "HEAD") or not shelf.owns(head, exchange.rest):
-            return await inner(exchange)
+            return inner(exchange)
         exchange.safe = True
-        return await shelf.serve(head, exchange.endpoint, public_url or world.listen_url())
+        return shelf.serve(head, exchange.endpoint, public_url or world.listen_url())
 
     return documents
 

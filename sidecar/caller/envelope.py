@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sidecar.forms import COMES_BACK, effect_of, form_of, state_item
+from sidecar.forms import COMES_BACK, Form, form_of, state_item
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Dialect, Exchange, Executed, Outcome, Refusal, Reply
 from sidecar.policy.headers import to_caller
@@ -58,7 +58,8 @@ def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, s
         outcome = as_problem(outcome)
     if isinstance(outcome, Answer):
         return _relay(exchange, outcome), outcome.grade.state, outcome.grade.executed
-    return refuse(outcome, exchange, world), outcome.state, effect_of(outcome, safe=exchange.safe)
+    form = _form(outcome, exchange, world)
+    return _filled(form, outcome, exchange, world), outcome.state, form.effect
 
 
 def _bug(exchange: Exchange) -> Refusal:
@@ -84,8 +85,15 @@ def as_problem(answer: Answer) -> Answer | Refusal:
 
 def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     """Write a refusal in the exchange's dialect."""
+    return _filled(_form(refusal, exchange, world), refusal, exchange, world)
+
+
+def _form(refusal: Refusal, exchange: Exchange, world: World) -> Form:
     render = world.renderers[exchange.dialect]
-    form = form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status)
+    return form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status)
+
+
+def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     headers = (*form.before, (b"X-Request-Id", exchange.request_id.encode()), *form.after)
     if exchange.queue_s or exchange.backend_s:
         headers = (*headers, (b"Server-Timing", _timing(exchange)))

@@ -175,6 +175,9 @@ class Hearing(RequestHandler):
         if not self._unclaimed.add(len(data)):
             self._fail(BUFFERED, data)
             return
+        if not self._head and self._body.is_eof() and self._is_usual(data):
+            self._feed(data)
+            return
         start, size = 0, len(data)
         for _ in range(SLICES_MAX):
             stop = self._boundary(data, start)
@@ -210,18 +213,21 @@ class Hearing(RequestHandler):
             across = (tail + data[:3]).find(_HEAD_END)
             if across >= 0:
                 return across + 4 - len(tail)
-        end = data.find(_HEAD_END, start) + 4
-        if end < 4 or (not self._head and self._is_whole(data, start, end)):
-            return len(data)
-        return end
+        end = data.find(_HEAD_END, start)
+        return len(data) if end < 0 else end + 4
 
-    def _is_whole(self, data: bytes, start: int, end: int) -> bool:
-        """Say whether what is left is one message, as far as its own word goes: the usual call goes to the parser in one piece.
+    def _is_usual(self, data: bytes) -> bool:
+        """Say whether this is one whole message, as far as its own word goes: that goes to the parser in one piece.
 
         A head that lies about its length spoils only itself: no good request stands before it in that piece.
         """
-        at = data.find(_LENGTH, start, end)
-        if at < 0 or len(data) - start > 2 * self._desk.limits.header_bytes:
+        end = data.find(_HEAD_END) + 4
+        if end < 4 or len(data) > 2 * self._desk.limits.header_bytes:
+            return False
+        if end == len(data):
+            return True
+        at = data.find(_LENGTH, 0, end)
+        if at < 0:
             return False
         at += len(_LENGTH)
         length = data[at : data.find(b"\r", at, end)]
