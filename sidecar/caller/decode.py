@@ -6,6 +6,7 @@ Never changes the caller's bytes, and never lets a page of a foreign origin writ
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Call, Exchange, Outcome, Refusal
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 SPLIT: Final = "operation"
 
+# Names that were asked for lately, if they are like any contract's: its patterns need not be tried again. At most 600 KB.
+_REMEMBERED: Final = 1024
+_USUAL_NAME: Final = 128
+
 
 def build(
     scope: Scope, world: World, inner: Mapping[str, Callable[[Exchange], Awaitable[Outcome]]]
@@ -28,6 +33,9 @@ def build(
     backend = scope.one_backend
     adapters = {name: world.adapters[backend.name, name] for name, _ in backend.endpoints}
     limit_bytes = scope.plan.limits.request_body_bytes
+
+    ruling = partial(rule, backend)
+    remembered = lru_cache(_REMEMBERED)(ruling)
 
     async def decode(exchange: Exchange) -> Outcome:
         adapter = adapters[exchange.endpoint]
@@ -42,11 +50,12 @@ def build(
         read = await adapter.classify(exchange.head, exchange.rest, exchange.dialect, body)
         if isinstance(read, Refusal):
             return read
-        line = strictest(backend, read)
+        usual = len(read.operation) <= _USUAL_NAME and len(read.members) <= 1
+        line, denied = (remembered if usual else ruling)(read.operation, read.members)
         exchange.call = _call(exchange, read)
         exchange.safe = line.safe
-        if denied := next((name for name in (read.operation, *read.members) if backend.denies(name)), None):
-            return Refusal("operation_denied", "deny", f"{denied} is not offered here")
+        if denied is not None:
+            return denied
         if not exchange.may_write and not line.safe:
             return Refusal(
                 "origin_denied",
@@ -66,11 +75,16 @@ def _of_a_connection(head: Head) -> Refusal | None:
     return Refusal("unsupported_media", "ntlm", detail)
 
 
-def strictest(backend: BackendPlan, read: Classified) -> OperationPlan:
-    """Return the line that rules a request: of several members one that may change something if there is one, and of those the slowest."""
-    if not read.members or read.members == (read.operation,):
-        return backend.operation(read.operation)
-    lines = [backend.operation(name) for name in read.members]
+def rule(backend: BackendPlan, operation: str, members: tuple[str, ...]) -> tuple[OperationPlan, Refusal | None]:
+    """Return the line that rules a request, and why it may not pass: what its names decide, whatever else it says."""
+    denied = next((name for name in (operation, *members) if backend.denies(name)), None)
+    refusal = None if denied is None else Refusal("operation_denied", "deny", f"{denied} is not offered here")
+    return _strictest(backend, operation, members), refusal
+
+
+def _strictest(backend: BackendPlan, operation: str, members: tuple[str, ...]) -> OperationPlan:
+    """Return the line of several members: one that may change something if there is one, and of those the slowest."""
+    lines = [backend.operation(name) for name in members or (operation,)]
     unsafe = [line for line in lines if not line.safe]
     return max(unsafe or lines, key=lambda line: line.timeout_s)
 

@@ -9,7 +9,6 @@ import pytest
 from sidecar.caller import decode
 from sidecar.model import Answer, Exchange, Executed, Grade, Outcome, Refusal
 from sidecar.plan import LimitsPlan, OperationPlan, Plan
-from sidecar.ports import Classified
 from tests.support.world import Scene, tickets
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ async def test_several_members_are_ruled_by_the_strictest(
     operation: str, members: tuple[str, ...], pattern: str
 ) -> None:
     """One that may change something makes the whole unsafe; else the slowest decides how long."""
-    assert decode.strictest(tickets(operations=LINES), Classified(operation, members)).pattern == pattern
+    assert decode.rule(tickets(operations=LINES), operation, members)[0].pattern == pattern
 
 
 async def test_it_says_what_is_refused() -> None:
