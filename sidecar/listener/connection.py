@@ -61,6 +61,13 @@ class Connection(Hearing):
         """Whether a request has ever come."""
         return bool(self._request_count)
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # as in Hearing
+        """As the hearing's; who is not kept half open makes room at once."""
+        keeps = super().eof_received()
+        if not keeps and self.transport is not None and not self.transport.get_write_buffer_size():
+            self._reception.leaves(self)
+        return keeps
+
     # --- what an Upload asks of its line
 
     def begin_body(self, *, say_continue: bool) -> None:
@@ -205,7 +212,8 @@ class Connection(Hearing):
             closed = not await self._read_rest(payload)
         if stuck or (closed and (left or not self._desk.tls)):
             await self._listen_on()  # even after a whole request: old clients send an empty line behind it
-        return not (closed or stuck)
+        over = self._half_closed and not self._messages  # he may have said so while the reply was on its way
+        return not (closed or stuck or over)
 
     async def _read_rest(self, payload: StreamReader) -> bool:
         """Read a small body that nobody wanted, so that the connection can be kept; False where it does not come."""
@@ -327,6 +335,8 @@ class Connection(Hearing):
         self._deaf = True
         if self.transport.get_write_buffer_size():
             self._enter(Phase.CLOSING, self._desk.limits.body_timeout_s)
+        else:
+            self._reception.leaves(self)
         self.transport.close()
 
     def _log_bug(self, error: BaseException, head: Head | None) -> None:

@@ -52,7 +52,7 @@ class Reception(web.Server):
         self.draining = False
         self.idle: dict[Connection, None] = {}  # between two requests, the longest idle first
         self.silent: dict[Connection, float] = {}  # have not asked anything yet, since when, the oldest first
-        self._leaving: set[Connection] = set()  # made to go, and not gone yet
+        self._leaving: set[Connection] = set()  # closed by either side, and not gone yet
         self.turned_away = 0  # connections over the cap that still wait for their answer
         self._empty: asyncio.Event | None = None
 
@@ -67,7 +67,6 @@ class Reception(web.Server):
             return
         spare = self._spare()
         if spare is not None:
-            self._leaving.add(spare)
             spare.dismiss()
         elif self.turned_away < max(16, self.desk.limits.connections // 16):  # refusals have a bound of their own
             self.turned_away += 1
@@ -95,16 +94,28 @@ class Reception(web.Server):
         self.idle.pop(connection, None)
         self.silent.pop(connection, None)
 
+    def leaves(self, connection: Connection) -> None:
+        """Note that it has begun to end: it takes a turn of the loop or two, and nobody's place meanwhile."""
+        self.stirs(connection)
+        if not connection.turned_away:  # that one never had a place
+            self._leaving.add(connection)
+
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         assert isinstance(handler, Connection)
         self.stirs(handler)
-        self._leaving.discard(handler)
         if handler.turned_away:
             self.turned_away -= 1
         task = handler._task_handler  # noqa: SLF001 - aiohttp keeps a connection listed until this has ended
         super().connection_lost(handler, exc)
-        if task is not None:
-            task.add_done_callback(self._look)
+        if task is None:
+            self._leaving.discard(handler)
+        else:
+            self._leaving.add(handler)
+            task.add_done_callback(lambda _: self._left(handler))
+
+    def _left(self, handler: Connection) -> None:
+        self._leaving.discard(handler)
+        self._look()
 
     async def emptied(self) -> None:
         """Wait until the last connection and its task have ended."""
@@ -112,7 +123,7 @@ class Reception(web.Server):
         self._look()
         await self._empty.wait()
 
-    def _look(self, _task: object = None) -> None:
+    def _look(self) -> None:
         if self._empty is not None and not self._connections:
             self._empty.set()
 
