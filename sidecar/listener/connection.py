@@ -156,17 +156,22 @@ class Connection(Hearing):
     async def _serve(self, message: RawRequestMessage, payload: StreamReader) -> bool:
         """Answer one request; True where the connection can carry another."""
         self._quiet()
-        head = head_of(message)
         upload = Upload(
-            self, payload, declared_bytes(message), expects="Expect" in message.headers and head.version >= (1, 1)
+            self, payload, declared_bytes(message), expects="Expect" in message.headers and message.version >= (1, 1)
         )
-        exchange = Exchange(head, upload, self._peer, self._desk.clock.now())
+        exchange = Exchange(head_of(message), upload, self._peer, self._desk.clock.now())
         try:
-            reply = await self._reply(message, exchange)
-            return await self._finish(reply, head, message, upload, payload)
+            closed, stuck, left = await self._answer(message, exchange, upload, payload)
         finally:
             if exchange.account is not None:
                 exchange.account.close()
+        del exchange, message  # whoever is listened to afterwards holds no bytes that others could use
+        if left and not closed and not stuck:
+            closed = not await self._read_rest(payload)
+        if stuck or (closed and (left or not self._desk.tls)):
+            await self._listen_on()  # even after a whole request: old clients send an empty line behind it
+        over = self._half_closed and not self._messages  # he may have said so while the reply was on its way
+        return not (closed or stuck or over)
 
     async def _reply(self, message: RawRequestMessage, exchange: Exchange) -> Reply:
         head = exchange.head
@@ -198,22 +203,17 @@ class Connection(Hearing):
         reply = self._desk.refuse(refusal, head, origin)
         return reply._replace(close=True) if refusal.close and not reply.close else reply
 
-    async def _finish(
-        self, reply: Reply, head: Head, message: RawRequestMessage, upload: Upload, payload: StreamReader
-    ) -> bool:
-        """Write the reply and settle what of the request is still on its way."""
+    async def _answer(
+        self, message: RawRequestMessage, exchange: Exchange, upload: Upload, payload: StreamReader
+    ) -> tuple[bool, bool, int]:
+        """Write the reply; return whether it ends the connection, whether the request can never end, how much of it is to come."""
+        reply = await self._reply(message, exchange)
         left = 0 if upload.complete else REST_BYTES + 1 if self._body_left is None else self._body_left
         broken = payload.exception() is not None
         stuck = broken or (left > 0 and (left > REST_BYTES or upload.withheld))
         last = (self._reception.draining or self._half_closed) and not self._messages
         close = bool(message.should_close) or last or stuck
-        closed = await self._write(reply, head, close=close)
-        if left and not closed and not stuck:
-            closed = not await self._read_rest(payload)
-        if stuck or (closed and (left or not self._desk.tls)):
-            await self._listen_on()  # even after a whole request: old clients send an empty line behind it
-        over = self._half_closed and not self._messages  # he may have said so while the reply was on its way
-        return not (closed or stuck or over)
+        return await self._write(reply, exchange.head, close=close), stuck, left
 
     async def _read_rest(self, payload: StreamReader) -> bool:
         """Read a small body that nobody wanted, so that the connection can be kept; False where it does not come."""
