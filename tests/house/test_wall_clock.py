@@ -1,0 +1,58 @@
+"""A clock that is set back or jumps ahead moves no deadline: the time of day is asked only to be shown."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.house.tree import ROOT, python
+
+# Who may ask for the time of day, and why it decides nothing there.
+SHOWN: dict[str, str] = {
+    "sidecar/app.py": "makes the clock that everybody else is handed",
+    "sidecar/watch/log.py": "the time that a line of the log bears",
+    "sidecar/caller/envelope.py": "server_time, which clients read",
+    "sidecar/listener/wire.py": "the Date header",
+}
+ASKS = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "datetime.now", "datetime.utcnow", "date.today"}
+
+
+def asks_the_time_of_day(source: str) -> bool:
+    """Say whether some code calls for the wall clock, by its usual names or by the port's."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = ast.unparse(node.func)
+            if node.func.attr == "wall" or any(name == ask or name.endswith("." + ask) for ask in ASKS):
+                return True
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "time"
+            and {"time", "time_ns"} & {a.name for a in node.names}
+        ):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("source", "asks"),
+    [
+        ("import time\ntime.time()", True),
+        ("import datetime\ndatetime.datetime.now()", True),
+        ("clock.wall()", True),
+        ("from time import time", True),
+        ("time.monotonic()", False),
+        ("clock.now()", False),
+        ("loop.time()", False),
+    ],
+)
+def test_the_question_is_recognised(source: str, asks: bool) -> None:
+    """A monotonic clock is no wall clock."""
+    assert asks_the_time_of_day(source) is asks
+
+
+def test_the_time_of_day_is_only_shown() -> None:
+    """No file but those on the list asks for it, and each of those still does."""
+    code = [path for path in python("sidecar", "adapters") if path.parts[:2] != ("sidecar", "demo")]
+    asking = {str(path) for path in code if asks_the_time_of_day((ROOT / path).read_text())}
+    assert asking == set(SHOWN)
