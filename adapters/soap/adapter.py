@@ -15,7 +15,7 @@ from adapters.refusals import has_sections, of_xml
 from adapters.rules import Rules
 from adapters.soap import asmx, batch, envelope, plain, sniff
 from adapters.soap.contract import Kind
-from adapters.xml import XmlRefused, local, parse_in_pieces, reads_ascii
+from adapters.xml import WHOLE_SIZE_BYTES, XmlRefused, dissolve, local, parse_in_pieces, reads_ascii
 from sidecar.model import Dialect, Refusal
 from sidecar.ports import Classified
 
@@ -110,7 +110,10 @@ class SoapAdapter:
             root = await parse_in_pieces(body, charset=charset)
         except XmlRefused as refused:
             return of_xml(refused)
-        return self._by_body(root, head, body)
+        named = self._by_body(root, head, body)
+        if len(body) > WHOLE_SIZE_BYTES:
+            await dissolve(root)
+        return named
 
     def grade(
         self,

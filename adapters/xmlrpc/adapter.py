@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.media import XML, media_of, refuse_media, twice
 from adapters.refusals import has_sections, of_xml
 from adapters.rules import Rules
-from adapters.xml import XmlRefused, parse_in_pieces
+from adapters.xml import WHOLE_SIZE_BYTES, XmlRefused, dissolve, parse_in_pieces
 from adapters.xmlrpc import codec, multicall, sniff
 from sidecar.model import Dialect, Refusal
 from sidecar.ports import Classified
@@ -70,6 +70,12 @@ class XmlRpcAdapter:
             root = await parse_in_pieces(body, charset=media_of(head).charset)
         except XmlRefused as refused:
             return of_xml(refused)
+        named = self._named(root, body)
+        if len(body) > WHOLE_SIZE_BYTES:
+            await dissolve(root)
+        return named
+
+    def _named(self, root: etree._Element, body: bytes) -> Classified | Refusal:
         read = _read(root)
         if isinstance(read, Refusal):
             return read
