@@ -46,10 +46,10 @@ soak: $(READY)  ## mixed traffic with faults for MINUTES=15, then: did anything 
 	$(BIN)/python -m bench.soak --minutes $(MINUTES)
 
 # The listener uses hooks of aiohttp that no document promises; this looks ahead of the pin.
-canary: .venv-canary/.ready  ## the listener's contract on the newest aiohttp, in a place of its own
+canary: .venv-canary/.ready  ## what we use of aiohttp beyond its documents, on the newest one, in a place of its own
 	.venv-canary/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre aiohttp
 	.venv-canary/bin/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'
-	.venv-canary/bin/python -m pytest tests/listener
+	.venv-canary/bin/python -m pytest tests/listener tests/test_upstream.py tests/test_upstream_wire.py
 
 lock: .venv-lock/.ready  ## resolve both locks anew (UPGRADE=--upgrade for newer versions), and the Node lock
 	.venv-lock/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --quiet $(UPGRADE) \

@@ -9,6 +9,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sidecar.trace import trace_of
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -35,4 +37,4 @@ def alive() -> frozenset[asyncio.Task[Any]]:
 def _ended(task: asyncio.Task[Any]) -> None:
     _alive.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("task %s ended with %s", task.get_name(), type(error).__name__, exc_info=error)
+        log.error("task %s ended by itself:\n%s", task.get_name(), trace_of(error))

@@ -52,7 +52,11 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
         outcome = await flights.fly(flight, inner, Waiter(call.client, line.client_class, until))
         exchange.queue_s, exchange.backend_s = flight.queue_s, flight.backend_s
         if outcome is None:
-            exchange.backend_s = max(0.0, clock.now() - flight.started_at - flight.queue_s) if flight.sent else 0.0
+            since_s = clock.now() - flight.started_at
+            if flight.track.progress is Progress.QUEUED:
+                exchange.queue_s = since_s
+            elif flight.sent:
+                exchange.backend_s = max(0.0, since_s - flight.queue_s)
             return out_of_time(flight, patience_s)
         return outcome
 

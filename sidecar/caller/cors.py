@@ -38,7 +38,7 @@ def build(
         if not verdict.allowed:
             notice(origins)
         if is_preflight(head.method, head.headers):
-            return Reply(204, policy.preflight(origins))
+            return Reply(204, (*policy.preflight(origins), (b"X-Request-Id", world.new_id().encode())))
         exchange.cors, exchange.may_write = verdict.headers, may_write(verdict, head.headers)
         reply = await inner(exchange)
         return Reply(

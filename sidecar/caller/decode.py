@@ -68,8 +68,11 @@ def build(
 
 def _of_a_connection(head: Head) -> Refusal | None:
     """Refuse credentials that sign a connection in rather than a request: behind us connections are everybody's."""
-    scheme = head.headers.get("Authorization", "").partition(" ")[0].lower()
-    if scheme not in SIGN_IN_A_CONNECTION:
+    if "Authorization" not in head.headers:
+        return None
+    schemes = [line.split(None, 1)[0].lower() for line in head.all("Authorization") if line.strip()]
+    scheme = next((each for each in schemes if each in SIGN_IN_A_CONNECTION), None)
+    if scheme is None:
         return None
     detail = f"{scheme.upper()} signs a connection in, and connections to the backend are shared; use Basic, or a session key"
     return Refusal("unsupported_media", "ntlm", detail)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar.forms import COMES_BACK, Form, form_of, state_item
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Dialect, Exchange, Executed, Outcome, Refusal, Reply
-from sidecar.policy.headers import to_caller
+from sidecar.policy.headers import retry_after_s, to_caller
 from sidecar.policy.strangers import shown
 from sidecar.states import find, retry_how
 
@@ -55,9 +55,9 @@ def build(
 
 def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, str, Executed]:
     if isinstance(outcome, Answer) and exchange.dialect is Dialect.JSON:
-        outcome = as_problem(outcome)
+        outcome = as_problem(outcome, world.clock.wall())
     if isinstance(outcome, Answer):
-        return _relay(exchange, outcome), outcome.grade.state, outcome.grade.executed
+        return _relay(exchange, outcome, world.clock.wall()), outcome.grade.state, outcome.grade.executed
     form = _form(outcome, exchange, world)
     return _filled(form, outcome, exchange, world), outcome.state, form.effect
 
@@ -75,12 +75,12 @@ def request_id(head: Head | None, world: World) -> str:
     return given if given is not None and _WELL_FORMED.fullmatch(given) else world.new_id()
 
 
-def as_problem(answer: Answer) -> Answer | Refusal:
+def as_problem(answer: Answer, wall_s: float) -> Answer | Refusal:
     """Turn a backend's fault into a problem for a caller who asked for JSON; what is no failure stays the backend's own."""
     grade = answer.grade
     if find(grade.state, grade.reason).status < _FAILURES or answer.stream is not None:
         return answer
-    return Refusal(grade.state, grade.reason, grade.text, grade.executed)
+    return Refusal(grade.state, grade.reason, grade.text, grade.executed, retry_after_s(answer.headers, wall_s))
 
 
 def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
@@ -101,20 +101,23 @@ def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> R
     return Reply(form.status, headers, (body,), close=refusal.close)
 
 
-def _relay(exchange: Exchange, answer: Answer) -> Reply:
+def _relay(exchange: Exchange, answer: Answer, wall_s: float) -> Reply:
     grade = answer.grade
     headers = to_caller(answer.headers)
     headers.append((b"Sidecar-State", state_item(grade.state, grade.reason, grade.executed.value, answer.age_s)))
     headers.append((b"X-Request-Id", exchange.request_id.encode()))
     if answer.age_s is not None:
         headers.append((b"Age", str(answer.age_s).encode()))
+        headers.append((b"Cache-Status", b"sidecar; hit"))
     if exchange.backend_s:
         headers.append((b"Server-Timing", _timing(exchange)))
     if grade.state != "ok":
         state = find(grade.state, grade.reason)
         how = retry_how(state, grade.executed, safe=exchange.safe)
-        if how in COMES_BACK and not any(name.lower() == b"retry-after" for name, _ in headers):
-            headers.append((b"Retry-After", str(state.retry_after_s or 1).encode()))
+        if how in COMES_BACK:  # the longest wins, and it is whole seconds, whatever the backend wrote
+            after_s = max(retry_after_s(answer.headers, wall_s) or 0, state.retry_after_s or 1)
+            headers = [line for line in headers if line[0].lower() != b"retry-after"]
+            headers.append((b"Retry-After", str(after_s).encode()))
     return Reply(answer.status, tuple(headers), answer.body, answer.phrase, stream=answer.stream)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sidecar.model import Answer, Executed, Failed, Flight, Outcome, Received, Refusal
+from sidecar.policy.headers import retry_after_s
 from sidecar.states import TABLE, executed
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def build(scope: Scope, world: World, inner: _Attempt) -> Lane:
             raise
         if verdict.state == "backend_bad_reply":
             _drop(result)
-            return Refusal("backend_bad_reply", verdict.reason, _BAD.get(verdict.reason or ""), verdict.executed)
+            after_s = retry_after_s(result.headers, world.clock.wall())
+            return Refusal(
+                "backend_bad_reply", verdict.reason, _BAD.get(verdict.reason or ""), verdict.executed, after_s
+            )
         return Answer(
             result.status, result.phrase, result.headers, result.body, result.size_bytes, verdict, stream=result.stream
         )

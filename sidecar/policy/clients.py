@@ -40,6 +40,11 @@ class Clients:
         """The header that names the addresses of earlier hops."""
         return self._header
 
+    @property
+    def believes_anybody(self) -> bool:
+        """Whether any hop's word counts; where none does, nobody needs to read what they say."""
+        return bool(self._trust)
+
     def ask(self, peer: str, hops: Sequence[str]) -> str:
         """Return the client's name: `peer` is the connection's address ("" on a unix socket), `hops` the header's lines."""
         address = _parse(peer)

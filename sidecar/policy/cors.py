@@ -28,6 +28,8 @@ ALLOWED_HEADERS: Final = (
 )
 
 _VARY: Final = (b"Vary", b"Origin")
+# A preflight asks for leave and runs nothing.
+_PREFLIGHT_STATE: Final = (b"Sidecar-State", b"ok;executed=no")
 _PREFLIGHT_VARY: Final = (b"Vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
 _STRIPPED: Final = b"access-control-"
 _ELSEWHERE: Final = ("cross-site", "same-site")  # another site, or another host of the same one
@@ -80,6 +82,7 @@ class Cors:
                 (b"Access-Control-Allow-Methods", ALLOWED_METHODS.encode()),
                 (b"Access-Control-Allow-Headers", ALLOWED_HEADERS.encode()),
                 (b"Access-Control-Max-Age", age),
+                _PREFLIGHT_STATE,
                 _PREFLIGHT_VARY,
             )
             for origin in plan.origins | own
@@ -102,7 +105,11 @@ class Cors:
 
     def preflight(self, origins: Sequence[str]) -> RawHeaders:
         """Return the lines of a preflight's 204, whatever path it asks for."""
-        return self._preflight.get(origins[0], (_PREFLIGHT_VARY,)) if len(origins) == 1 else (_PREFLIGHT_VARY,)
+        return (
+            self._preflight.get(origins[0], (_PREFLIGHT_VARY, _PREFLIGHT_STATE))
+            if len(origins) == 1
+            else (_PREFLIGHT_VARY, _PREFLIGHT_STATE)
+        )
 
 
 def is_preflight(method: str, headers: Container[str]) -> bool:

@@ -6,6 +6,7 @@ carries only what is a function of its key.
 
 from __future__ import annotations
 
+from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -63,8 +64,7 @@ REPLY_STAYS: Final = HOP_BY_HOP | frozenset(
 SIGN_IN_A_CONNECTION: Final = ("ntlm", "negotiate")
 """Schemes that make a connection somebody's identity (RFC 4559 section 6, and NTLM, which never had a standard)."""
 
-SHARED_REQUEST: Final = frozenset((b"content-type", b"soapaction", b"accept"))
-"""What a shared flight sends: the canonical request is a function of the key alone."""
+_LONGEST_DIGITS: Final = 6  # eleven days; what asks for more was never meant for a page
 
 
 class _Shape(NamedTuple):
@@ -141,3 +141,21 @@ def offers_connection_sign_in(lines: RawHeaders) -> bool:
         and value.split(b" ", 1)[0].lower().decode("latin-1") in SIGN_IN_A_CONNECTION
         for name, value in lines
     )
+
+
+def retry_after_s(lines: RawHeaders, wall_s: float) -> int | None:
+    """Return the whole seconds after which a reply asks to come back; it may name them or a date (RFC 9110 section 10.2.3)."""
+    for name, value in lines:
+        if name.lower() == b"retry-after":
+            return _seconds(value.strip().decode("latin-1"), wall_s)
+    return None
+
+
+def _seconds(text: str, wall_s: float) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_DIGITS:
+        return int(text)
+    date = parsedate_tz(text)
+    try:
+        return None if date is None else max(1, round(mktime_tz(date) - wall_s))
+    except (OverflowError, ValueError):  # a year that no calendar has
+        return None

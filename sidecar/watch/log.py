@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import traceback
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from sidecar.instant import rfc3339
+from sidecar.trace import trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class JsonLog:
     def event(self, name: str, **facts: object) -> None:
         """Write one line, soon."""
         if "error" in facts and isinstance(error := facts["error"], BaseException):
-            facts["error"] = "".join(traceback.format_exception(error))
+            facts["error"] = trace_of(error)
         written = orjson.dumps(facts, default=str, option=orjson.OPT_APPEND_NEWLINE)
         # Written around the facts, not merged with them: a third of what a line costs.
         line = b'{"at":"%b","event":"%b"%b' % (

@@ -42,7 +42,7 @@ def test_1_the_list_is_exact(origin: str) -> None:
 def test_1_two_origin_lines_are_nobodys() -> None:
     """Not even twice the allowed one; its preflight fails as well."""
     assert not PLAIN.ask([SHOP, SHOP]).allowed
-    assert lines_of(PLAIN.preflight([SHOP, SHOP])).keys() == {"Vary"}
+    assert lines_of(PLAIN.preflight([SHOP, SHOP])).keys() == {"Vary", "Sidecar-State"}
 
 
 def test_1_null_where_it_is_listed() -> None:
@@ -166,7 +166,7 @@ def test_8_to_11_a_preflight_says_everything_at_once() -> None:
 
 def test_8_a_strangers_preflight_gets_no_permission() -> None:
     """But the same Vary, so that no cache answers a listed page with it."""
-    assert lines_of(PLAIN.preflight(["https://evil.example"])).keys() == {"Vary"}
+    assert lines_of(PLAIN.preflight(["https://evil.example"])).keys() == {"Vary", "Sidecar-State"}
 
 
 def test_our_own_address_may_read() -> None:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sidecar.policy.headers import HOP_BY_HOP, connection_names, offers_connection_sign_in, to_backend, to_caller
+from sidecar.policy.headers import (
+    HOP_BY_HOP,
+    connection_names,
+    offers_connection_sign_in,
+    retry_after_s,
+    to_backend,
+    to_caller,
+)
 
 if TYPE_CHECKING:
     from sidecar.model import RawHeaders
@@ -104,3 +111,27 @@ def test_what_stays_here_on_the_way_out() -> None:
 def test_a_reply_that_would_sign_a_connection_in_is_known(lines: RawHeaders, offers: bool) -> None:
     """NTLM and Negotiate make a connection somebody's identity; Basic does not."""
     assert offers_connection_sign_in(lines) is offers
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (b"120", 120),
+        (b" 7 ", 7),
+        (b"Sat, 21 Nov 2026 09:00:30 GMT", 30),
+        (b"Sat, 21 Nov 2026 08:00:00 GMT", 1),
+        (b"Sat, 21 Nov 99999999999 08:00:00 GMT", None),
+        (b"soon", None),
+        (b"-3", None),
+        (b"99999999", None),
+    ],
+)
+def test_a_backend_s_retry_after_is_whole_seconds_from_now(value: bytes, seconds: int | None) -> None:
+    """Seconds or a date (RFC 9110 section 10.2.3); a date that has passed is a second away, what is neither is nothing."""
+    nine = 1_795_251_600.0  # 2026-11-21 09:00:00 UTC
+    assert retry_after_s(((b"X-Other", b"1"), (b"retry-AFTER", value)), nine) == seconds
+
+
+def test_without_a_retry_after_there_is_none() -> None:
+    """No line, no number."""
+    assert retry_after_s(((b"Date", b"now"),), 0.0) is None
