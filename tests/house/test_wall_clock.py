@@ -12,7 +12,8 @@ from tests.house.tree import ROOT, python
 SHOWN: dict[str, str] = {
     "sidecar/app.py": "makes the clock that everybody else is handed",
     "sidecar/watch/log.py": "the time that a line of the log bears",
-    "sidecar/caller/envelope.py": "server_time, which clients read",
+    "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
+    "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
     "sidecar/listener/wire.py": "the Date header",
 }
 ASKS = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "datetime.now", "datetime.utcnow", "date.today"}
