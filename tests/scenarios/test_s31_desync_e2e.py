@@ -67,7 +67,7 @@ async def _each_gets_his_own(sidecar: SidecarProcess, names: list[str], pause_s:
         async with Client(port=sidecar.port) as client:
             response = await client.exchange(ask(name))
         assert STOLEN not in response.text
-        assert told(response) == name, (name, response.raw)
+        assert (told(response), state(response).rpartition(";")[0]) == (name, "ok"), response.text
         states.append(state(response))
         await asyncio.sleep(pause_s)
     return states
@@ -126,13 +126,15 @@ async def test_a_reply_before_any_request(tmp_path: Path) -> None:
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with SidecarProcess(settings(url), tmp_path) as sidecar:
-            for name in ("alice", "bob"):
+            verdicts = []
+            for name in ("alice", "bob", "carol", "dave"):
                 async with Client(port=sidecar.port) as client:
                     response = await client.exchange(ask(name))
-                # Where the words were not there yet when the call left, they look like its answer, and nobody can tell.
-                if told(response) != STOLEN:
-                    assert state(response) == "backend_unreachable;reason=reset;executed=no"
-            assert not any(b"alice" in each or b"bob" in each for each in received) or told(response) == STOLEN
+                if told(response) == STOLEN:
+                    continue  # the words came a moment after the call had left: they look like its answer, and nobody can tell
+                verdicts.append(state(response))
+                assert not any(name.encode() in each for each in received)
+            assert set(verdicts) == {"backend_unreachable;reason=reset;executed=no"}
 
 
 LYING: Final = {
