@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, Final, TypedDict
 
 import orjson
@@ -67,28 +68,34 @@ def _probed(server: Server, during: Callable[[], None]) -> Seen:
 
 
 def _traffic(port: int, for_s: float) -> None:
-    """Send big calls, calls with big replies and small calls at once, each kind on connections of its own."""
+    """Send big calls, calls with big replies and small calls at once, each kind on a connection of its own.
+
+    One of each: a turn of the loop that serves ten callers is ten pieces of work, and it is the longest piece that is looked for.
+    """
     until = time.monotonic() + for_s
-    requests = [
-        messages.post(messages.call("GetSeats", messages.BIG_CALL_BYTES), "GetSeats"),
-        messages.post(messages.listed_call("GetSeats"), "GetSeats"),
-        messages.post(messages.call(messages.BIG.decode()), messages.BIG.decode()),
-        messages.post(messages.call(messages.BIG.decode()), messages.BIG.decode()),
-        messages.post(messages.call(messages.OPERATION), messages.OPERATION),
+    big = messages.BIG.decode()
+    kinds = [
+        [
+            messages.post(body, "GetSeats")
+            for body in (messages.call("GetSeats", messages.BIG_CALL_BYTES), messages.listed_call("GetSeats"))
+        ],
+        [messages.post(messages.call(big), big)],
+        [messages.post(messages.call(messages.OPERATION), messages.OPERATION)],
     ]
     failures: list[BaseException] = []
 
-    def send(request: bytes) -> None:
+    def send(requests: list[bytes]) -> None:
+        turns = cycle(requests)
         try:
             with connect(port) as sock:
                 while time.monotonic() < until:
-                    sock.sendall(request)
+                    sock.sendall(next(turns))
                     head, _ = read_reply(sock)
                     assert b" 200 " in head[:16], head
         except BaseException as error:  # noqa: BLE001 - told by the caller's thread
             failures.append(error)
 
-    threads = [threading.Thread(target=send, args=(request,)) for request in requests]
+    threads = [threading.Thread(target=send, args=(requests,)) for requests in kinds]
     for thread in threads:
         thread.start()
     for thread in threads:
