@@ -34,6 +34,7 @@ _KINDS: Final = (Kind.SOAP11, Kind.SOAP12)
 # Some hundreds of operations, each as a few kinds of client name it; longer names than any contract has are not kept.
 _KEPT: Final = 2_048
 _KEPT_CHARACTERS: Final = 1_024
+_WSDL_S: Final = 2  # a WSDL is read within a second or two of the start where the backend is there at all
 
 
 class SoapAdapter:
@@ -137,16 +138,35 @@ class SoapAdapter:
         found = index.by_location(rest) if index is not None else None
         name = found.name if found is not None else name
         known = found is not None or self._is_declared(name)
-        if refused := self._unknown(name, known=known):
+        if refused := self._unknown(name, index, known=known):
             return refused
-        if head.method == "GET" and (
-            refused := asmx.may_get(name, self._asmx_get, safe=self._is_safe(name), known=known)
-        ):
+        form = body if head.method == "POST" else b""
+        if head.method == "GET" and (refused := self._may_get(name, known=known)):
             return refused
-        values = asmx.parameters(head.query, body if head.method == "POST" else b"", self._wanted)
+        values = asmx.parameters(head.query, form, self._wanted)
         if isinstance(values, Refusal):
             return values
-        return Classified(name, (name,), None, values, Dialect.ASMX)
+        members = self._members_by_path(head, form, index) if batch.is_batch(name) else (name,)
+        if isinstance(members, Refusal):
+            return members
+        return Classified(name, members or (name,), None, values, Dialect.ASMX)
+
+    def _may_get(self, name: str, *, known: bool) -> Refusal | None:
+        return asmx.may_get(name, self._asmx_get, safe=self._is_safe(name), known=known)
+
+    def _members_by_path(self, head: Head, form: bytes, index: Index | None) -> tuple[str, ...] | Refusal:
+        """Return the words that may be operations of a Batch by path. Nobody can tell which are, so each one's rules apply."""
+        found = asmx.named_in(head.query, form, self._most)
+        if isinstance(found, Refusal):
+            return found
+        if found and self._strict:
+            detail = "nobody can tell what a Batch by path runs, and the backend is strict; send it as an envelope"
+            return Refusal("operation_denied", "strict", detail)
+        for each in found if head.method == "GET" else ():
+            known = self._is_declared(each) or (index is not None and bool(index.by_name(each)))
+            if refused := self._may_get(each, known=known):
+                return refused
+        return found
 
     def _by_plain_names(self, head: Head, body: bytes, charset: str | None) -> Classified | Refusal | None:
         """Name the operation of the usual small envelope by a look at it; None where a parser has to read it."""
@@ -213,17 +233,18 @@ class SoapAdapter:
             return claims
         found = self._find(index, tag, claims)
         name = found.name if found is not None else local(tag)
-        if refused := self._unknown(name, known=found is not None or self._is_declared(name)):
+        if refused := self._unknown(name, index, known=found is not None or self._is_declared(name)):
             return refused
         action = _canonical(found, self._path) if message.dialect is Dialect.SOAP11 else None
         others: list[str] = []
+        lasting = envelope.lasting(message, head)
         for claim in claims:
             verdict = envelope.check_action(claim, found, name, index)
             if isinstance(verdict, Refusal):
                 return verdict
-            # An action that is replaced on the way cannot mislead anybody, unless it stands in the body too.
-            if verdict is not None and (action is None or claim in message.addressed):
-                others.append(verdict)
+            # An action that is replaced on the way cannot mislead anybody, unless it stands elsewhere too.
+            if action is None or claim in lasting:
+                others += verdict
         return Classified(name, tuple(dict.fromkeys((name, *others))), action, None, message.dialect)
 
     def _by_action(
@@ -231,19 +252,23 @@ class SoapAdapter:
     ) -> Classified | Refusal:
         """Name the operation of an empty Body, as a few contracts have it (12 of 6 387 operations seen): by its one action."""
         known = index.by_action(claims[0]) if index is not None and len(claims) == 1 else ()
-        name = known[0].name if len(known) == 1 else envelope.last_word(claims[0]) if len(claims) == 1 else ""
-        if not name or len(known) > 1:
+        names = (known[0].name,) if len(known) == 1 else envelope.words(claims[0]) if len(claims) == 1 else ()
+        if not names or len(known) > 1:
             return Refusal("malformed", "operation", "the Body is empty, and no one action says what is wanted")
-        if refused := self._unknown(name, known=bool(known) or self._is_declared(name)):
-            return refused
-        return Classified(name, (name,), None, None, message.dialect, private_only=True)
+        for name in names:
+            if refused := self._unknown(name, index, known=bool(known) or self._is_declared(name)):
+                return refused
+        return Classified(names[0], names, None, None, message.dialect, private_only=True)
 
     def _find(self, index: Index | None, tag: str, claims: tuple[str, ...]) -> Operation | None:
         return None if index is None else index.by_body(tag, self._path, claims[0] if claims else None)
 
-    def _unknown(self, name: str, *, known: bool) -> Refusal | None:
+    def _unknown(self, name: str, index: Index | None, *, known: bool) -> Refusal | None:
         if known or not self._strict:
             return None
+        if index is None:  # nobody can say yet what the contract has; a "never" would be believed
+            detail = "the WSDL is not read yet, and this backend is strict"
+            return Refusal("backend_unreachable", detail=detail, retry_after_s=_WSDL_S)
         return Refusal("operation_denied", "strict", f"{name[:60]} is not in the WSDL, and the backend is strict")
 
     def _members(
@@ -255,7 +280,7 @@ class SoapAdapter:
             return found
         for each in found:
             declared = self._is_declared(each) or (known is not None and known(each))
-            if refused := self._unknown(each, known=declared):
+            if refused := self._unknown(each, index, known=declared):
                 return refused
         # A Batch is its members; what only an action calls a Batch may also be what its body says.
         name, *others = named.members

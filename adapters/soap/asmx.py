@@ -7,9 +7,11 @@ It never changes the query, and percent-decodes names exactly once, as the serve
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
+from adapters.soap.batch import is_batch
 from sidecar.model import Refusal
 
 if TYPE_CHECKING:
@@ -19,6 +21,12 @@ _FIELDS: Final = 1_000  # ASP.NET's own bound (aspnet:MaxHttpCollectionKeys); co
 _NAME_CHARS: Final = 8_192  # of all names together: percent-decoding the worst of them takes half a millisecond
 _VALUE_CHARS: Final = 4_096  # a longer value compares with nothing in a rule
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.~\-]*")
+# What a Batch says in its parameters: its one contract known has an envelope for it, so a long form is nobody's.
+_BATCH_CHARS: Final = 16_384
+_LAYERS: Final = 4  # of encoding: a form holds a query string of escaped XML, and nobody needs a fourth
+_WORD: Final = re.compile(r"[A-Za-z_][\w.\-]*")
+_CODE: Final = re.compile(r"[%\\]u([0-9A-Fa-f]{4})")
+_NUL: Final = b"\0"  # every other byte of a form in UTF-16
 # Names that ask rather than do. Not "Load", "Check" or "Validate": those open sessions and take locks in ticketing APIs.
 _READS: Final = ("Get", "List", "Find", "Search", "Query", "Lookup", "Describe", "Count", "Is", "Has")
 
@@ -74,6 +82,31 @@ def parameters(query: str, form: bytes, wanted: frozenset[str]) -> dict[str, str
         if name in wanted and len(value) <= _VALUE_CHARS:
             values[name] = unquote_plus(value)
     return values
+
+
+def named_in(query: str, form: bytes, most: int) -> tuple[str, ...] | Refusal:
+    """Return every word in the parameters of a Batch, once each, in order: any may name an operation.
+
+    How a Batch is written there is nobody's standard (.NET offers its structure in envelopes only), so words are looked for
+    below each layer of encoding: percent, .NET's %uXXXX, JSON's escapes, XML's references. `most`: how many there may be.
+    """
+    if len(query) + len(form) > _BATCH_CHARS:
+        return Refusal("too_large", detail=f"a Batch of more than {_BATCH_CHARS} bytes by path; send it as an envelope")
+    text = f"{query}&{form.replace(_NUL, b'').decode('latin-1')}"
+    names: dict[str, None] = {}
+    for _ in range(_LAYERS):
+        before, text = text, unescape(unquote_plus(_CODE.sub(lambda found: chr(int(found[1], 16)), text)))
+        names |= dict.fromkeys(_WORD.findall(text))
+        if text == before:
+            break
+    else:
+        return Refusal("malformed", "operation", f"a Batch in more than {_LAYERS - 1} layers of encoding")
+    if "<!" in text or "<?" in text:
+        return Refusal("malformed", "operation", "a Batch with comments, CDATA or processing instructions is not taken")
+    members = tuple(name for name in names if not is_batch(name))
+    if len(members) > most:
+        return Refusal("too_large", detail=f"a Batch by path with more than {most} words; send it as an envelope")
+    return members
 
 
 def _pairs(query: str, form: bytes) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote
 
 from adapters.media import SOAP12, media_of
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
@@ -35,6 +36,9 @@ _ADDRESSING: Final = frozenset(f"{{{space}}}{name}" for space in WSA for name in
 # Header blocks, or the values that an rpc/encoded call refers to; looking at a thousand takes half a millisecond.
 _CHILDREN: Final = 1_000
 _WSA_ACTION: Final = frozenset(f"{{{space}}}Action" for space in WSA)
+_PARTS: Final = re.compile(r"[^\w.\-/#:\\]+")  # what ends a path: ? ; & = and every other sign that no name has
+_STEPS: Final = re.compile(r"[/#:\\]")
+_WORDS: Final = 16  # each name costs a look at the rules; the actions of 6 387 operations have two words at most
 
 
 class Message(NamedTuple):
@@ -113,8 +117,16 @@ def actions(message: Message, head: Head) -> tuple[str, ...] | Refusal:
     header = unquoted(head.headers.get("SOAPAction", ""))
     if '"' in header:  # two lines that a proxy before us made one (RFC 9110 section 5.3), or worse
         return Refusal("malformed", "duplicate_header", "SOAPAction holds more than one value; send one")
-    named = (*message.addressed, media_of(head).parameters.get("action", ""), header)
-    return tuple(dict.fromkeys(each for each in named if each))
+    named = tuple(dict.fromkeys((*lasting(message, head), *([header] if header else ()))))
+    if any(len(words(each)) > _WORDS for each in named):
+        return Refusal("malformed", "operation", f"an action that names more than {_WORDS} things; send the contract's")
+    return named
+
+
+def lasting(message: Message, head: Head) -> tuple[str, ...]:
+    """Return the actions that reach the backend as they are: all but the SOAPAction line, for which a contract may have another."""
+    said = media_of(head).parameters.get("action", "")
+    return (*message.addressed, said) if said else message.addressed
 
 
 def unquoted(action: str) -> str:
@@ -122,24 +134,34 @@ def unquoted(action: str) -> str:
     return action.strip().strip('"').strip()
 
 
-def last_word(action: str) -> str:
-    """Return the name at the end of an action's URI, which several servers dispatch on; empty where none is there."""
-    word = re.split(r"[/#:?]", action)[-1]
-    return word if _NAME.fullmatch(word) else ""
+def words(action: str, name: str = "") -> tuple[str, ...]:
+    """Return the names that a server may read out of an action besides `name`, in order, none where it holds none.
 
-
-def check_action(action: str, operation: Operation | None, name: str, index: Index | None) -> str | Refusal | None:
-    """Check one action against the body's operation: None where they agree, or where the action says nothing.
-
-    Refuses what is known to belong to another operation. Returns the name that it may stand for where nobody can tell.
+    Servers dispatch on the end of its URI, and do not agree where that is: behind a last slash, before a query or parameters,
+    percent-decoded or not, past a dot. Naming too many errs on the safe side: each name only adds its own rules.
     """
-    word = name if action.endswith("/" + name) else last_word(action)
+    found: dict[str, None] = {}
+    for part in _PARTS.split(unquote(action)):
+        word = _STEPS.split(part.strip("/#:\\."))[-1]
+        if word == name or not _NAME.fullmatch(word):
+            continue
+        pieces = () if name and word.endswith("." + name) else word.split(".")
+        found |= dict.fromkeys((word, *(each for each in pieces if _NAME.fullmatch(each))))
+    return tuple(found)
+
+
+def check_action(action: str, operation: Operation | None, name: str, index: Index | None) -> tuple[str, ...] | Refusal:
+    """Check one action against the body's operation: empty where they agree, or where the action says nothing.
+
+    Refuses what is known to belong to another operation. Returns the names that it may stand for where nobody can tell.
+    """
+    others = words(action, name)
     if index is not None:
-        known = index.by_action(action) or (index.by_name(word) if word and word != name else ())
+        known = index.by_action(action) or tuple(each for word in others for each in index.by_name(word))
         if known:
             agrees = operation is not None and any(each is operation for each in known)
-            return None if agrees else _mismatch(action, name)
-    return word if word and word != name else None
+            return () if agrees else _mismatch(action, name)
+    return others
 
 
 def _mismatch(action: str, name: str) -> Refusal:

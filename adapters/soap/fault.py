@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from adapters.json.problem import members
+from adapters.wording import sentence, signed
 from adapters.xml import escape
 from sidecar.ports import Rendered
 from sidecar.states import Blame
@@ -28,7 +29,7 @@ def soap11(facts: Facts) -> Rendered:
     """Write a SOAP 1.1 fault: HTTP 500, a plain Server or Client (WS-I discourages dotted codes), our members as detail."""
     code = "Client" if _clients(facts) else "Server"
     fault = (
-        f"<faultcode>soap:{code}</faultcode><faultstring>{escape(_text(facts))}</faultstring>"
+        f"<faultcode>soap:{code}</faultcode><faultstring>{escape(sentence(facts))}</faultstring>"
         f"<detail>{_detail(facts)}</detail>"
     )
     return Rendered(_FAULT_STATUS, "text/xml; charset=utf-8", _envelope(SOAP11_NS, fault))
@@ -40,7 +41,7 @@ def soap12(facts: Facts) -> Rendered:
     subcode = f'<soap:Subcode><soap:Value xmlns:state="{STATE_NS}">state:{facts.state.name}</soap:Value></soap:Subcode>'
     fault = (
         f"<soap:Code><soap:Value>soap:{code}</soap:Value>{subcode}</soap:Code>"
-        f'<soap:Reason><soap:Text xml:lang="en">{escape(_text(facts))}</soap:Text></soap:Reason>'
+        f'<soap:Reason><soap:Text xml:lang="en">{escape(sentence(facts))}</soap:Text></soap:Reason>'
         f"<soap:Detail>{_detail(facts)}</soap:Detail>"
     )
     return Rendered(status, "application/soap+xml; charset=utf-8", _envelope(SOAP12_NS, fault))
@@ -48,21 +49,13 @@ def soap12(facts: Facts) -> Rendered:
 
 def asmx(facts: Facts) -> Rendered:
     """Write one line of text with the JSON status, as .NET does for HTTP-GET and HTTP-POST."""
-    after = "" if facts.after_s is None else f" retry_after={facts.after_s}"
-    signature = f"[state={facts.state.name}{after} executed={facts.executed.value} ref={facts.request_id}]"
-    printable = "".join(each if each.isprintable() else " " for each in f"{_text(facts)} {signature}")
+    printable = "".join(each if each.isprintable() else " " for each in signed(facts))
     line = " ".join(printable.split())
     return Rendered(facts.status, "text/plain; charset=utf-8", line.encode("utf-8", "replace") + b"\r\n")
 
 
 def _clients(facts: Facts) -> bool:
     return facts.state.blame is Blame.CLIENT
-
-
-def _text(facts: Facts) -> str:
-    """Join title and detail, once where they are the same."""
-    title, detail = facts.state.title, facts.detail
-    return title if detail in ("", title) else f"{title}: {detail}"
 
 
 def _envelope(namespace: str, fault: str) -> bytes:

@@ -6,6 +6,9 @@ reply. It never refuses a well-formed reply for its size or its elements.
 Errors without a SOAP message, decided here: a 401 is passed on (its challenge is for the client); a redirect is a bad reply (it
 would lead the client around us); any other error page, empty or foreign body is a bad reply, which a client reads better as our
 fault than as HTML. ASMX has no faults: its errors are text or XML with a status, so they are passed on, unless they are HTML.
+
+A member's failure inside the reply of a Batch is no fault of the whole: the whole is ok, and what it did is unknown unless it only
+reads. It shows as an element with content whose name ends in Fault, Error (Tessitura: ResponseError) or Exception.
 """
 
 from __future__ import annotations
@@ -13,14 +16,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from adapters import peek
+from adapters import peek, replies
 from adapters.media import parse_media
 from adapters.rules import OK, Rules, bad_reply, fault, http_error
+from adapters.soap import batch
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
-from sidecar.model import Dialect
+from sidecar.model import Dialect, Grade
 
 if TYPE_CHECKING:
-    from sidecar.model import Call, Grade, RawHeaders
+    from sidecar.model import Call, RawHeaders
 
 ENVELOPES: Final = {SOAP11_NS.encode(): Dialect.SOAP11, SOAP12_NS.encode(): Dialect.SOAP12}
 _FAULT_WITHIN_BYTES: Final = 4_096  # of the Body: a Fault is its first and only child (SOAP 1.1 section 4.4)
@@ -30,7 +34,9 @@ _ANY_BODY: Final = re.compile(rb"<(?:[^\s<>/:!?]++:)?Body(?=[\s/>])")
 # Raised before any operation runs: who sent the message must change it (SOAP 1.1 section 4.4.1, SOAP 1.2 part 1 section 5.4.6).
 _CLIENT_CODES: Final = frozenset(("Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown"))
 _EMPTY_IS_FINE: Final = frozenset((202, 204))  # one-way operations (WS-I Basic Profile 1.1, R2714)
-_REDIRECTS: Final = range(300, 400)
+_FAILED: Final = re.compile(
+    rb"<(?:[^\s<>/:!?]++:)?[\w.\-]*?(?:Fault|Error|Exception)(?:\s" + _TAG_END[:-1] + rb")?+(?<!/)>(?!\s*+</)"
+)
 
 
 def grade(
@@ -45,22 +51,15 @@ def grade(
     silent: bool,
 ) -> Grade:
     """Grade a reply. `partial`: its end is still on the way. `silent`: the operation has no reply message."""
-    if status in _REDIRECTS:
-        return bad_reply("http", status, safe=safe)
-    if status == 401:
-        return http_error(status, safe=safe)
-    seen = peek.look(headers, body)
+    several = not safe and batch.runs_others((call.operation, *call.members))
+    seen = replies.begin(status, headers, body, safe=safe, partial=partial, several=several)
+    if isinstance(seen, Grade):
+        return seen
     if not seen.size_bytes:
         return _of_nothing(call, status, safe=safe, silent=silent)
-    if partial:
-        seen = seen._replace(cut=False, tail=None)
-    if seen.cut:
-        return bad_reply("truncated", status, safe=safe)
-    if seen.opaque:
-        return OK if status < 400 else http_error(status, safe=safe)
-    if seen.media.startswith("multipart/"):
-        return _of_parts(call, status, seen, rules, safe=safe)
-    return _of_document(call, status, seen, rules, safe=safe)
+    of_form = _of_parts if seen.media.startswith("multipart/") else _of_document
+    verdict = of_form(call, status, seen, rules, safe=safe)
+    return replies.of_several(verdict, seen, _FAILED) if several else verdict
 
 
 def _of_nothing(call: Call, status: int, *, safe: bool, silent: bool) -> Grade:

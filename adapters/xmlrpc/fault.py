@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from adapters.wording import signed
 from adapters.xml import escape
 from sidecar.ports import Rendered
 
@@ -24,7 +25,7 @@ def xmlrpc(facts: Facts) -> Rendered:
     text = (
         '<?xml version="1.0" encoding="utf-8"?><methodResponse><fault><value><struct>'
         f"<member><name>faultCode</name><value><int>{code_of(facts)}</int></value></member>"
-        f"<member><name>faultString</name><value><string>{escape(_text(facts))}</string></value></member>"
+        f"<member><name>faultString</name><value><string>{escape(signed(facts))}</string></value></member>"
         "</struct></value></fault></methodResponse>"
     )
     return Rendered(200, "text/xml; charset=utf-8", text.encode())
@@ -35,10 +36,3 @@ def code_of(facts: Facts) -> int:
     if facts.state.name == "malformed" and facts.reason not in _UNREADABLE:
         return NOT_CONFORMING
     return APPLICATION_ERROR if facts.state.xmlrpc is None else facts.state.xmlrpc
-
-
-def _text(facts: Facts) -> str:
-    title, detail = facts.state.title, facts.detail
-    said = title if detail in ("", title) else f"{title}: {detail}"
-    after = "" if facts.after_s is None else f" retry_after={facts.after_s}"
-    return f"{said} [state={facts.state.name}{after} executed={facts.executed.value} ref={facts.request_id}]"

@@ -1,7 +1,8 @@
 """What a reply of an XML-RPC backend means, told from its head and its tail without parsing it.
 
 In the flight lane, asked by the grade stage. It answers with a Grade: ok, a fault, an HTTP error passed on, or a bad reply; it
-never refuses a well-formed reply. A fault inside a `system.multicall` belongs to one member, so it is no fault of the whole.
+never refuses a well-formed reply. A fault inside a `system.multicall` belongs to one member, so it is no fault of the whole: the
+whole is ok, and what it did is unknown unless it only reads.
 
 Errors without a methodResponse, decided here: a 401 is passed on (its challenge is for the client), everything else is a bad
 reply, because clients of XML-RPC throw away the body of any status but 200.
@@ -12,14 +13,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from adapters import peek
-from adapters.rules import OK, Rules, bad_reply, fault, http_error
+from adapters import peek, replies
+from adapters.rules import Rules, bad_reply, fault, http_error
+from adapters.xmlrpc import multicall
+from sidecar.model import Grade
 
 if TYPE_CHECKING:
-    from sidecar.model import Call, Grade, RawHeaders
+    from sidecar.model import Call, RawHeaders
 
 _FAULT: Final = re.compile(rb"(?s:\s++|<!--.*?-->|<\?.*?\?>)*+<fault[\s/>]")
-_REDIRECTS: Final = range(300, 400)
+_FAULTED: Final = re.compile(rb"<name>\s*+faultCode\s*+</name>")
 _MEMBER: Final = (
     rb"<name>\s*+%s\s*+</name>\s*+<value(?:>\s*+<(?P<type>[^\s<>/]++)>|>)(?P<text>(?s:[^<]++|<!\[CDATA\[.*?\]\]>)*+)<"
 )
@@ -36,19 +39,17 @@ def grade(
     partial: bool,
 ) -> Grade:
     """Grade a reply. `partial`: its end is still on the way."""
-    if status in _REDIRECTS:
-        return bad_reply("http", status, safe=safe)
-    if status == 401:
-        return http_error(status, safe=safe)
-    seen = peek.look(headers, body)
+    several = not safe and multicall.is_multicall(call.operation)
+    seen = replies.begin(status, headers, body, safe=safe, partial=partial, several=several)
+    if isinstance(seen, Grade):
+        return seen
     if not seen.size_bytes:
         return bad_reply("empty", status, safe=safe)
-    if partial:
-        seen = seen._replace(cut=False, tail=None)
-    if seen.cut:
-        return bad_reply("truncated", status, safe=safe)
-    if seen.opaque:
-        return OK if status < 400 else http_error(status, safe=safe)
+    verdict = _of_document(call, status, seen, rules, safe=safe)
+    return replies.of_several(verdict, seen, _FAULTED) if several else verdict
+
+
+def _of_document(call: Call, status: int, seen: peek.Look, rules: Rules, *, safe: bool) -> Grade:
     root = peek.root_of(seen.head)
     if root is None or root.name != b"methodResponse":
         return bad_reply(_what_it_is(seen, root), status, safe=safe)
