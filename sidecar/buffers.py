@@ -66,17 +66,18 @@ class Buffers:
 
 
 class Booking:
-    """What one exchange or one connection holds. Implements `ports.Account`.
+    """What one exchange or one connection holds, in the hands of its first holder. Implements `ports.Account`.
 
-    A flight may outlive the caller whose bytes it carries: both hold the account then, and the last one to close frees it.
+    A flight may outlive the caller whose bytes it carries: each has a handle then, and the last one to close frees the account.
     """
 
-    __slots__ = ("_backend", "_holders", "_ledger", "size_bytes")
+    __slots__ = ("_backend", "_closed", "_holders", "_ledger", "size_bytes")
 
     def __init__(self, ledger: Buffers, backend: str) -> None:
         self._ledger = ledger
         self._backend = backend
         self._holders = 1
+        self._closed = False  # by the first holder
         self.size_bytes = 0
 
     def __repr__(self) -> str:
@@ -84,7 +85,7 @@ class Booking:
         return f"<Booking {self.size_bytes} bytes for {self._backend or 'everybody'}{closed}>"
 
     def take(self, size_bytes: int) -> bool:
-        """Book `size_bytes` more, or return False and book nothing; a closed account takes nothing any more."""
+        """Book `size_bytes` more, or return False and book nothing; an account that all have closed takes nothing any more."""
         if size_bytes <= 0:
             return True
         if not self._holders or not self._ledger._take(self._backend, size_bytes):  # noqa: SLF001 - its other half
@@ -99,13 +100,49 @@ class Booking:
             self.size_bytes -= size_bytes
             self._ledger._give(self._backend, size_bytes)  # noqa: SLF001 - as above
 
-    def share(self) -> Booking:
-        """Name one more holder: what is booked is given back when each of them has closed."""
+    def share(self) -> Share:
+        """Name one more holder, and return his handle: what is booked is given back when each of them has closed his own."""
         self._holders += 1
-        return self
+        return Share(self)
 
     def close(self) -> None:
-        """Give everything back, as the last holder; harmless when repeated by him."""
-        self._holders = max(0, self._holders - 1)
+        """Give everything back, as the last holder; harmless when repeated."""
+        if not self._closed:
+            self._closed = True
+            self._leave()
+
+    def _leave(self) -> None:
+        self._holders -= 1
         if not self._holders:
             self.give(self.size_bytes)
+
+
+class Share:
+    """A further holder's handle on a Booking: closing it counts once, however often it is done. Implements `ports.Account`."""
+
+    __slots__ = ("_booking", "_closed")
+
+    def __init__(self, booking: Booking) -> None:
+        self._booking = booking
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<Share of {self._booking!r}{', closed' if self._closed else ''}>"
+
+    def take(self, size_bytes: int) -> bool:
+        """As the booking's."""
+        return self._booking.take(size_bytes)
+
+    def give(self, size_bytes: int) -> None:
+        """As the booking's."""
+        self._booking.give(size_bytes)
+
+    def share(self) -> Share:
+        """As the booking's."""
+        return self._booking.share()
+
+    def close(self) -> None:
+        """As the booking's."""
+        if not self._closed:
+            self._closed = True
+            self._booking._leave()  # noqa: SLF001 - its other half

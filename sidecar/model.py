@@ -232,11 +232,11 @@ class Account(Port):
         ...
 
     def share(self) -> Account:
-        """Name one more holder: what is booked is given back when each of them has closed."""
+        """Name one more holder, and return his handle: what is booked is given back when each of them has closed his own."""
         ...
 
     def close(self) -> None:
-        """Give everything back, as the last holder; harmless when repeated by him."""
+        """Give everything back, as the last holder; harmless when repeated."""
         ...
 
 
@@ -335,7 +335,7 @@ class Work(Port):
 class Flight:
     """One call on its way to the backend, owned by its own task.
 
-    Written by: flights (`waiters`, `owner`, `told`, `seat`, `account`), queue (`queue_s`, `account`), attempt (`track`),
+    Written by: flights (`waiters`, `owner`, `told`, `seat`, `account`), queue (`queue_s`), attempt (`track`),
     span (`backend_s`), retry (`fresh`).
     """
 
@@ -371,7 +371,7 @@ class Exchange:
     """One caller's request on its way through the caller lane.
 
     Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id`, `dialect`), route
-    (`backend`, `endpoint`, `rest`), decode (`body` to `safe`), coalesce (`flight`, the two durations).
+    (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `safe`), coalesce (`flight`, the two durations).
     """
 
     head: Head
@@ -394,6 +394,7 @@ class Exchange:
     body: bytes = b""
     body_at: float = 0.0  # monotonic seconds when the last byte of the request had come
     account: Account | None = None
+    done: list[Callable[[], None]] = field(default_factory=list)  # called once its connection is free of it
     call: Call | None = None
     safe: bool = False
     flight: Flight | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +46,7 @@ def test_nothing_costs_nothing() -> None:
 
 
 def test_shared_account() -> None:
-    """An account with two holders is freed by the last; closed, it takes nothing any more."""
+    """An account with two holders is freed by the last; then it takes nothing any more."""
     memory = Buffers(100, 1.0)
     caller = memory.account("a")
     flight = caller.share()
@@ -56,6 +57,28 @@ def test_shared_account() -> None:
     flight.close()
     assert memory.held_bytes == 0
     assert not caller.take(1)
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+def test_a_holder_who_closes_twice_counts_once(late: int) -> None:
+    """Whoever of three closes again and again gives back only his own hold: nothing is free before the last has closed."""
+    memory = Buffers(100, 1.0)
+    first = memory.account("a")
+    second = first.share()
+    holders = [first, second, second.share()]
+    assert first.take(10)
+    last = holders.pop(late)
+    for holder in holders:
+        holder.close()
+        holder.close()
+    assert memory.held_bytes == 10
+    assert last.take(5), "the last one goes on"
+    last.give(1)
+    assert memory.held_bytes == 14
+    last.close()
+    last.close()
+    assert memory.held_bytes == 0
+    assert not last.take(1)
 
 
 def test_resize_clamps() -> None:
@@ -77,7 +100,11 @@ def test_repr() -> None:
     account.take(7)
     assert repr(memory) == "<Buffers 7 of 100 bytes, 1 backends>"
     assert repr(account) == "<Booking 7 bytes for a>"
+    other = account.share()
     account.close()
+    assert repr(other) == "<Share of <Booking 7 bytes for a>>"
+    other.close()
+    assert repr(other) == "<Share of <Booking 0 bytes for a, closed>, closed>"
     assert repr(account) == "<Booking 0 bytes for a, closed>"
     assert repr(memory.account(EVERYBODY)) == "<Booking 0 bytes for everybody>"
 

@@ -74,7 +74,8 @@ async def test_a_flight_brings_its_outcome() -> None:
     """And is gone from every table, its account with it."""
     scene, road = Scene(), Road()
     flight = scene.flight(key=b"k")
-    assert flight.account.take(100)
+    account = flight.account
+    assert account.take(100)
     task = await flying(scene, flight, road)
     assert scene.flights.find(b"k") is flight
     assert repr(scene.flights) == "<Flights 1 under way, 1 of them may be joined>"
@@ -84,7 +85,7 @@ async def test_a_flight_brings_its_outcome() -> None:
     assert len(scene.flights) == 0
     assert not flight.waiters
     assert scene.memory.held_bytes == 100, "the caller still holds his half"
-    flight.account.close()
+    account.close()
     assert scene.memory.held_bytes == 0
 
 

@@ -165,11 +165,17 @@ class Shelf:
                 return _unshown(error)
             tag = await asyncio.to_thread(_tag, body)
             self._shown.pop(slot, None)
-            if sum(len(each[1]) for each in self._shown.values()) + len(body) <= BYTES:
+            if self._held_bytes + len(body) <= BYTES:
                 self._shown[slot] = (content, body, tag)
             return body, tag
 
         return await self._showing.do((*slot, content.hex()), make)
+
+    @property
+    def _held_bytes(self) -> int:
+        """What was made of the backend's documents and is kept; the documents themselves are the stock's to bound."""
+        shown = sum(len(each[1]) for each in self._shown.values())
+        return shown + sum(len(each[1]) for each in self._singles.values())
 
     def _public_paths(self, base: str) -> dict[str, str]:
         """Return where each endpoint is in public, by its path at the backend."""
@@ -206,13 +212,14 @@ class Shelf:
                 used.append(found)
                 await single.add(wanted, found.kept.body)
             digest = sha256(b"".join(each.kept.digest for each in used)).digest()
-            before = self._singles.get(endpoint)
+            before = self._singles.pop(endpoint, None)
             body = before[1] if before is not None and before[0] == digest else await single.whole()
         except (XmlRefused, Unshowable) as error:
             return _unshown(error)
         finally:
             await single.release()
-        self._singles[endpoint] = (digest, body)
+        if self._held_bytes + len(body) <= BYTES:
+            self._singles[endpoint] = (digest, body)
         worst = max((each.grade for each in used), key=lambda grade: _WORSE.index(grade.state))
         return Found(Kept(body, digest, min(each.kept.at for each in used)), worst)
 

@@ -1,7 +1,8 @@
 """Keeps one backend's callers from taking every connection: each backend has its share, and the rest stays for its neighbours.
 
-Answers overloaded (connections) to whoever comes above the share; before anything of his body is read. Built only where there are
-neighbours to protect.
+Answers overloaded (connections) to whoever comes above the share; before anything of his body is read. A place is held until the
+connection is free again, not only until there is an answer: whoever does not read his reply holds the connection, too. Built only
+where there are neighbours to protect.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ def build(
     most = _most(scope)
     under_way = 0
 
+    def leave() -> None:
+        nonlocal under_way
+        under_way -= 1
+
     async def share(exchange: Exchange) -> Outcome:
         nonlocal under_way
         if under_way >= most:
@@ -39,9 +44,12 @@ def build(
             return Refusal("overloaded", "connections", detail)
         under_way += 1
         try:
-            return await inner(exchange)
-        finally:
-            under_way -= 1
+            outcome = await inner(exchange)
+        except BaseException:
+            leave()
+            raise
+        exchange.done.append(leave)
+        return outcome
 
     return share
 

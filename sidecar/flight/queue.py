@@ -13,7 +13,7 @@ from sidecar.states import TABLE
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
-    from sidecar.model import Ghost, Lane
+    from sidecar.model import Account, Ghost, Lane
     from sidecar.plan import Scope
     from sidecar.ports import World
 
@@ -69,21 +69,23 @@ async def _stand_in_line(flight: Flight, world: World) -> Lease | Refusal:
 def _keep_for(ghost: Ghost, lease: Lease, flight: Flight, world: World, ghost_s: float) -> None:
     """Let the ghost have the slot. Where too many do, it is broken off, and what becomes of its call is never learned."""
     if world.slots.haunt(lease):
-        flight.account = flight.account.share()  # the late reply is held on it, when flight and callers are gone
-        spawn(_haunt(ghost, lease, flight, world, ghost_s), f"ghost {flight.call.backend} {flight.call.operation}")
+        held = flight.account.share()  # for the late reply, which comes when flight and callers have closed theirs
+        spawn(
+            _haunt(ghost, lease, flight, held, world, ghost_s), f"ghost {flight.call.backend} {flight.call.operation}"
+        )
     else:
         ghost.close()
         flight.track.ghost = None
         world.log.event("ghost_dropped", backend=flight.call.backend, operation=flight.call.operation)
 
 
-async def _haunt(ghost: Ghost, lease: Lease, flight: Flight, world: World, ghost_s: float) -> None:
+async def _haunt(ghost: Ghost, lease: Lease, flight: Flight, held: Account, world: World, ghost_s: float) -> None:
     began = world.clock.now()
     try:
         end = await ghost.end(ghost_s)
     finally:
         world.slots.release(lease)
-        flight.account.close()
+        held.close()
     if isinstance(end, Failed):
         facts: dict[str, object] = {
             "state": end.state,

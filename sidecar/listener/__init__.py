@@ -106,13 +106,18 @@ class Listener:
         self, loop: asyncio.AbstractEventLoop, bound: socket.socket, context: ssl.SSLContext | None
     ) -> asyncio.Server:
         assert self._reception is not None
-        handshake_s = self._desk.limits.header_timeout_s if context is not None else None
-        if self._listen.unix is not None:
-            return await loop.create_unix_server(
-                self._reception, sock=bound, backlog=BACKLOG, ssl=context, ssl_handshake_timeout=handshake_s
-            )
-        return await loop.create_server(
-            self._reception, sock=bound, backlog=BACKLOG, ssl=context, ssl_handshake_timeout=handshake_s
+        # A shutdown includes the last bytes of a reply: the loop's 30 s are not ours. What is shorter is the connection's to time.
+        handshake_s, shutdown_s = (
+            (None, None) if context is None else (self._desk.limits.header_timeout_s, self._desk.limits.body_timeout_s)
+        )
+        listen = loop.create_server if self._listen.unix is None else loop.create_unix_server
+        return await listen(
+            self._reception,
+            sock=bound,
+            backlog=BACKLOG,
+            ssl=context,
+            ssl_handshake_timeout=handshake_s,
+            ssl_shutdown_timeout=shutdown_s,
         )
 
     def _url(self, bound: socket.socket) -> str:

@@ -12,7 +12,6 @@ come as their places free; `BaseProtocol._paused` and `_drain_helper()` are the 
 from __future__ import annotations
 
 import asyncio
-import traceback
 from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import EMPTY_PAYLOAD
@@ -20,13 +19,15 @@ from aiohttp import EMPTY_PAYLOAD
 from sidecar.listener import faults
 from sidecar.listener.hearing import Fault, Hearing, Phase
 from sidecar.listener.linger import LINGER_S, Linger
-from sidecar.listener.outlet import drop, write_reply
+from sidecar.listener.outlet import WRITE_BYTES, drop, write_reply
 from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.upload import BrokenBody, Upload
 from sidecar.listener.wire import CONTINUE, SplitError, frame
 from sidecar.model import Exchange, Executed, Head, Refusal, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import StreamReader
     from aiohttp.http_parser import RawRequestMessage
 
@@ -37,17 +38,21 @@ REST_BYTES: Final = 64 * 1024  # a body left unread by a refusal is read to its 
 SLOWEST_BYTES_S: Final = 16 * 1024
 """Whoever makes us wait for longer than this rate and limits.body_timeout allow is cut: eight readers of 16 MiB at the 2 KiB/s
 that never stall would hold one backend's share of limits.buffered for two hours. What the kernel's buffers take never waits."""
+TLS_LEAVE_S: Final = LINGER_S + 2 * WRITE_BYTES / SLOWEST_BYTES_S
+"""How long a peer may take to answer our close_notify: the linger of everybody, and the two writes that the transport below TLS may
+still hold without saying so."""
 DRAINING: Final = Refusal("draining", close=True)
 
 
 class Connection(Hearing):
     """One accepted connection. Its task runs `start`."""
 
-    __slots__ = ("_exchange", "_expelled", "_slow", "_waited_s", "_written")
+    __slots__ = ("_done", "_exchange", "_expelled", "_slow", "_waited_s", "_written")
 
     def __init__(self, reception: Reception, loop: asyncio.AbstractEventLoop, header_bytes: int) -> None:
         super().__init__(reception, loop, header_bytes)
         self._exchange: Exchange | None = None  # while `answer` has it
+        self._done: list[Callable[[], None]] = []  # of the last exchange: who waits for the connection to be free of it
         self._expelled = False
         self._written = 0  # of the reply that is being sent
         self._waited_s = 0.0  # for its reader
@@ -62,10 +67,10 @@ class Connection(Hearing):
         return bool(self._request_count)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as in Hearing
-        """As the hearing's; who is not kept half open makes room at once."""
+        """As the hearing's; who is not kept half open is on his way out."""
         keeps = super().eof_received()
-        if not keeps and self.transport is not None and not self.transport.get_write_buffer_size():
-            self._reception.leaves(self)
+        if not keeps and self.transport is not None:
+            self._see_off(self.transport)
         return keeps
 
     # --- what an Upload asks of its line
@@ -122,12 +127,25 @@ class Connection(Hearing):
                 self._taken_from_queue(message)
                 if not await self._serve(message, payload):
                     return
+                self._free()
         except ConnectionError:
             pass  # the peer went while we wrote: nobody is left to be told
         except Exception as error:  # noqa: BLE001 - a bug of ours outside any exchange: noted, the connection ends
-            self._log_bug(error, None)
+            self._log_bug(error)
         finally:
             self._leave()
+            if self.transport is None:  # else once the last byte has left
+                self._free()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """As the hearing's; whatever the last exchange kept is free now."""
+        super().connection_lost(exc)
+        self._free()
+
+    def _free(self) -> None:
+        """Tell whoever waits for it that the last exchange has left the connection: written whole, or with the connection lost."""
+        while self._done:
+            self._done.pop()()
 
     async def _next_message(self) -> None:
         self._waiter = self._loop.create_future()
@@ -160,6 +178,7 @@ class Connection(Hearing):
             self, payload, declared_bytes(message), expects="Expect" in message.headers and message.version >= (1, 1)
         )
         exchange = Exchange(head_of(message), upload, self._peer, self._desk.clock.now())
+        self._done = exchange.done
         try:
             closed, stuck, left = await self._answer(message, exchange, upload, payload)
         finally:
@@ -188,7 +207,7 @@ class Connection(Hearing):
             task.uncancel()
             return self._refuse(self._desk.farewell(exchange), head)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is answered, never a silent close
-            self._log_bug(error, head)
+            self._log_bug(error, exchange.request_id)
             flight = exchange.flight
             sent = flight is not None and flight.sent and not flight.safe
             return self._refuse(
@@ -213,7 +232,7 @@ class Connection(Hearing):
         stuck = broken or (left > 0 and (left > REST_BYTES or upload.withheld))
         last = (self._reception.draining or self._half_closed) and not self._messages
         close = bool(message.should_close) or last or stuck
-        return await self._write(reply, exchange.head, close=close), stuck, left
+        return await self._write(reply, exchange.head, close=close, request_id=exchange.request_id), stuck, left
 
     async def _read_rest(self, payload: StreamReader) -> bool:
         """Read a small body that nobody wanted, so that the connection can be kept; False where it does not come."""
@@ -241,12 +260,12 @@ class Connection(Hearing):
 
     # --- bytes out
 
-    async def _write(self, reply: Reply, head: Head | None, *, close: bool) -> bool:
+    async def _write(self, reply: Reply, head: Head | None, *, close: bool, request_id: str = "") -> bool:
         """Write `reply`; return whether the connection ends with it."""
         try:
             how = frame(reply, head, close=close)
         except SplitError as error:
-            self._log_bug(error, head)
+            self._log_bug(error, request_id)
             drop(reply.stream)
             # What the reply was about is not known here: it may have been a purchase that went through.
             reply = self._refuse(Refusal("internal", executed=Executed.UNKNOWN, close=True), head)
@@ -300,10 +319,14 @@ class Connection(Hearing):
     def _stir(self) -> None:
         self._reception.stirs(self)
 
-    def dismiss(self) -> None:
-        """Close a connection that carries nothing."""
+    def dismiss(self, *, at_once: bool = False) -> None:
+        """Close a connection that carries nothing; `at_once` where its place is given away: a TLS peer is not waited for."""
         self._stir()
-        self._leave()
+        if at_once and self._desk.tls and self.transport is not None and not self.transport.get_write_buffer_size():
+            self._reception.leaves(self)
+            self.cut()  # no close_notify is missed: every reply has told its end, and the last one was read
+        else:
+            self._leave()
         if self._waiter is not None:
             self._waiter.cancel()
 
@@ -329,23 +352,28 @@ class Connection(Hearing):
         self.cut()
 
     def _leave(self) -> None:
-        """Close once what is written has left, and not later than a stalled write would be cut."""
-        if self.transport is None or self.transport.is_closing():
+        """Close once what is written has left."""
+        if self.transport is None:
             return
         self._deaf = True
-        if self.transport.get_write_buffer_size():
-            self._enter(Phase.CLOSING, self._desk.limits.body_timeout_s)
+        self._see_off(self.transport)
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _see_off(self, transport: asyncio.Transport) -> None:
+        """Bound how long the end may take: unread bytes have the time of a stalled write, and keep their place until then.
+
+        Under TLS a close waits for the peer's: he has a place, too, until he has gone. Else it takes a turn of the loop.
+        """
+        stall_s = self._desk.limits.body_timeout_s
+        if transport.get_write_buffer_size():
+            self._enter(Phase.CLOSING, stall_s)
+        elif self._desk.tls:
+            self._enter(Phase.CLOSING, min(stall_s, TLS_LEAVE_S))
         else:
             self._reception.leaves(self)
-        self.transport.close()
 
-    def _log_bug(self, error: BaseException, head: Head | None) -> None:
-        """Write where it happened. Not the message: it may quote what a client sent, and that may be a secret."""
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        self._desk.log.event(
-            "internal_error",
-            error=type(error).__name__,
-            method=None if head is None else head.method,
-            path=None if head is None else head.path,
-            traceback=frames,
-        )
+    def _log_bug(self, error: Exception, request_id: str = "") -> None:
+        """Own up to a bug that no stage has caught."""
+        known = {"request_id": request_id} if request_id else {}
+        self._desk.log.event("bug", where="listener", **known, error=error)

@@ -67,7 +67,7 @@ class Reception(web.Server):
             return
         spare = self._spare()
         if spare is not None:
-            spare.dismiss()
+            spare.dismiss(at_once=True)
         elif self.turned_away < max(16, self.desk.limits.connections // 16):  # refusals have a bound of their own
             self.turned_away += 1
             handler.turned_away = True

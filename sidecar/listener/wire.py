@@ -10,9 +10,12 @@ import time
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.model import Head, RawHeaders, Reply
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -48,56 +51,76 @@ def frame(reply: Reply, head: Head | None, *, close: bool) -> Frame:
     Raises SplitError where a header line holds a line break. A reply whose end cannot be told otherwise (a stream to an
     HTTP/1.0 client) is ended by closing the connection.
     """
-    lines, declared, dated = _lines(reply.headers)
+    lines, declared = _lines(reply.headers)
     silent = reply.status < 200 or reply.status in _SILENT
     bodiless = silent or (head is not None and head.method == "HEAD")
     size = sum(map(len, reply.body))
     sized = size if reply.stream is None else declared
     modern = head is None or head.version >= (1, 1)
     if reply.stream is None and modern and not (bodiless or close or reply.close):  # nearly all of them
-        lines.append(b"Content-Length: %d" % size)
-        return Frame(_head(reply, lines, dated=dated), True, False, size, False)
+        return Frame(_head(reply, lines, b"Content-Length: %d\r\n" % size, 1), True, False, size, False)
     chunked = sized is None and not bodiless and modern
     close = close or reply.close or (sized is None and not bodiless and not modern)
     length = _length(reply, sized, declared, silent=silent, bodiless=bodiless)
+    ours = []
     if length is not None:
-        lines.append(b"Content-Length: %d" % length)
+        ours.append(b"Content-Length: %d\r\n" % length)
     if chunked:
-        lines.append(b"Transfer-Encoding: chunked")
+        ours.append(b"Transfer-Encoding: chunked\r\n")
     if close:
-        lines.append(b"Connection: close")
+        ours.append(b"Connection: close\r\n")
     elif not modern:
-        lines.append(b"Connection: keep-alive")
-    return Frame(_head(reply, lines, dated=dated), not bodiless, chunked, sized, close)
+        ours.append(b"Connection: keep-alive\r\n")
+    return Frame(_head(reply, lines, b"".join(ours), len(ours)), not bodiless, chunked, sized, close)
 
 
-def _head(reply: Reply, lines: list[bytes], *, dated: bool) -> bytes:
-    """Return the whole head; raises SplitError where it has more lines than it should."""
-    block = b"\r\n".join(lines)
-    whole = b"".join((status_line(reply.status, reply.phrase), b"" if dated else date_line(), SERVER, block))
-    breaks = len(lines) + 2 - dated + bool(not lines)
+class _Lines(NamedTuple):
+    """Header lines that are not framing, each with its CRLF, how many they are, and whether Date is among them."""
+
+    block: bytes
+    size: int
+    dated: bool
+
+
+def _head(reply: Reply, lines: _Lines, ours: bytes, count: int) -> bytes:
+    """Return the whole head, with `count` lines of ours last; raises SplitError where it has more lines than it should."""
+    dated = b"" if lines.dated else date_line()
+    whole = b"".join((status_line(reply.status, reply.phrase), dated, SERVER, lines.block, ours))
+    breaks = lines.size + count + 3 - lines.dated
     if whole.count(b"\n") != breaks or whole.count(b"\r") != breaks:
-        raise SplitError(f"one of {len(lines)} header lines of a reply with status {reply.status} holds a line break")
-    return whole + (b"\r\n\r\n" if lines else b"\r\n")
+        raise SplitError(f"one of {lines.size} header lines of a reply with status {reply.status} holds a line break")
+    return whole + b"\r\n"
 
 
-def _lines(headers: RawHeaders) -> tuple[list[bytes], int | None, bool]:
-    """Return the header lines that are not framing, the Content-Length that was among them, and whether Date was."""
-    names, values = zip(*headers, strict=True) if headers else ((), ())
-    ours, length, dated = _told(names)
-    declared = int(values[length]) if length is not None and values[length].isdigit() else None
-    if ours:
-        headers = tuple(line for at, line in enumerate(headers) if at not in ours)
-    return [name + b": " + value for name, value in headers], declared, dated
+def _lines(headers: RawHeaders) -> tuple[_Lines, int | None]:
+    """Return the header lines that are not framing, and the Content-Length that was among the others."""
+    if not headers:
+        return _Lines(b"", 0, False), None
+    names, values = zip(*headers, strict=True)
+    form = _form(names)
+    declared = int(values[form.length]) if form.length is not None and values[form.length].isdigit() else None
+    return _Lines(form.blanks % form.kept(values), form.size, form.dated), declared
+
+
+class _Form(NamedTuple):
+    """Header lines with blanks for their values: which values, how many, where Content-Length is, whether Date is there."""
+
+    blanks: bytes
+    kept: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+    size: int
+    length: int | None
+    dated: bool
 
 
 @lru_cache(maxsize=128)  # a backend sends its names in one order all day, and we say ours in one
-def _told(names: tuple[bytes, ...]) -> tuple[frozenset[int], int | None, bool]:
-    """Return which of a reply's lines are ours to write, where its Content-Length is, and whether it has a Date."""
+def _form(names: tuple[bytes, ...]) -> _Form:
     lowered = [name.lower() for name in names]
-    ours = frozenset(at for at, name in enumerate(lowered) if name in _FRAMING)
-    length = next((at for at in sorted(ours, reverse=True) if lowered[at] == b"content-length"), None)
-    return ours, length, b"date" in lowered
+    kept = [at for at, name in enumerate(lowered) if name not in _FRAMING]
+    blanks = b"".join(names[at].replace(b"%", b"%%") + b": %b\r\n" for at in kept)
+    length = next((at for at in reversed(range(len(names))) if lowered[at] == b"content-length"), None)
+    # An itemgetter of fewer than two gives no tuple.
+    values = itemgetter(*kept) if len(kept) > 1 else lambda values: tuple(values[at] for at in kept)
+    return _Form(blanks, values, len(kept), length, b"date" in lowered)
 
 
 def _length(reply: Reply, sized: int | None, declared: int | None, *, silent: bool, bodiless: bool) -> int | None:

@@ -4,6 +4,7 @@ should know although nothing is wrong. Reads the plan alone; judges nothing.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sidecar.model import Protocol
@@ -189,7 +190,7 @@ def _meet(one: str, other: str) -> bool:
 
 
 def _notes(plan: Plan) -> list[str]:
-    notes = []
+    notes = _overdrawn(plan)
     if plan.backends:
         longest_s = max(worst_case_s(backend, line) for backend in plan.backends for line in backend.operations)
         if longest_s > plan.drain.timeout_s:
@@ -198,6 +199,22 @@ def _notes(plan: Plan) -> list[str]:
                 f"process is gone {spoken(plan.drain.delay_s + plan.drain.timeout_s)} after its signal"
             )
     return notes
+
+
+def _overdrawn(plan: Plan) -> list[str]:
+    """Say where the backends' shares are more than there is: then some of them can leave another less than its own, or nothing."""
+    count, share = len(plan.backends), plan.limits.per_backend
+    if count * share <= 1:
+        return []
+    greedy = min(count - 1, math.ceil(1 / share))
+    left = max(0.0, 1 - greedy * share)
+    return [
+        (
+            f"limits.per_backend is {share:.0%} for each of {count} backends, {count * share:.0%} together: {greedy} of them can take so "
+            f"many connections and buffered bytes that {f'{left:.0%} is' if left else 'nothing is'} left for another; at "
+            f"{100 // count}% each has its own"
+        )
+    ]
 
 
 def _is_vague(plan: Plan) -> bool:

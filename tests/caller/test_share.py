@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from sidecar.caller import share
-from sidecar.model import Answer, Executed, Grade, Protocol, Refusal
+from sidecar.model import Answer, Exchange, Executed, Grade, Peer, Protocol, Refusal
 from sidecar.plan import BackendPlan, LimitsPlan, Plan, Scope
 
 if TYPE_CHECKING:
-    from sidecar.model import Exchange, Outcome
+    from collections.abc import Awaitable, Callable
+
+    from sidecar.model import Outcome
 
 pytestmark = pytest.mark.virtual
 
 ANSWER = Answer(200, "OK", (), (), 0, Grade("ok", Executed.YES))
-EXCHANGE = cast("Exchange", object())
 WORLD = cast("Any", object())
+
+
+def exchange(address: str = "") -> Exchange:
+    return Exchange(cast("Any", None), cast("Any", None), Peer(address, tls=False), 0.0)
 
 
 def scope(*names: str, connections: int = 4) -> Scope:
@@ -35,36 +40,68 @@ async def test_above_its_share_a_caller_is_refused_and_below_it_served() -> None
         return ANSWER
 
     stage = share.build(scope("a", "b"), WORLD, inner)
+    both = [exchange(), exchange()]
     async with asyncio.TaskGroup() as group:
-        first = [group.create_task(stage(EXCHANGE)) for _ in range(2)]
+        first = [group.create_task(stage(each)) for each in both]
         await asyncio.sleep(0)
-        refused = await stage(EXCHANGE)
-        assert isinstance(refused, Refusal)
-        assert (refused.state, refused.reason) == ("overloaded", "connections")
+        await refused(stage)
         gate.set()
     assert [task.result() for task in first] == [ANSWER, ANSWER]
-    assert await stage(EXCHANGE) is ANSWER
+    written(both[0])
+    assert await stage(exchange()) is ANSWER
+
+
+async def test_a_place_is_held_until_the_reply_has_been_written() -> None:
+    """Whoever does not read his reply keeps the connection, and so the place; then it is free, once."""
+
+    async def inner(_: Exchange) -> Outcome:
+        return ANSWER
+
+    stage = share.build(scope("a", "b", connections=2), WORLD, inner)
+    for _ in range(3):
+        slow = exchange()
+        assert await stage(slow) is ANSWER
+        await refused(stage)
+        written(slow)
 
 
 async def test_a_place_comes_free_when_a_caller_hangs_up_or_a_stage_fails() -> None:
     """Whatever ends an exchange, its place is not lost."""
 
-    async def inner(exchange: Exchange) -> Outcome:
-        if exchange is EXCHANGE:
+    async def inner(asked: Exchange) -> Outcome:
+        if asked.peer.address != "slow":
             raise ConnectionError
         await asyncio.Event().wait()
         return ANSWER
 
     stage = share.build(scope("a", "b", connections=2), WORLD, inner)
+    failed = exchange()
     with pytest.raises(ConnectionError):
-        await stage(EXCHANGE)
-    waiting = asyncio.get_running_loop().create_task(stage(cast("Exchange", None)))
+        await stage(failed)
+    written(failed)  # it has given its place back already
+    waiting = asyncio.get_running_loop().create_task(stage(exchange("slow")))
     await asyncio.sleep(0)
+    await refused(stage)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     with pytest.raises(ConnectionError):
-        await stage(EXCHANGE)
+        await stage(exchange())
+
+
+async def refused(stage: Callable[[Exchange], Awaitable[Outcome]]) -> None:
+    """Say that one more finds no place; a refusal never had one to give back."""
+    over = exchange()
+    outcome = await stage(over)
+    assert isinstance(outcome, Refusal)
+    assert (outcome.state, outcome.reason) == ("overloaded", "connections")
+    assert not over.done
+
+
+def written(exchange: Exchange) -> None:
+    """Do what the listener does when the connection is free of the exchange."""
+    while exchange.done:
+        exchange.done.pop()()
 
 
 def test_a_single_backend_has_everything() -> None:
