@@ -254,3 +254,10 @@ def test_a_one_way_operation_of_the_wsdl_may_answer_200_with_nothing():
         for name in ("ClearCart", "GetSeats")
     ]
     assert [verdict.reason for verdict in verdicts] == [None, "empty"]
+
+
+def test_only_so_many_elements_of_a_name_are_looked_at():
+    """Elements that hold no text are not counted as texts: 9 000 of them took seven milliseconds."""
+    few = b"<Value>" * 63 + b"<Value>last</Value>"
+    assert peek.all_texts_at(few, "Value") == ("last",)
+    assert peek.all_texts_at(b"<Value>" + few, "Value") == ()
