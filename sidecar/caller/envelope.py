@@ -126,23 +126,29 @@ def _timing(exchange: Exchange) -> bytes:
 
 
 def _note(exchange: Exchange, world: World, reply: Reply, state: str, effect: Executed) -> None:
-    # Only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell.
-    stranger = {} if exchange.may_write else {"origin": shown(exchange.head.all("Origin")) or "(cross-site)"}
-    world.log.event(
-        "access",
-        request_id=exchange.request_id,
-        client=exchange.client,
-        backend=exchange.backend,
-        operation=exchange.call.operation if exchange.call else None,
-        dialect=exchange.dialect.value,
-        state=state,
-        executed=effect.value,
-        status=reply.status,
-        total_ms=round((world.clock.now() - exchange.received_at) * 1000, 1),
-        queue_ms=round(exchange.queue_s * 1000, 1),
-        backend_ms=round(exchange.backend_s * 1000, 1),
-        **stranger,
-    )
+    facts: dict[str, object] = {
+        "request_id": exchange.request_id,
+        "client": exchange.client,
+        "backend": exchange.backend,
+        "operation": exchange.call.operation if exchange.call is not None else None,
+        "dialect": exchange.dialect.value,
+        "state": state,
+        "executed": effect.value,
+        "status": reply.status,
+        "total_ms": _tenths(world.clock.now() - exchange.received_at),
+        "queue_ms": _tenths(exchange.queue_s),
+        "backend_ms": _tenths(exchange.backend_s),
+    }
+    if (
+        not exchange.may_write
+    ):  # only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell
+        facts["origin"] = shown(exchange.head.all("Origin")) or "(cross-site)"
+    world.log.event("access", **facts)
+
+
+def _tenths(duration_s: float) -> float:
+    """Return milliseconds with one digit; round() takes five times as long, for the sake of halves."""
+    return int(duration_s * 10_000 + 0.5) / 10
 
 
 def describe(scope: Scope) -> str:
