@@ -155,13 +155,15 @@ class Flights:
     def _late(self, flight: Flight, outcome: Outcome) -> None:
         """Say what became of a call that nobody waits for any more; the only place where that can be learned.
 
-        Not of one that never left, and not of one whose ghost is still read: that one's end is logged when it comes.
+        Not of one that never left, and not of one that is still read, as a ghost or as the rest of a stream: whoever holds its
+        slot sees its end, and says so.
         """
         if isinstance(outcome, Answer):
             state, effect = outcome.grade.state, outcome.grade.executed
             if outcome.stream is not None:
                 with suppress(Exception):
                     outcome.stream.close()
+                return
         else:
             row = find(outcome.state, outcome.reason)
             state, effect = outcome.state, outcome.executed or executed(row, safe=flight.safe, sent=flight.sent)

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 
 # One write per so many bytes: a 1 MB body in one piece would hold the loop for as long as the kernel takes to copy it.
 _PIECE_BYTES: Final = 64 * 1024
+# As much of a streamed reply is here before it is judged, unless it ends before: what the adapters look at in a whole one, so that
+# both get the same verdict. Where the first segment ended by chance would decide otherwise what a purchase has done.
+_BEGINNING_BYTES: Final = 64 * 1024
+# A streamed reply that makes us wait for longer than this rate and the attempt's total allow is given up: a byte now and then would
+# hold its slot for ever. The rate is the one that readers are held to; 16 MiB may take a quarter of an hour.
+_SLOWEST_BYTES_S: Final = 16 * 1024
 # Odd legacy servers send long cookies and status lines; IIS allows 16 KiB, this is twice that.
 _LINE_BYTES: Final = 32 * 1024
 _HEADERS: Final = 256
@@ -143,10 +149,11 @@ class HttpUpstream:
 
 
 class _Talk:
-    """One request and its reply on one connection; after a timeout, the ghost of it."""
+    """One request and its reply on one connection; the ghost of it after a timeout, or where nobody reads the rest of a stream."""
 
     __slots__ = (
         "_account",
+        "_beginning",
         "_body",
         "_connection",
         "_head_bytes",
@@ -154,11 +161,13 @@ class _Talk:
         "_message",
         "_outbound",
         "_over",
+        "_passed_bytes",
         "_payload",
         "_reused",
         "_size",
         "_track",
         "_upload",
+        "_waited_s",
         "_wire",
         "_written",
     )
@@ -173,6 +182,8 @@ class _Talk:
         self._payload: StreamReader | None = None
         self._body: list[bytes] = []
         self._size = 0
+        self._beginning: Received | None = None  # of a stream
+        self._passed_bytes, self._waited_s = 0, 0.0  # of a stream after its beginning, and for it
         self._head_bytes = self._written = 0
         self._upload: asyncio.Task[None] | None = None
         self._over = False  # the connection is the pool's again, or gone: it may be somebody else's by now
@@ -201,11 +212,11 @@ class _Talk:
             wire.in_time()
 
     async def end(self, within_s: float) -> Received | Failed:
-        """Read on after a timeout, so that the backend's late reply, FIN or RST is seen; a stream is read like any other."""
+        """Read on for nobody, so that the backend's late reply, FIN or RST is seen."""
         try:
             async with asyncio.timeout(within_s):
                 await self._read_head()
-                return await self._finish()
+                return await (self._drain() if self._limits.stream else self._finish())
         except TimeoutError:
             self.close()
             return Failed("outcome_unknown", "timeout", f"no reply within another {within_s:g} s", sent=True)
@@ -305,14 +316,37 @@ class _Talk:
 
     async def _stream(self) -> Received | Failed:
         """Take what the body begins with, so that it can be judged; the rest is for whoever passes it on."""
-        piece = await self._piece()
-        if isinstance(piece, Failed):
+        failed = await self._read_body(_BEGINNING_BYTES)
+        if failed is not None:
             self.close()
-            return piece
-        self._body, self._size = [piece] if piece else [], len(piece)
-        if not piece:
+            return failed
+        if self._ended:
             self._release()
-        return self._received(Stream(self._next, self.close))
+            return self._received(None)
+        self._beginning = self._received(Stream(self._next, self._leave))
+        return self._beginning
+
+    async def _drain(self) -> Received | Failed:
+        """Read a stream to its end and drop what is not needed to judge it: no more than may be held of any other reply."""
+        beginning = self._beginning or await self._stream()
+        if isinstance(beginning, Failed):
+            return beginning
+        dropped = 0
+        while not self._over:
+            piece = await self._piece()
+            if isinstance(piece, Failed):
+                self.close()
+                return piece
+            dropped += len(piece)
+            if dropped > self._limits.reply_bytes:
+                self.close()
+                size = self._limits.reply_bytes
+                return Failed(
+                    "outcome_unknown", "cut", f"nobody read it, and another {size} bytes were no end", sent=True
+                )
+            if not piece:
+                self._release()
+        return beginning
 
     def _too_large(self) -> Failed | None:
         assert self._message is not None, "_read_head ran"
@@ -324,15 +358,20 @@ class _Talk:
             else None
         )
 
-    async def _read_body(self) -> Failed | None:
+    @property
+    def _ended(self) -> bool:
         payload = self._payload
         assert payload is not None, "_read_head ran"
-        while not payload.at_eof():
+        return payload.at_eof()
+
+    async def _read_body(self, enough_bytes: int | None = None) -> Failed | None:
+        """Read the body to its end, or until `enough_bytes` are here."""
+        while not self._ended and (enough_bytes is None or self._size < enough_bytes):
             piece = await self._piece()
             if isinstance(piece, Failed):
                 return piece
             self._size += len(piece)
-            if self._size > self._limits.reply_bytes:
+            if enough_bytes is None and self._size > self._limits.reply_bytes:
                 return _too_large_for(self._limits)
             if not self._account.take(len(piece)):
                 return Failed("backend_bad_reply", "too_large", "limits.buffered has no room for the reply", sent=True)
@@ -356,21 +395,32 @@ class _Talk:
             return Failed("backend_bad_reply", "truncated", f"the reply broke off: {_words(error)}", sent=True)
 
     async def _next(self) -> bytes:
-        """Give the next piece of a streamed reply, b"" at its end; raises OSError where it broke off."""
+        """Give the next piece of a streamed reply, b"" at its end; raises OSError where it broke off or is too slow."""
         if self._over:
             return b""
+        loop, total_s = asyncio.get_running_loop(), self._limits.total_s
+        began = loop.time()
+        left_s = total_s + self._passed_bytes / _SLOWEST_BYTES_S - self._waited_s
         try:
-            async with asyncio.timeout(self._limits.total_s):
+            async with asyncio.timeout(min(total_s, left_s)):
                 piece = await self._piece()
         except TimeoutError:
-            self.close()
+            self._leave()
             raise
+        finally:
+            self._waited_s += loop.time() - began
         if isinstance(piece, Failed):
             self.close()
             raise ConnectionResetError(piece.detail)
+        self._passed_bytes += len(piece)
         if not piece:
             self._release()
         return piece
+
+    def _leave(self) -> None:
+        """Nobody reads the rest of a stream: the backend works on all the same, and whoever holds its slot has a ghost in it."""
+        if not self._over:
+            self._track.ghost = self
 
     def _received(self, stream: Stream | None) -> Received:
         message = self._message

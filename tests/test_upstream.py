@@ -22,7 +22,7 @@ from sidecar.buffers import Buffers
 from sidecar.model import Failed, Outbound, Progress, Protocol, Received, Track
 from sidecar.plan import BackendPlan, UpstreamTlsPlan
 from sidecar.ports import AttemptLimits
-from sidecar.upstream import _VERSIONS, HttpUpstream
+from sidecar.upstream import _BEGINNING_BYTES, _VERSIONS, HttpUpstream
 from sidecar.upstream_wire import Wire
 from tests.support import replies
 from tests.support.backend import Backend, Blackhole, Gate, Point, Way, answer, cut, keep_alive_race, silent
@@ -30,6 +30,7 @@ from tests.support.backend import Backend, Blackhole, Gate, Point, Way, answer, 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from sidecar.model import Stream
     from tests.support.certs import Certs
     from tests.support.visit import Visit
 
@@ -40,6 +41,8 @@ pytestmark = pytest.mark.uvloop
 XML = b"<reply>fine</reply>"
 LIMITS = AttemptLimits(connect_s=5.0, first_byte_s=5.0, total_s=5.0, reply_bytes=1024 * 1024)
 SOON = replace(LIMITS, first_byte_s=0.15, total_s=0.15)  # a timeout that the test waits for
+STREAM = replace(LIMITS, stream=True)
+BEGINNING = b"<a>" + b"b" * (_BEGINNING_BYTES - 3)  # what is here before a stream is handed on
 LARGE = b"<x>" + b"y" * (8 * 1024 * 1024) + b"</x>"  # more than the kernel's buffers of both ends take
 
 
@@ -321,14 +324,16 @@ async def test_half_a_status_line_is_a_sign_of_life(backend: Starts, way: Way) -
 async def test_closing_a_finished_stream_hurts_nobody_else(backend: Starts) -> None:
     """Its connection is the pool's again, and by now another call's."""
     gate = Gate()
-    here = await backend([answer(replies.http(XML)), answer(replies.http(b"<other/>"), gate=gate)])
+    here = await backend([answer(replies.http(LARGE)), answer(replies.http(b"<other/>"), gate=gate)])
     async with calling(here.url) as caller:
-        first = await caller.ok(limits=replace(LIMITS, stream=True))
+        first = await caller.ok(limits=STREAM)
         assert first.stream is not None
-        assert await first.stream.next() == b""
+        while await first.stream.next():
+            pass
         other = asyncio.get_running_loop().create_task(caller.ok())
         await here.journal.arrived(2)
         first.stream.close()
+        assert caller.track.ghost is None
         assert await first.stream.next() == b""
         gate.open()
         assert b"".join((await other).body) == b"<other/>"
@@ -805,83 +810,251 @@ async def test_closing_closes_everything(backend: Starts) -> None:
 # --- streams
 
 
+def streaming(gate: Gate, rest: bytes = b"</a>", then: Callable[[Visit], Awaitable[None]] | None = None) -> Any:
+    """Send a whole beginning, wait for the gate, then do `then` or send the rest."""
+
+    async def play(visit: Visit) -> None:
+        await visit.body()
+        reply = replies.http(BEGINNING + rest)
+        await visit.send(reply.head + BEGINNING)
+        await gate.wait()
+        await (visit.send(rest) if then is None else then(visit))
+
+    return play
+
+
+async def _read_out(stream: Stream, pieces: list[bytes]) -> None:
+    while piece := await stream.next():
+        pieces.append(piece)
+
+
+async def _head_is_here(caller: Caller) -> None:
+    while True:
+        if caller.track.progress is Progress.REPLY:
+            return
+        await asyncio.sleep(0.001)
+
+
 async def test_a_stream_comes_as_it_comes(backend: Starts) -> None:
     """Its beginning is there to be judged before the rest has come; the end gives the connection back."""
     gate = Gate()
-
-    async def dripping(visit: Visit) -> None:
-        await visit.body()
-        reply = replies.http(b"<a>" + b"b" * 10 + b"</a>")
-        await visit.send(reply.head + reply.body[:4])
-        await gate.wait()
-        await visit.send(reply.body[4:])
-
-    here = await backend([dripping, answer(replies.http(XML))])
+    here = await backend([streaming(gate, b"c" * 9 + b"</a>"), answer(replies.http(XML))])
     async with calling(here.url) as caller:
-        reply = await caller.ok(limits=replace(LIMITS, stream=True))
-        assert reply.body == (b"<a>b",)
+        reply = await caller.ok(limits=STREAM)
+        assert b"".join(reply.body) == BEGINNING
+        assert reply.size_bytes == len(BEGINNING)
         assert reply.stream is not None
         gate.open()
         rest = b""
         while piece := await reply.stream.next():
             rest += piece
-        assert rest == b"b" * 9 + b"</a>"
+        assert rest == b"c" * 9 + b"</a>"
         await caller.ok()
     assert len(here.connections) == 1
 
 
-@pytest.mark.parametrize("way", [Way.RST, Way.FIN], ids=lambda way: way.value)
-async def test_a_stream_that_breaks_off_says_so(backend: Starts, way: Way) -> None:
-    """As an OSError, which is what a writer of replies understands."""
+@pytest.mark.parametrize("at", [0, 1, 5, len(XML) - 1])
+async def test_a_beginning_is_waited_for(backend: Starts, at: int) -> None:
+    """Wherever the first segment ended: what is judged is the beginning, or the whole where there is no more."""
     gate = Gate()
 
-    async def breaking(visit: Visit) -> None:
+    async def split(visit: Visit) -> None:
         await visit.body()
-        visit.way = way
         reply = replies.http(XML)
-        await visit.send(reply.head + reply.body[:4])
+        await visit.send(reply.head + XML[:at])
         await gate.wait()
+        await visit.send(XML[at:])
+
+    here = await backend([split, answer(replies.http(XML))])
+    async with calling(here.url) as caller:
+        task = asyncio.get_running_loop().create_task(caller.send(limits=STREAM))
+        await _head_is_here(caller)
+        assert not task.done()
+        gate.open()
+        reply = await task
+        assert isinstance(reply, Received)
+        assert b"".join(reply.body) == XML
+        assert reply.stream is None
+        await caller.ok()
+    assert len(here.connections) == 1
+
+
+async def test_a_beginning_that_does_not_come_in_time_leaves_a_ghost(backend: Starts) -> None:
+    """Nothing is said of what is not known; the ghost goes on where the caller stopped."""
+    gate = Gate()
+
+    async def slow(visit: Visit) -> None:
+        await visit.body()
+        reply = replies.http(XML)
+        await visit.send(reply.head + XML[:4])
+        await gate.wait()
+        await visit.send(XML[4:])
+
+    here = await backend(slow)
+    async with calling(here.url) as caller:
+        failed = await caller.fails(limits=replace(SOON, stream=True))
+        assert (failed.state, failed.reason) == ("outcome_unknown", "timeout")
+        assert caller.track.ghost is not None
+        gate.open()
+        late = await caller.track.ghost.end(5.0)
+        assert isinstance(late, Received)
+        assert b"".join(late.body) == XML
+
+
+@pytest.mark.parametrize("way", [Way.RST, Way.FIN], ids=lambda way: way.value)
+async def test_a_stream_that_breaks_off_says_so(backend: Starts, way: Way) -> None:
+    """As an OSError, which is what a writer of replies understands; nothing of it is left to be read."""
+    gate = Gate()
+
+    async def breaks(visit: Visit) -> None:
+        visit.way = way
         await visit.stop(Point.HALF_REPLY_BODY)
 
-    here = await backend(breaking)
+    here = await backend(streaming(gate, then=breaks))
     async with calling(here.url) as caller:
-        reply = await caller.ok(limits=replace(LIMITS, stream=True))
+        reply = await caller.ok(limits=STREAM)
         assert reply.stream is not None
         gate.open()
         with pytest.raises(OSError, match="broke off"):
             await reply.stream.next()
         assert await reply.stream.next() == b""
+        reply.stream.close()
+        assert caller.track.ghost is None
 
 
 async def test_a_stream_that_stops_is_given_up(backend: Starts) -> None:
-    """No piece within `total`."""
+    """No piece within `total`: its reader is told, and the backend, which may work on it, has a ghost."""
     gate = Gate()
-
-    async def halting(visit: Visit) -> None:
-        await visit.body()
-        reply = replies.http(XML)
-        await visit.send(reply.head + reply.body[:4])
-        await gate.wait()
-
-    here = await backend(halting)
+    here = await backend(streaming(gate))
     async with calling(here.url) as caller:
-        reply = await caller.ok(limits=replace(LIMITS, stream=True, total_s=0.1))
+        reply = await caller.ok(limits=replace(STREAM, total_s=0.1))
         assert reply.stream is not None
         with pytest.raises(TimeoutError):
             await reply.stream.next()
+        assert caller.track.ghost is not None
         gate.open()
+        late = await caller.track.ghost.end(5.0)
+        assert isinstance(late, Received)
+        assert late.body == reply.body
 
 
-async def test_a_stream_that_is_closed_early_closes_its_connection(backend: Starts) -> None:
-    """Half a reply stands on it."""
-    here = await backend([answer(replies.endless()), answer(replies.http(XML))])
+async def test_a_stream_that_drips_is_given_up(backend: Starts) -> None:
+    """Each piece is in time, all together are not: a rate bounds the whole."""
+
+    async def drips(visit: Visit) -> None:
+        while True:
+            await visit.send(b"c")
+            await asyncio.sleep(0.02)
+
+    gate = Gate()
+    gate.open()
+    here = await backend(streaming(gate, b"c" * 10_000, drips))
     async with calling(here.url) as caller:
-        reply = await caller.ok(limits=replace(LIMITS, stream=True))
+        reply = await caller.ok(limits=replace(STREAM, total_s=0.2))
+        assert reply.stream is not None
+        pieces = list[bytes]()
+        with pytest.raises(TimeoutError):
+            await _read_out(reply.stream, pieces)
+        assert 1 < len(pieces) < 30
+        assert caller.track.ghost is not None
+        late = await caller.track.ghost.end(0.1)
+        assert isinstance(late, Failed)
+        assert (late.state, late.reason) == ("outcome_unknown", "timeout")
+
+
+async def test_a_slow_reader_is_not_the_backends_fault(backend: Starts) -> None:
+    """Only the time in which we wait for the backend counts."""
+    gate = Gate()
+    here = await backend(streaming(gate))
+    async with calling(here.url) as caller:
+        reply = await caller.ok(limits=replace(STREAM, total_s=0.1))
+        assert reply.stream is not None
+        gate.open()
+        await asyncio.sleep(0.15)
+        assert await reply.stream.next() == b"</a>"
+        assert await reply.stream.next() == b""
+
+
+async def test_a_stream_that_is_closed_early_is_read_to_its_end(backend: Starts) -> None:
+    """The backend works on: what is left of it is the ghost's, which sees the end and gives the connection back."""
+    gate = Gate()
+    here = await backend([streaming(gate), answer(replies.http(XML))])
+    async with calling(here.url) as caller:
+        reply = await caller.ok(limits=STREAM)
         assert reply.stream is not None
         reply.stream.close()
         reply.stream.close()
+        assert caller.track.ghost is not None
+        gate.open()
+        late = await caller.track.ghost.end(5.0)
+        assert isinstance(late, Received)
+        assert (late.body, late.size_bytes) == (reply.body, len(BEGINNING))
+        assert late.stream is not None, "only its beginning is held"
+        assert await late.stream.next() == b""
+        await caller.ok()
+    assert len(here.connections) == 1
+
+
+async def test_the_last_piece_may_be_here_when_a_stream_is_closed(backend: Starts) -> None:
+    """Everything was read but the word that it is over."""
+    gate = Gate()
+    gate.open()
+    here = await backend(streaming(gate))
+    async with calling(here.url) as caller:
+        reply = await caller.ok(limits=STREAM)
+        if reply.stream is not None:  # the rest may have come with the beginning
+            assert await reply.stream.next() == b"</a>"
+            reply.stream.close()
+            assert caller.track.ghost is not None
+            late = await caller.track.ghost.end(5.0)
+            assert isinstance(late, Received)
+            assert late.body == reply.body
+
+
+async def test_the_rest_of_a_stream_that_never_ends_is_cut(backend: Starts) -> None:
+    """Read, dropped, and bounded by bytes."""
+    here = await backend([answer(replies.endless()), answer(replies.http(XML))])
+    async with calling(here.url) as caller:
+        reply = await caller.ok(limits=STREAM)
+        assert reply.stream is not None
+        reply.stream.close()
+        assert caller.track.ghost is not None
+        late = await caller.track.ghost.end(5.0)
+        assert isinstance(late, Failed)
+        assert (late.state, late.reason, late.sent) == ("outcome_unknown", "cut", True)
         await caller.ok()
     assert len(here.connections) == 2
+
+
+async def test_the_rest_of_a_stream_that_breaks_is_not_known(backend: Starts) -> None:
+    """The ghost sees it break."""
+    gate = Gate()
+
+    async def breaks(visit: Visit) -> None:
+        visit.way = Way.RST
+        await visit.stop(Point.HALF_REPLY_BODY)
+
+    here = await backend(streaming(gate, then=breaks))
+    async with calling(here.url) as caller:
+        reply = await caller.ok(limits=STREAM)
+        assert reply.stream is not None
+        reply.stream.close()
+        assert caller.track.ghost is not None
+        gate.open()
+        late = await caller.track.ghost.end(5.0)
+        assert isinstance(late, Failed)
+        assert late.reason == "truncated"
+
+
+async def test_a_beginning_that_finds_no_room_is_refused(backend: Starts) -> None:
+    """It is held like any other bytes."""
+    gate = Gate()
+    here = await backend(streaming(gate))
+    async with calling(here.url) as caller:
+        caller.memory.resize(1000, 1.0)
+        failed = await caller.fails(limits=STREAM)
+        assert failed.reason == "too_large"
+        gate.open()
 
 
 async def test_a_stream_that_breaks_before_its_beginning_is_a_bad_reply(backend: Starts) -> None:
@@ -889,7 +1062,7 @@ async def test_a_stream_that_breaks_before_its_beginning_is_a_bad_reply(backend:
     whole = replies.http(XML)
     here = await backend(answer(replies.raw(whole.head)))
     async with calling(here.url) as caller:
-        failed = await caller.fails(limits=replace(LIMITS, stream=True))
+        failed = await caller.fails(limits=STREAM)
     assert failed.reason == "truncated"
 
 
@@ -897,10 +1070,9 @@ async def test_an_empty_stream_is_over_at_once(backend: Starts) -> None:
     """And its connection is kept."""
     here = await backend(answer(replies.http(b"")))
     async with calling(here.url) as caller:
-        reply = await caller.ok(limits=replace(LIMITS, stream=True))
+        reply = await caller.ok(limits=STREAM)
         assert reply.body == ()
-        assert reply.stream is not None
-        assert await reply.stream.next() == b""
+        assert reply.stream is None
         await caller.ok()
     assert len(here.connections) == 1
 

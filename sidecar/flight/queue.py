@@ -1,14 +1,15 @@
 """Outermost on the flight lane: holds the slot. A flight waits here, first come, first served, before anything of it is sent.
 
-Answers overloaded when there is no slot in time. Keeps the slot for as long as the backend works: a call that we gave up leaves a ghost
-in it until its late reply, FIN or RST, or until `ghost` is over.
+Answers overloaded when there is no slot in time. Keeps the slot for as long as the backend works: a call that we gave up, or a
+streamed reply that nobody reads to its end, leaves a ghost in it until its end, FIN or RST, or until `ghost` is over.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sidecar.model import Answer, Failed, Flight, Lease, Outcome, Progress, Refusal, Stream
+from sidecar.model import Answer, Executed, Failed, Flight, Lease, Outcome, Progress, Refusal, Stream
 from sidecar.states import TABLE
 from sidecar.tasks import spawn
 
@@ -42,7 +43,7 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
         if ghost is not None:
             _keep_for(ghost, lease, flight, world, ghost_s)
         elif isinstance(outcome, Answer) and outcome.stream is not None:
-            return _until_read(outcome, outcome.stream, lease, world)
+            return _until_read(outcome, outcome.stream, lease, flight, world, ghost_s)
         else:
             slots.release(lease)
         return outcome
@@ -66,9 +67,10 @@ async def _stand_in_line(flight: Flight, world: World) -> Lease | Refusal:
         return lease
 
 
-def _keep_for(ghost: Ghost, lease: Lease, flight: Flight, world: World, ghost_s: float) -> None:
-    """Let the ghost have the slot. Where too many do, it is broken off, and what becomes of its call is never learned."""
-    if world.slots.haunt(lease):
+def _keep_for(ghost: Ghost, lease: Lease, flight: Flight, world: World, ghost_s: float) -> bool:
+    """Let the ghost have the slot. Where too many do, it is broken off, and what becomes of its call is never learned: False."""
+    kept = world.slots.haunt(lease)
+    if kept:
         held = flight.account.share()  # for the late reply, which comes when flight and callers have closed theirs
         spawn(
             _haunt(ghost, lease, flight, held, world, ghost_s), f"ghost {flight.call.backend} {flight.call.operation}"
@@ -77,6 +79,7 @@ def _keep_for(ghost: Ghost, lease: Lease, flight: Flight, world: World, ghost_s:
         ghost.close()
         flight.track.ghost = None
         world.log.event("ghost_dropped", backend=flight.call.backend, operation=flight.call.operation)
+    return kept
 
 
 async def _haunt(ghost: Ghost, lease: Lease, flight: Flight, held: Account, world: World, ghost_s: float) -> None:
@@ -87,52 +90,58 @@ async def _haunt(ghost: Ghost, lease: Lease, flight: Flight, held: Account, worl
         world.slots.release(lease)
         held.close()
     if isinstance(end, Failed):
-        facts: dict[str, object] = {
-            "state": end.state,
-            "reason": end.reason,
-            "executed": "no" if flight.safe else "unknown",
-        }
+        _log_late(flight, world, began, end.state, end.reason, _not_known(flight))
     else:
         adapter = world.adapters[flight.call.backend, flight.call.endpoint]
-        grade = adapter.grade(flight.call, end.status, end.headers, end.body, safe=flight.safe)
-        facts = {"state": grade.state, "reason": grade.reason, "executed": grade.executed.value}
+        partial = end.stream is not None
+        grade = adapter.grade(flight.call, end.status, end.headers, end.body, safe=flight.safe, partial=partial)
+        _log_late(flight, world, began, grade.state, grade.reason, grade.executed)
+
+
+def _not_known(flight: Flight) -> Executed:
+    return Executed.NO if flight.safe else Executed.UNKNOWN
+
+
+def _log_late(flight: Flight, world: World, began: float, state: str, reason: str | None, effect: Executed) -> None:
     world.log.event(
         "late_outcome",
         backend=flight.call.backend,
         operation=flight.call.operation,
         client=flight.seat.client,
         ghost_s=round(world.clock.now() - began, 3),
-        **facts,
+        state=state,
+        reason=reason,
+        executed=effect.value,
     )
 
 
-def _until_read(answer: Answer, stream: Stream, lease: Lease, world: World) -> Answer:
-    """Keep the slot until the caller has read the last piece, or has gone."""
+def _until_read(answer: Answer, stream: Stream, lease: Lease, flight: Flight, world: World, ghost_s: float) -> Answer:
+    """Keep the slot until the last piece has been read. Where its reader leaves before, the backend writes on: a ghost reads the rest."""
+    over = False
+
+    def close() -> None:
+        nonlocal over
+        if over:
+            return
+        over = True
+        stream.close()
+        ghost = flight.track.ghost
+        if ghost is None:
+            world.slots.release(lease)
+        elif not _keep_for(ghost, lease, flight, world, ghost_s):
+            _log_late(flight, world, world.clock.now(), "outcome_unknown", "cut", _not_known(flight))
 
     async def following() -> bytes:
         try:
             piece = await stream.next()
         except BaseException:
-            world.slots.release(lease)
+            close()
             raise
         if not piece:
-            world.slots.release(lease)
+            close()
         return piece
 
-    def close() -> None:
-        stream.close()
-        world.slots.release(lease)
-
-    return Answer(
-        answer.status,
-        answer.phrase,
-        answer.headers,
-        answer.body,
-        answer.size_bytes,
-        answer.grade,
-        answer.backend_s,
-        Stream(following, close),
-    )
+    return replace(answer, stream=Stream(following, close))
 
 
 def describe(scope: Scope) -> str:

@@ -20,6 +20,7 @@ from sidecar.model import (
     Level,
     Outcome,
     Progress,
+    Received,
     Refusal,
     Seat,
     Stream,
@@ -271,6 +272,113 @@ async def test_a_streamed_answer_that_breaks_gives_its_slot_back() -> None:
     with pytest.raises(ConnectionResetError):
         await outcome.stream.next()
     assert scene.view == "0+0 of 2, 0 queued"
+
+
+def leaves(scene: Scene, flight: Flight, *pieces: bytes | OSError) -> tuple[Lane, LateReply]:
+    """Bring a stream that leaves a ghost where it is closed before its end, as a real attempt does."""
+    stream, ghost = Pieces(*pieces), LateReply()
+
+    def close() -> None:
+        stream.close()
+        flight.track.progress, flight.track.ghost = Progress.REPLY, ghost
+
+    return brings(replace(FINE, stream=Stream(stream.next, close))), ghost
+
+
+async def streamed(scene: Scene, flight: Flight, lane: Lane) -> Stream:
+    outcome = await stage(scene, lane)(flight)
+    assert isinstance(outcome, Answer)
+    assert outcome.stream is not None
+    return outcome.stream
+
+
+REST = Received(200, "OK", OK.headers, (b"<ok>",), 4, Stream(Pieces().next, Pieces().close))
+"""What a ghost of a stream brings: its beginning, and that the rest has come."""
+
+
+@pytest.mark.parametrize(
+    ("end", "facts"),
+    [
+        (REST, {"state": "ok", "reason": None, "executed": "yes"}),
+        (REST._replace(body=(b"<fault>",)), {"state": "backend_fault", "reason": "server", "executed": "unknown"}),
+        (
+            Failed("backend_bad_reply", "truncated", "broke off", sent=True),
+            {"state": "backend_bad_reply", "reason": "truncated", "executed": "unknown"},
+        ),
+    ],
+    ids=["whole", "fault", "broken-off"],
+)
+async def test_the_rest_of_a_stream_that_is_left_keeps_its_slot(end: Any, facts: dict[str, object]) -> None:
+    """The backend still writes: a ghost reads the rest, and only its end says what became of the call."""
+    scene = Scene()
+    flight = scene.flight()
+    lane, ghost = leaves(scene, flight, b"a", b"b")
+    stream = await streamed(scene, flight, lane)
+    assert await stream.next() == b"a"
+    stream.close()
+    stream.close()
+    await asyncio.sleep(7)
+    assert scene.view == "0+1 of 2, 0 queued"
+    assert ghost.within_s == 120.0
+    assert scene.log.events == []
+    ghost.come(end)
+    await settle()
+    assert scene.view == "0+0 of 2, 0 queued"
+    assert scene.log.named("late_outcome") == [
+        {"backend": "tickets", "operation": "Reserve", "client": "ada", "ghost_s": 7.0, **facts}
+    ]
+
+
+async def test_the_ghost_of_a_stream_is_told_that_it_saw_a_beginning_only() -> None:
+    """Else a reply that was not kept would be taken for one that ended early."""
+    scene, partial = Scene(), list[object]()
+    grade = scene.adapter.grade
+    scene.adapter.grade = lambda *args, **rest: (partial.append(rest["partial"]), grade(*args, **rest))[1]  # type: ignore[method-assign]  # listens
+    for end in (REST, OK):
+        flight = scene.flight()
+        lane, ghost = leaves(scene, flight)
+        (await streamed(scene, flight, lane)).close()
+        ghost.come(end)
+        await settle()
+    assert partial == [True, False]
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), asyncio.CancelledError()], ids=["too-slow", "reader-cancelled"])
+async def test_a_stream_that_is_given_up_while_it_is_read_leaves_a_ghost(error: Any) -> None:
+    """Before its reader closes it, and once."""
+    scene = Scene()
+    flight = scene.flight()
+    ghost = LateReply()
+
+    async def fails() -> bytes:
+        raise error
+
+    def close() -> None:
+        flight.track.ghost = ghost
+
+    stream = await streamed(scene, flight, brings(replace(FINE, stream=Stream(fails, close))))
+    with pytest.raises(type(error)):
+        await stream.next()
+    assert scene.view == "0+1 of 2, 0 queued"
+    stream.close()
+    ghost.come()
+    await settle()
+    assert scene.view == "0+0 of 2, 0 queued"
+
+
+@pytest.mark.parametrize(("operation", "effect"), [("Reserve", "unknown"), ("GetSeats", "no")])
+async def test_a_stream_that_is_left_without_room_for_a_ghost_is_cut(operation: str, effect: str) -> None:
+    """With one slot there is none: what became of the call is never learned, and nothing better is said of it."""
+    scene = Scene(tickets(limit=1))
+    flight = scene.flight(operation)
+    lane, ghost = leaves(scene, flight, b"a")
+    (await streamed(scene, flight, lane)).close()
+    assert ghost.closed
+    assert flight.track.ghost is None
+    assert scene.view == "0+0 of 1, 0 queued"
+    (late,) = scene.log.named("late_outcome")
+    assert (late["state"], late["reason"], late["executed"]) == ("outcome_unknown", "cut", effect)
+    assert len(scene.log.named("ghost_dropped")) == 1
 
 
 class Capped:
