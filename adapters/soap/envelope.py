@@ -38,6 +38,7 @@ _CHILDREN: Final = 1_000
 _WSA_ACTION: Final = frozenset(f"{{{space}}}Action" for space in WSA)
 _PARTS: Final = re.compile(r"[^\w.\-/#:\\]+")  # what ends a path: ? ; & = and every other sign that no name has
 _STEPS: Final = re.compile(r"[/#:\\]")
+_ACTION_CHARS: Final = 1_024  # a URI of a contract has a hundred; finding the names in the worst takes 0.4 ms
 _WORDS: Final = 16  # each name costs a look at the rules; the actions of 6 387 operations have two words at most
 
 
@@ -118,8 +119,9 @@ def actions(message: Message, head: Head) -> tuple[str, ...] | Refusal:
     if '"' in header:  # two lines that a proxy before us made one (RFC 9110 section 5.3), or worse
         return Refusal("malformed", "duplicate_header", "SOAPAction holds more than one value; send one")
     named = tuple(dict.fromkeys((*lasting(message, head), *([header] if header else ()))))
-    if any(len(words(each)) > _WORDS for each in named):
-        return Refusal("malformed", "operation", f"an action that names more than {_WORDS} things; send the contract's")
+    if any(len(each) > _ACTION_CHARS or len(words(each)) > _WORDS for each in named):
+        most = f"{_ACTION_CHARS} characters or {_WORDS} names"
+        return Refusal("malformed", "operation", f"an action of more than {most}; send the contract's")
     return named
 
 
@@ -138,7 +140,8 @@ def words(action: str, name: str = "") -> tuple[str, ...]:
     """Return the names that a server may read out of an action besides `name`, in order, none where it holds none.
 
     Servers dispatch on the end of its URI, and do not agree where that is: behind a last slash, before a query or parameters,
-    percent-decoded or not, past a dot. Naming too many errs on the safe side: each name only adds its own rules.
+    percent-decoded or not, past a dot. Naming too many errs on the safe side: each name only adds its own rules. Where there are
+    more than `_WORDS` the rest is not looked at, and `actions` refuses.
     """
     found: dict[str, None] = {}
     for part in _PARTS.split(unquote(action)):
@@ -147,6 +150,8 @@ def words(action: str, name: str = "") -> tuple[str, ...]:
             continue
         pieces = () if name and word.endswith("." + name) else word.split(".")
         found |= dict.fromkeys((word, *(each for each in pieces if _NAME.fullmatch(each))))
+        if len(found) > _WORDS:
+            break
     return tuple(found)
 
 

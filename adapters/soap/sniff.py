@@ -35,7 +35,7 @@ _ANY_BODY: Final = re.compile(rb"<(?:[^\s<>/:!?]++:)?Body(?=[\s/>])")
 _CLIENT_CODES: Final = frozenset(("Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown"))
 _EMPTY_IS_FINE: Final = frozenset((202, 204))  # one-way operations (WS-I Basic Profile 1.1, R2714)
 _FAILED: Final = re.compile(
-    rb"<(?:[^\s<>/:!?]++:)?[\w.\-]*?(?:Fault|Error|Exception)(?:\s" + _TAG_END[:-1] + rb")?+(?<!/)>(?!\s*+</)"
+    rb"""<[^\s<>/!?"'=]++(?:(?<=Fault)|(?<=Error)|(?<=Exception))(?:\s""" + _TAG_END[:-1] + rb""")?+(?<!/)>(?!\s*+</)"""
 )
 
 
