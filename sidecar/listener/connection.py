@@ -272,23 +272,34 @@ class Connection(Hearing):
             how = frame(reply, head, close=True)
         self._written = 0
         self._waited_s = 0.0
-        await write_reply(how, reply, self)
+        if how.body and reply.stream is None and len(how.head) + (how.sized or 0) <= WRITE_BYTES:
+            self._put(b"".join((how.head, *reply.body)))
+            if self._paused:
+                await self._drained()
+        else:
+            await write_reply(how, reply, self)
         return how.close
 
     async def send(self, data: bytes | memoryview) -> None:
         """Write, and wait where the peer does not read; raises ConnectionResetError where he has gone."""
+        self._put(data)
+        if self._paused:
+            await self._drained()
+
+    def _put(self, data: bytes | memoryview) -> None:
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the peer has gone")
         self.transport.write(data)
         self._written += len(data)
-        if self._paused:
-            stall_s, began = self._desk.limits.body_timeout_s, self._loop.time()
-            left_s = stall_s + self._written / SLOWEST_BYTES_S - self._waited_s
-            self._slow = left_s < stall_s
-            self._enter(Phase.WRITE, min(stall_s, left_s))
-            await self._drain_helper()
-            self._quiet()
-            self._waited_s += self._loop.time() - began
+
+    async def _drained(self) -> None:
+        stall_s, began = self._desk.limits.body_timeout_s, self._loop.time()
+        left_s = stall_s + self._written / SLOWEST_BYTES_S - self._waited_s
+        self._slow = left_s < stall_s
+        self._enter(Phase.WRITE, min(stall_s, left_s))
+        await self._drain_helper()
+        self._quiet()
+        self._waited_s += self._loop.time() - began
 
     # --- the end
 

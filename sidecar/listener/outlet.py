@@ -38,8 +38,6 @@ async def write_reply(how: Frame, reply: Reply, outlet: Outlet) -> None:
         await outlet.send(how.head)
     elif reply.stream is not None:
         await _write_stream(how, reply, reply.stream, outlet)
-    elif (how.sized or 0) + len(how.head) <= WRITE_BYTES:
-        await outlet.send(b"".join((how.head, *reply.body)))
     else:
         await outlet.send(how.head)
         await _write_pieces(reply.body, outlet)
