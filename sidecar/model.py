@@ -102,6 +102,10 @@ class Refusal:
     errors: tuple[tuple[str, str, str], ...] = ()
     close: bool = False  # the connection cannot be used any further
 
+    def __hash__(self) -> int:
+        """Tell most refusals apart by what differs in most; equality still looks at everything."""
+        return hash((self.state, self.reason, self.detail))
+
 
 @dataclass(frozen=True, slots=True)
 class Grade:
