@@ -6,7 +6,7 @@ import json
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given
@@ -104,6 +104,32 @@ def test_strict_is_said_of_what_no_line_names() -> None:
 def test_notes(rest: str, head: str, note: str) -> None:
     """Nothing is wrong, but an operator would want to know."""
     assert note in report.text(plan_of(rest, head))
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "said"),
+    [
+        (
+            3,
+            "50%",
+            "50% for each of 3 backends, 150% together: 2 of them can take so many connections and buffered bytes",
+        ),
+        (3, "50%", "that nothing is left for another; at 33% each has its own"),
+        (5, "50%", "250% together: 2 of them"),
+        (3, "40%", "120% together: 2 of them can take so many connections and buffered bytes that 20% is left"),
+        (2, "80%", "160% together: 1 of them can take so many connections and buffered bytes that 20% is left"),
+        (2, "50%", None),
+        (1, "100%", None),
+        (4, "25%", None),
+        (3, "33%", None),
+    ],
+)
+def test_shares_that_are_more_than_there_is_are_noted(count: int, share: str, said: str | None) -> None:
+    """Each backend keeps to its share, and together they starve a neighbour all the same: nobody would expect that of the word."""
+    backends = ", ".join(f"b{number}: {{protocol: soap, url: http://h{number}/x}}" for number in range(count))
+    plan = load_text(f"limits: {{per_backend: {share}}}\nbackends: {{{backends}}}", "x", Path("/"), {})
+    notes = [note for note in cast("list[str]", report.facts(plan)["notes"]) if "per_backend" in note]
+    assert [said in note for note in notes] == [True] if said else notes == []
 
 
 def test_an_unchecked_certificate_is_noted() -> None:

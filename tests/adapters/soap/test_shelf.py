@@ -349,6 +349,21 @@ async def test_what_was_shown_is_kept_within_a_bound(monkeypatch: pytest.MonkeyP
     assert await desk.body("xsd=1") == first
 
 
+async def test_what_was_merged_counts_within_the_same_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single WSDL is kept as it was made and as it is shown; where there is no room for both, or for either, it is made anew."""
+    roomy = Desk(documents=dict(TREE))
+    whole = await roomy.body("singleWsdl")
+    made_bytes = len(roomy.shelf._singles[""][1])
+    assert roomy.shelf._held_bytes == made_bytes + len(whole)
+    both_bytes = made_bytes + len(whole)
+    for limit_bytes, singles, shown in ((both_bytes, 1, 1), (both_bytes - 1, 1, 0)):
+        desk = Desk(documents=dict(TREE))
+        monkeypatch.setattr(module, "BYTES", limit_bytes)
+        for _ in range(2):
+            assert await desk.body("singleWsdl") == whole
+            assert (len(desk.shelf._singles), len(desk.shelf._shown)) == (singles, shown)
+
+
 async def test_close_leaves_no_task() -> None:
     """Whatever was fetched, shown or merged at that moment."""
     desk = Desk(documents=dict(TREE))
