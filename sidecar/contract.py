@@ -37,7 +37,8 @@ parameters (`outcome_unknown;reason=timeout;executed=unknown`), and, where the s
 dialect that the caller speaks.
 
 `executed` speaks of effect, and decides whether a purchase may be repeated: `no`, certainly nothing happened; `yes`, the backend
-confirmed it; `unknown`, it may have. Treat a state that you do not know by its category:
+confirmed it; `unknown`, it may have. An `ok` multicall or Batch that may change something is `unknown` where a member of it failed or
+cannot be seen. Treat a state that you do not know by its category:
 """
 
 _SHELL: Final = """\

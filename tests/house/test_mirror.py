@@ -50,6 +50,7 @@ TESTED_WITH: dict[str, str] = {
     "sidecar/listener/unclaimed.py": _PARTS,
     "sidecar/listener/upload.py": "tests/listener/test_bodies.py",
     "sidecar/listener/wire.py": _PARTS,
+    "sidecar/upstream_talk.py": "tests/test_upstream.py",
 }
 
 SOURCES = [path for path in python("sidecar", "adapters") if path.stem not in ("__init__", "__main__")]
