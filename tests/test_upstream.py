@@ -22,7 +22,8 @@ from sidecar.buffers import Buffers
 from sidecar.model import Failed, Outbound, Progress, Protocol, Received, Track
 from sidecar.plan import BackendPlan, UpstreamTlsPlan
 from sidecar.ports import AttemptLimits
-from sidecar.upstream import _BEGINNING_BYTES, _VERSIONS, HttpUpstream
+from sidecar.upstream import _VERSIONS, HttpUpstream
+from sidecar.upstream_talk import _BEGINNING_BYTES
 from sidecar.upstream_wire import Wire
 from tests.support import replies
 from tests.support.backend import Backend, Blackhole, Gate, Point, Way, answer, cut, keep_alive_race, silent
