@@ -18,6 +18,7 @@ _REQUESTS, _REPLIES = "tests/adapters/soap/test_requests.py", "tests/adapters/te
 _WSDL, _CALLS = "tests/adapters/soap/test_wsdl.py", "tests/adapters/xmlrpc/test_calls.py"
 _FAILURES, _PARTS = "tests/adapters/test_failures.py", "tests/listener/test_parts.py"
 TESTED_WITH: dict[str, str] = {
+    "adapters/wording.py": _FAILURES,
     "adapters/json/problem.py": _FAILURES,
     "adapters/refusals.py": _REPLIES,
     "adapters/soap/adapter.py": _REQUESTS,
