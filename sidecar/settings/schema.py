@@ -358,7 +358,7 @@ class Settings(Section):
     drain: Drain = Field(default_factory=Drain, description="how it goes when told to")
     sensitive: list[shapes.Words] = Field(
         default_factory=list,
-        description="globs of names whose values are never kept, added to the built-in ones; this version logs and keeps no value of any name",
+        description="globs of names whose values are never kept, added to the built-in ones; this version keeps no value at all",
     )
     backends: dict[shapes.Name, Backend] = Field(
         description="what is protected, by name", json_schema_extra={"minProperties": 1}
