@@ -46,7 +46,7 @@ def test_no_path_of_any_machine() -> None:
         (r"C:\Users\x", True),
         ("/tmp/pytest-of-x8f2k1", True),
         ("path: /var/lib/sidecar/state.db", False),
-        ("https://example.org/work/list", False),
+        ("https://example.org/home/list", False),
         ("/tmp/sidecar.sock", False),
     ],
 )
