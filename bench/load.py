@@ -94,17 +94,17 @@ class Load:
 
     def answered(self, caller: _Caller, head: bytes) -> None:
         """Take note of a reply."""
-        self._flying -= 1
         if head[9:12] != self._status:
             self.failed(Odd(f"expected {self._status.decode()}, got {head[:200]!r}"))
             return
+        self._flying -= 1
         self.next(caller)
         if not self._flying and not self._done.done():
             self._done.set_result(None)
 
     def failed(self, error: Exception) -> None:
-        """End the run."""
-        if not self._done.done():
+        """End the run, if there is one."""
+        if self._flying and not self._done.done():
             self._done.set_exception(error)
 
     def close(self) -> None:
@@ -130,8 +130,8 @@ class _Caller(asyncio.Protocol):
         end = got.find(b"\r\n\r\n")
         if end < 0:
             return
-        at = got.find(b"ontent-Length: ")
-        if at < 0 or at > end:
+        at = max(got.find(b"ontent-Length: ", 0, end), got.find(b"ontent-length: ", 0, end))  # Envoy writes it small
+        if at < 0:
             self._load.failed(Odd(f"a reply without Content-Length: {got[:end]!r}"))
             return
         if len(got) >= end + 4 + int(got[at + 15 : got.find(b"\r", at)]):
