@@ -199,8 +199,9 @@ class SoapAdapter:
             if isinstance(members, Refusal):
                 return members
             named = replace(named, members=members)
-        # By bytes, because it is cheap: a text that only speaks of href, or UTF-16, is kept private too.
-        private = message.own_headers or b"href" in body or b"\0" in body[:4]
+        # By bytes, because it is cheap: a text that only speaks of href, or UTF-16, is kept private too. A large one is not keyed anyway.
+        large = len(body) > WHOLE_SIZE_BYTES
+        private = message.own_headers or large or b"href" in body or b"\0" in body[:4]
         if not (private or self._wanted):
             return named
         values = _values(message.operation, self._wanted) if self._wanted else None
