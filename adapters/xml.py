@@ -1,4 +1,5 @@
-"""The one hardened XML parser: every byte of XML that we look into, from callers, backends and files, is read here.
+"""The one hardened XML parser: all XML that we look into, from callers, backends and files, is read here. (The plainest envelopes are
+recognised before, in `soap/plain`, and replies are only sniffed, in `peek`: neither takes what this would not.)
 
 It answers with an element tree, or raises `XmlRefused` with a reason and a sentence for people; callers turn it into a
 refusal. It never resolves an entity, reads a file, opens a connection, or holds the loop for more than 2 ms.

@@ -74,7 +74,14 @@ def state(loop: asyncio.AbstractEventLoop) -> dict[str, object]:
             continue  # the descriptor of this very listing
         kinds[kind] = kinds.get(kind, 0) + 1
     tasks = sorted(task.get_name().rstrip("0123456789") for task in asyncio.all_tasks(loop))
-    return {"tasks": tasks, "sockets": kinds.get("socket", 0), "descriptors": sum(kinds.values()), "kinds": kinds}
+    objects = len(gc.get_objects())
+    return {
+        "objects": objects,
+        "tasks": tasks,
+        "sockets": kinds.get("socket", 0),
+        "descriptors": sum(kinds.values()),
+        "kinds": kinds,
+    }
 
 
 def answer_questions(loop: asyncio.AbstractEventLoop) -> None:
