@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["ListenError", "Listener"]
 
 BACKLOG: Final = 4096  # asyncio's 100 overflows in the first second of a sale; the kernel's somaxconn may be lower
+# Whom the kernel has let in already is taken before the door is shut, else he gets an RST: one turn of the loop to see that there
+# are some, one to accept them, one for their connections to be made.
+ACCEPT_TURNS: Final = 3
 FAREWELL_S: Final = 3.0  # for the last answers and the linger after them, once the drain's time is up
 
 
@@ -135,6 +138,8 @@ class Listener:
             return
         self._reception.draining = True
         await asyncio.sleep(delay_s)
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
         self._stop_accepting()
         for connection in (*self._reception.idle, *self._reception.silent):
             connection.dismiss()
