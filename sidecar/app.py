@@ -6,7 +6,6 @@ What outlives a configuration (slots, pressure, flights, documents) is made once
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import time
 from contextlib import suppress
@@ -25,7 +24,7 @@ from adapters.soap.fault import asmx, soap11, soap12
 from adapters.soap.shelf import Shelf
 from adapters.xmlrpc.adapter import XmlRpcAdapter
 from adapters.xmlrpc.fault import xmlrpc
-from sidecar import __version__, pipeline
+from sidecar import __version__, heap, pipeline
 from sidecar.buffers import Buffers
 from sidecar.caller.coalesce import farewell
 from sidecar.caller.envelope import refuse, request_id
@@ -57,8 +56,6 @@ _CLIENTS_REMEMBERED: Final = 4096
 # Paths and media types that were asked for lately, unless they are long: at most 300 KB.
 _HEADS_REMEMBERED: Final = 1024
 _SHORT_HEAD: Final = 300
-# A call makes some hundred objects and leaves no cycle behind: there is little to find, and looking through 2 000 takes 0.1 ms.
-_COLLECT: Final = (2_000, 10, 50)
 _NO_HEAD: Final = Head("", "/", "/", "", {}, ())
 _READY: Final = orjson.dumps({"state": "ok", "ready": True})
 _GOING: Final = Refusal("draining", detail="this sidecar is shutting down: send new requests to another one")
@@ -206,7 +203,7 @@ async def serve(plan: Plan) -> int:
         if isinstance(app.log, JsonLog):
             app.log.close()
         return 1
-    _settle()
+    heap.settle()
     await asked.wait()
     stopping = spawn(app.stop(), "drain")
     hurry = spawn(hurried.wait(), "hurry")
@@ -218,13 +215,6 @@ async def serve(plan: Plan) -> int:
             await stopping
         await app.stop(at_once=True)
     return 0
-
-
-def _settle() -> None:
-    """Tell the collector that whatever the start has made stays: it would look through all of it again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT)
 
 
 _RENDERERS: Final[Mapping[Dialect, Renderer]] = {

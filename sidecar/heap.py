@@ -1,0 +1,38 @@
+"""The process's memory as a whole: what the collector looks through, and what goes back to the system.
+
+Stands beside the road; called once, when everything that lives as long as the process has been made. It frees nothing by itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from typing import Final
+
+# A call makes some hundred objects and leaves no cycle behind: there is little to find, and looking through 2 000 takes 0.1 ms.
+_COLLECT: Final = (2_000, 10, 50)
+# Parameters of glibc's allocator (mallopt(3)). Left alone it takes ever larger blocks from the heap, where a small one behind them keeps
+# megabytes from going back, and gives every thread a heap of its own: after an hour of mixed traffic a tenth of the process was holes.
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+_ARENA_MAX: Final = -8
+_BLOCK_BYTES: Final = 128 * 1024  # glibc's own defaults, which it moves away from unless they are set
+_ARENAS: Final = 2  # one for the loop, one for all threads: they hardly ever work at once
+
+
+def settle() -> None:
+    """Leave alone what the start has made, and give large blocks back when they are free."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
+    _give_back()
+
+
+def _give_back() -> bool:
+    """Set the allocator so; False where it is not glibc's (musl gives back by itself)."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    settings = ((_MMAP_THRESHOLD, _BLOCK_BYTES), (_TRIM_THRESHOLD, _BLOCK_BYTES), (_ARENA_MAX, _ARENAS))
+    return all(mallopt(name, value) for name, value in settings)
