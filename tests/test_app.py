@@ -296,7 +296,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What `serve` would do to the whole process, noted instead: its limits and its collector are the tests' too."""
     did: list[str] = []
     monkeypatch.setattr(module, "raise_limit", lambda connections, _: did.append(f"descriptors for {connections}"))
-    monkeypatch.setattr(module, "_settle", lambda: did.append("settled"))
+    monkeypatch.setattr(module.heap, "settle", lambda: did.append("settled"))
     return did
 
 
