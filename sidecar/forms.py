@@ -36,9 +36,9 @@ class Form(NamedTuple):
     body: bytes
     effect: Executed
 
-    def filled(self, request_id: str, server_time: str) -> bytes:
+    def filled(self, request_id: bytes, server_time: str) -> bytes:
         """Return the body; both values are plain words that no dialect has to escape."""
-        return self.body % {b"id": request_id.encode(), b"time": server_time.encode()}
+        return self.body % {b"id": request_id, b"time": server_time.encode()}
 
 
 def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: int) -> Form:

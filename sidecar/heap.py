@@ -16,7 +16,10 @@ _COLLECT: Final = (2_000, 10, 50)
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
-_BLOCK_BYTES: Final = 128 * 1024  # glibc's own defaults, which it moves away from unless they are set
+_BLOCK_BYTES: Final = 128 * 1024  # glibc's own default, which it moves away from unless it is set
+_SPARE_BYTES: Final = (
+    1024 * 1024
+)  # kept at the end of the heap: giving back and asking anew, five times a second, for the log's lines
 _ARENAS: Final = 2  # one for the loop, one for all threads: they hardly ever work at once
 
 
@@ -34,5 +37,5 @@ def _give_back() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    settings = ((_MMAP_THRESHOLD, _BLOCK_BYTES), (_TRIM_THRESHOLD, _BLOCK_BYTES), (_ARENA_MAX, _ARENAS))
+    settings = ((_MMAP_THRESHOLD, _BLOCK_BYTES), (_TRIM_THRESHOLD, _SPARE_BYTES), (_ARENA_MAX, _ARENAS))
     return all(mallopt(name, value) for name, value in settings)

@@ -36,7 +36,7 @@ def test_a_filled_form_is_what_its_writer_writes(refusal: Refusal, render: Rende
         seen.append(facts)
         return render(facts)
 
-    filled = form(refusal, listening).filled("id-0001", "2026-12-01T09:00:00.000Z")
+    filled = form(refusal, listening).filled(b"id-0001", "2026-12-01T09:00:00.000Z")
     (blank,) = seen
     facts = replace(blank, request_id="id-0001", server_time="2026-12-01T09:00:00.000Z")
     assert filled == render(facts).body
@@ -57,7 +57,7 @@ def test_a_form_is_made_once() -> None:
 
 def test_callers_share_nothing_but_the_form() -> None:
     """Each gets his own id."""
-    first, second = (form(DENIED).filled(name, "now") for name in ("id-ada", "id-bob"))
+    first, second = (form(DENIED).filled(name, "now") for name in (b"id-ada", b"id-bob"))
     assert orjson.loads(first)["instance"] == "id-ada"
     assert orjson.loads(second)["instance"] == "id-bob"
     assert b"id-ada" not in second
@@ -80,7 +80,7 @@ def test_what_quotes_a_caller_is_not_kept(refusal: Refusal) -> None:
 def test_a_caller_who_quotes_a_blank_gets_his_own_id_there() -> None:
     """And nothing of anybody else."""
     tricky = Refusal("malformed", "xml", "what is blank-for-the-id-of-this-request and %(id)b?")
-    said = orjson.loads(form(tricky).filled("id-ada", "now"))
+    said = orjson.loads(form(tricky).filled(b"id-ada", "now"))
     assert said["detail"] == "what is id-ada and %(id)b?"
 
 

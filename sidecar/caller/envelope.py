@@ -94,10 +94,11 @@ def _form(refusal: Refusal, exchange: Exchange, world: World) -> Form:
 
 
 def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> Reply:
-    headers = (*form.before, (b"X-Request-Id", exchange.request_id.encode()), *form.after)
+    name = exchange.request_id.encode()
+    headers = (*form.before, (b"X-Request-Id", name), *form.after)
     if exchange.queue_s or exchange.backend_s:
         headers = (*headers, (b"Server-Timing", _timing(exchange)))
-    body = form.filled(exchange.request_id, rfc3339(world.clock.wall()))
+    body = form.filled(name, rfc3339(world.clock.wall()))
     return Reply(form.status, headers, (body,), close=refusal.close)
 
 

@@ -173,7 +173,8 @@ class Connection(Hearing):
 
     async def _serve(self, message: RawRequestMessage, payload: StreamReader) -> bool:
         """Answer one request; True where the connection can carry another."""
-        self._quiet()
+        if self._phase is not Phase.BUSY:
+            self._quiet()
         upload = Upload(
             self, payload, declared_bytes(message), expects="Expect" in message.headers and message.version >= (1, 1)
         )
