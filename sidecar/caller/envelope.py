@@ -6,6 +6,7 @@ Answers anything; a stage that raises is `internal` here, so that nothing leaves
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sidecar.forms import COMES_BACK, Form, form_of, state_item
@@ -127,29 +128,24 @@ def _timing(exchange: Exchange) -> bytes:
 
 
 def _note(exchange: Exchange, world: World, reply: Reply, state: str, effect: Executed) -> None:
-    facts: dict[str, object] = {
-        "request_id": exchange.request_id,
-        "client": exchange.client,
-        "backend": exchange.backend,
-        "operation": exchange.call.operation if exchange.call is not None else None,
-        "dialect": exchange.dialect.value,
-        "state": state,
-        "executed": effect.value,
-        "status": reply.status,
-        "total_ms": _tenths(world.clock.now() - exchange.received_at),
-        "queue_ms": _tenths(exchange.queue_s),
-        "backend_ms": _tenths(exchange.backend_s),
-    }
-    if (
-        not exchange.may_write
-    ):  # only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell
-        facts["origin"] = shown(exchange.head.all("Origin")) or "(cross-site)"
-    world.log.event("access", **facts)
-
-
-def _tenths(duration_s: float) -> float:
-    """Return milliseconds with one digit; round() takes five times as long, for the sake of halves."""
-    return int(duration_s * 10_000 + 0.5) / 10
+    # Only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell.
+    stranger = None if exchange.may_write else shown(exchange.head.all("Origin")) or "(cross-site)"
+    log = world.log.event if stranger is None else partial(world.log.event, origin=stranger)
+    log(
+        "access",
+        request_id=exchange.request_id,
+        client=exchange.client,
+        backend=exchange.backend,
+        operation=exchange.call.operation if exchange.call is not None else None,
+        dialect=exchange.dialect.value,
+        state=state,
+        executed=effect.value,
+        status=reply.status,
+        # In milliseconds with one digit; round() takes five times as long, for the sake of halves.
+        total_ms=int((world.clock.now() - exchange.received_at) * 10_000 + 0.5) / 10,
+        queue_ms=int(exchange.queue_s * 10_000 + 0.5) / 10,
+        backend_ms=int(exchange.backend_s * 10_000 + 0.5) / 10,
+    )
 
 
 def describe(scope: Scope) -> str:

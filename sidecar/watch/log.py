@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
+from functools import lru_cache
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
@@ -45,11 +46,7 @@ class JsonLog:
             facts["error"] = trace_of(error)
         written = orjson.dumps(facts, default=str, option=orjson.OPT_APPEND_NEWLINE)
         # Written around the facts, not merged with them: a third of what a line costs.
-        line = b'{"at":"%b","event":"%b"%b' % (
-            rfc3339(self._clock.wall()).encode(),
-            name.encode(),
-            b"," + written[1:] if facts else written[1:],
-        )
+        line = _opening(rfc3339(self._clock.wall()), name, bool(facts)) + written[1:]
         if self._held_bytes + len(line) > _HELD_BYTES:
             self._dropped += 1
             return
@@ -118,6 +115,11 @@ class JsonLog:
             except OSError:  # a full disk or a closed pipe must not stop the traffic
                 return count
         return 0
+
+
+@lru_cache(8)  # of one millisecond there are often several
+def _opening(at: str, name: str, more: bool) -> bytes:
+    return f'{{"at":"{at}","event":"{name}"{"," if more else ""}'.encode()
 
 
 def _nobody(lost: int) -> None:
