@@ -14,6 +14,8 @@ from typing import Any, Final, Literal
 
 from lxml import etree
 
+from adapters.dictionary import Apart, Dictionary
+
 __all__ = ["REPLY_MARKUP", "REQUEST_MARKUP", "WHOLE_SIZE_BYTES", "Reason", "XmlRefused"]
 __all__ += ["dissolve", "escape", "local", "ns", "parse", "parse_in_pieces", "reads_ascii"]
 
@@ -80,7 +82,10 @@ def parse(body: bytes, *, charset: str | None, markup_max: int = REQUEST_MARKUP)
     _refuse_doctype_early(body)
     if body.count(b"=") > _ATTRIBUTES:
         return _parse_with_care(body, charset, markup_max)
-    return _whole(body, _usual())  # as few tags as may be nested, as few signs as one element may have attributes
+    _DICTIONARY.reads(len(body))
+    return _parsed(
+        body, _DICTIONARY.usual
+    )  # as few tags as may be nested, as few signs as one element may have attributes
 
 
 def _parse_with_care(body: bytes, charset: str | None, markup_max: int) -> etree._Element:
@@ -275,13 +280,17 @@ async def _fed(text: bytes, markup_max: int) -> etree._Element:
     for at in range(2, len(text), _SEARCH):  # from 2: past the XML declaration
         sections = sections or any(text.find(opening, at, at + _SEARCH + 8) > 0 for opening in _SECTIONS)
         await asyncio.sleep(0)
-    parser = etree.XMLPullParser(events=(), **_OPTIONS)
+    parser, apart = etree.XMLPullParser(events=(), **_OPTIONS), Apart()
     for start, end in _judged(text, markup_max):
         for at in range(start, 0 if sections else end, _PIECE):
-            _feed(parser, text[at : min(at + _PIECE, end)])
+            with apart:
+                _feed(parser, text[at : min(at + _PIECE, end)])
             await asyncio.sleep(0)
         await asyncio.sleep(0)
-    return await asyncio.to_thread(_whole, text) if sections else _closed(parser)
+    if sections:
+        return await asyncio.to_thread(_whole, text)
+    with apart:
+        return _closed(parser)
 
 
 _OPTIONS: Final[dict[str, Any]] = {
@@ -298,15 +307,17 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-@lru_cache(maxsize=1)
-def _usual() -> etree.XMLParser:
-    """One parser for all small documents: to make one costs as much as to parse one. lxml locks it and starts it anew each time."""
-    return etree.XMLParser(**_OPTIONS)
+_DICTIONARY: Final = Dictionary(lambda: etree.XMLParser(**_OPTIONS))
 
 
-def _whole(text: bytes, parser: etree.XMLParser | None = None) -> etree._Element:
+def _whole(text: bytes) -> etree._Element:
+    _DICTIONARY.reads(len(text))
+    return _parsed(text, etree.XMLParser(**_OPTIONS))
+
+
+def _parsed(text: bytes, parser: etree.XMLParser) -> etree._Element:
     try:
-        return _without_doctype(etree.fromstring(text, parser or etree.XMLParser(**_OPTIONS)))
+        return _without_doctype(etree.fromstring(text, parser))
     except etree.XMLSyntaxError as error:
         raise _refusal(error) from None
 

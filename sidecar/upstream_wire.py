@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import enum
 import re
-import select
 from typing import TYPE_CHECKING, Final
 
 from aiohttp.client_proto import ResponseHandler
 
 from sidecar.bell import Bell
+from sidecar.unread import Unread
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,7 +46,7 @@ class Wire(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop, notice: Callable[[], None]) -> None:
         super().__init__(loop)
         self._bell = Bell(loop, self._time_is_up)
-        self._poll: select.poll | None = None
+        self._unread: Unread | None = None
         self._notice = notice
         self._due = Due.NOTHING
         self._left = 0
@@ -206,8 +206,6 @@ class Wire(ResponseHandler):
 
     def _stirs(self) -> bool:
         assert self.transport is not None, "asked of a connection that stands"
-        if self._poll is None:
-            self._poll = select.poll()
-            sock = self.transport.get_extra_info("socket")
-            self._poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-        return bool(self._poll.poll(0))
+        if self._unread is None:
+            self._unread = Unread(self.transport)
+        return self._unread.any()

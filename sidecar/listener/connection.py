@@ -24,6 +24,7 @@ from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.upload import BrokenBody, Upload
 from sidecar.listener.wire import CONTINUE, SplitError, frame
 from sidecar.model import Exchange, Executed, Head, Refusal, Reply
+from sidecar.unread import Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from sidecar.listener.reception import Reception
 
 SALVAGE_S: Final = 1.0  # how long a refusal waits for the Origin of a head that broke before it
+TURN_S: Final = (
+    0.1  # for the loop to read what the kernel has: a close over unread bytes would be a RST instead of an answer
+)
 REST_BYTES: Final = 64 * 1024  # a body left unread by a refusal is read to its end for the connection's sake up to this
 SLOWEST_BYTES_S: Final = 16 * 1024
 """Whoever makes us wait for longer than this rate and limits.body_timeout allow is cut: eight readers of 16 MiB at the 2 KiB/s
@@ -92,7 +96,12 @@ class Connection(Hearing):
     def _time_is_up(self) -> None:
         match self._phase:
             case Phase.IDLE:
-                self.dismiss()
+                if self.transport is not None and Unread(self.transport).any():
+                    self._enter(
+                        Phase.IDLE, TURN_S
+                    )  # it has spoken in time, or gone: the loop is late, and reads it next
+                else:
+                    self.dismiss()
             case Phase.HEAD:
                 self._fail(faults.SLOW_HEAD, b"", patient=False)
             case Phase.BODY | Phase.REST:

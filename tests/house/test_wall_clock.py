@@ -22,9 +22,11 @@ ASKS = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "datetime.
 def asks_the_time_of_day(source: str) -> bool:
     """Say whether some code calls for the wall clock, by its usual names or by the port's."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            name = ast.unparse(node.func)
-            if node.func.attr == "wall" or any(name == ask or name.endswith("." + ask) for ask in ASKS):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wall":
+            return True
+        if isinstance(node, ast.Attribute):  # called, or handed on to be called
+            name = ast.unparse(node)
+            if any(name == ask or name.endswith("." + ask) for ask in ASKS):
                 return True
         if (
             isinstance(node, ast.ImportFrom)
@@ -41,6 +43,7 @@ def asks_the_time_of_day(source: str) -> bool:
         ("import time\ntime.time()", True),
         ("import datetime\ndatetime.datetime.now()", True),
         ("clock.wall()", True),
+        ("wall = staticmethod(time.time)", True),
         ("from time import time", True),
         ("time.monotonic()", False),
         ("clock.now()", False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,20 @@ async def test_keep_alive() -> None:
         assert 0.15 < asyncio.get_running_loop().time() - at < 1.0
         assert not client.unread
         await until(lambda: hall.listener.connections == 0)
+
+
+@pytest.mark.loops
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "new"])
+async def test_who_spoke_in_time_is_heard(kept: bool) -> None:
+    """A connection whose time is up is not closed over bytes that the kernel has and the loop has not read: that were a RST."""
+    async with opened() as hall, hall.client() as client:
+        if kept:
+            await client.exchange(GET)
+        await until(lambda: hall.listener.idle == 1)
+        (connection,) = hall.listener._open()
+        os.write(client.wire.transport.get_extra_info("socket").fileno(), GET)
+        connection._time_is_up()
+        assert (await client.response("GET")).status == 200
 
 
 async def test_keep_alive_starts_again() -> None:

@@ -273,14 +273,14 @@ _FRAMING: Final = {
     ),
     "slow header": Case((_SOAP[:-10],), "body_timeout", "head"),
     "slow header, byte by byte": Case(
-        tuple(_SOAP[at : at + 1] for at in range(30)), "body_timeout", "head", gap_s=0.03, origin="*"
+        tuple(_SOAP[at : at + 1] for at in range(30)), "body_timeout", "head", gap_s=0.06, origin="*"
     ),
     "slow body": Case((_SOAP + b"Content-Length: 1000\r\n\r\n<a>",), "body_timeout", "body", "soap11"),
     "slow body, byte by byte": Case(
-        (_RPC + b"Content-Length: 1000\r\n\r\n", *[b"x"] * 30), "body_timeout", "body", "xmlrpc", gap_s=0.05
+        (_RPC + b"Content-Length: 1000\r\n\r\n", *[b"x"] * 30), "body_timeout", "body", "xmlrpc", gap_s=0.06
     ),
     "slow chunks": Case(
-        (_SOAP + _CHUNKED + b"\r\n", *[b"1\r\nx\r\n"] * 30), "body_timeout", "body", "soap11", gap_s=0.05
+        (_SOAP + _CHUNKED + b"\r\n", *[b"1\r\nx\r\n"] * 30), "body_timeout", "body", "soap11", gap_s=0.06
     ),
     "a body that never begins": Case((_SOAP + b"Content-Length: 5\r\n\r\n",), "body_timeout", "body", "soap11"),
     "half a head, then FIN": Case((_SOAP,), "malformed", "incomplete", "soap11", then="fin"),

@@ -60,7 +60,7 @@ def settings(url: str, **limits: Any) -> dict[str, Any]:
     return {
         # Two, so that an answer whose Origin could not be read ("*") is told from one whose could.
         "cors": {"origins": ["https://shop.example", "https://www.shop.example"]},
-        "limits": {"header_timeout": "700ms", "body_timeout": "700ms", **limits},
+        "limits": {"header_timeout": "1500ms", "body_timeout": "1500ms", **limits},
         "backends": {
             "tickets": {
                 "protocol": "soap",
