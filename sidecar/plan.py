@@ -74,6 +74,48 @@ class DrainPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminPlan:
+    """Where operators look and give orders: host and port, or a unix socket. `token` None: nobody can change anything.
+
+    `written` where the settings name it: what nobody asked for may be missing where its port is taken.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    unix: str | None = None
+    token: str | None = field(default=None, repr=False)
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsPlan:
+    """A listener for the metrics alone; where there is none they are on the admin listener."""
+
+    host: str = "127.0.0.1"
+    port: int = 9100
+
+
+@dataclass(frozen=True, slots=True)
+class CallerPlan:
+    """Callers known by their networks; a trusted one may name its people in Sidecar-Client."""
+
+    name: str
+    networks: tuple[str, ...]
+    trusted: bool = False
+    client_class: str | None = None  # None: as the operation's
+
+
+@dataclass(frozen=True, slots=True)
+class TracePlan:
+    """Where spans go (the `otel` extra): `endpoint` None is nowhere. `sample` is the part (0 to 1) of the calls that
+    nobody else decided on.
+    """
+
+    endpoint: str | None = None
+    sample: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class TimeoutsPlan:
     """The bounds of one attempt."""
 
@@ -184,6 +226,11 @@ class Plan:
     clients: ClientsPlan = ClientsPlan()
     limits: LimitsPlan = LimitsPlan()
     drain: DrainPlan = DrainPlan()
+    admin: AdminPlan = AdminPlan()
+    metrics: MetricsPlan | None = None
+    callers: tuple[CallerPlan, ...] = ()
+    trace: TracePlan = TracePlan()
+    watch_files: bool = False  # look every two seconds whether the settings' files have changed
     sensitive: tuple[str, ...] = (
         "*password*",
         "*passwd*",

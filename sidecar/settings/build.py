@@ -24,7 +24,7 @@ _UNSAFE_S: Final = 60.0
 
 def build(settings: schema.Settings, folder: Path) -> plans.Plan:
     """Return the plan; relative file names are taken from `folder`, where the settings file lies."""
-    listen, cors, limits = settings.listen, settings.cors, settings.limits
+    listen, cors, limits, admin = settings.listen, settings.cors, settings.limits, settings.admin
     return plans.Plan(
         listen=plans.ListenPlan(
             listen.host,
@@ -49,6 +49,20 @@ def build(settings: schema.Settings, folder: Path) -> plans.Plan:
             body_timeout_s=limits.body_timeout,
         ),
         drain=plans.DrainPlan(settings.drain.delay, settings.drain.timeout),
+        admin=plans.AdminPlan(
+            admin.host,
+            admin.port,
+            _file(folder, admin.unix),
+            _token(folder, admin),
+            written="admin" in settings.model_fields_set,
+        ),
+        metrics=plans.MetricsPlan(settings.metrics.host, settings.metrics.port) if settings.metrics else None,
+        callers=tuple(
+            plans.CallerPlan(name, tuple(caller.networks), caller.trusted, caller.client_class)
+            for name, caller in settings.callers.items()
+        ),
+        trace=plans.TracePlan(settings.trace.endpoint, settings.trace.sample),
+        watch_files=settings.reload.watch,
         sensitive=tuple(dict.fromkeys((*plans.Plan().sensitive, *settings.sensitive))),
         backends=tuple(backend_plan(name, backend, folder) for name, backend in settings.backends.items()),
     )
@@ -161,6 +175,11 @@ def _results(result: schema.Result) -> list[plans.ResultRule]:
             text = than.param if isinstance(than, Parameter) else than
             rules.append(plans.ResultRule(result.operation, result.when.path, compare, text, named, result.state))
     return rules
+
+
+def _token(folder: Path, admin: schema.Admin) -> str | None:
+    """Return the token; the file was read by lint, which refuses one that holds none."""
+    return admin.token if admin.token_file is None else (folder / admin.token_file).read_text("utf-8").strip()
 
 
 def _file(folder: Path, name: str | None) -> str | None:

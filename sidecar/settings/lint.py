@@ -9,6 +9,8 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
+from pydantic_core import PydanticCustomError
+
 from sidecar.model import Protocol
 from sidecar.policy.routing import RESERVED
 from sidecar.settings.build import COMPARISONS, collapsed, endpoints_of, is_every, lines_of, path_of
@@ -16,7 +18,7 @@ from sidecar.settings.complaints import dotted, node_at, place_of
 from sidecar.settings.problem import Problem
 from sidecar.settings.quantities import spoken, spoken_size
 from sidecar.settings.schema import Parameter
-from sidecar.settings.shapes import origin_of
+from sidecar.settings.shapes import origin_of, secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +37,7 @@ def lint(settings: Settings, root: Block, folder: Path) -> list[Problem]:
     """Return every contradiction in `settings`; `root` is where they were read from, `folder` what relative file names start at."""
     check = _Check(root, folder)
     _listener(settings, check)
+    _admin(settings, check)
     _origins(settings, check)
     _limits(settings, check)
     _paths(settings, check)
@@ -66,6 +69,20 @@ class _Check:
     def empty(self, loc: Loc) -> bool:
         node = node_at(self._root, loc)
         return node is not None and not getattr(node, "entries", True)
+
+    def token(self, loc: Loc, name: str) -> None:
+        """Read a file that holds a token; the message of one that is none says nothing of what is in it."""
+        before = len(self.problems)
+        self.file(loc, name)
+        if len(self.problems) > before:
+            return
+        try:
+            secret((self._folder / name).read_text("utf-8").strip())
+        except OSError as error:
+            self.refuse("E302", loc, f"cannot be read: {error.strerror}", "let the sidecar's user read it")
+        except (ValueError, PydanticCustomError):
+            remedy = "it holds 16 to 512 printable characters, as openssl rand -hex 16 makes them"
+            self.refuse("E212", loc, "the file holds no token", remedy)
 
     def file(self, loc: Loc, name: str | None) -> None:
         if name is None:
@@ -103,6 +120,19 @@ def _listener(settings: Settings, check: _Check) -> None:
         if ip_network(network).prefixlen == 0:
             what = "trusts everybody: whoever calls could name any address as his own"
             check.refuse("E303", ("clients", "trust", index), what, "list the networks that your proxies are in")
+
+
+def _admin(settings: Settings, check: _Check) -> None:
+    admin = settings.admin
+    for key in ("host", "port"):
+        if admin.unix is not None and _written(admin, key):
+            what = "contradicts admin.unix: one listener is one or the other"
+            check.refuse("E301", ("admin", key), what, "take one out", key=True)
+    if admin.token_file is None:
+        return
+    if admin.token is not None:
+        check.refuse("E301", ("admin", "token_file"), "contradicts admin.token", "take one out", key=True)
+    check.token(("admin", "token_file"), admin.token_file)
 
 
 def _origins(settings: Settings, check: _Check) -> None:

@@ -123,6 +123,58 @@ class Drain(Section):
     )
 
 
+class Admin(Section):
+    """Where operators look and give orders: never a public address."""
+
+    host: shapes.Host = Field(default="127.0.0.1", description="address to bind, one that only operators reach")
+    port: int = Field(default=8081, ge=0, le=65535, description="port to bind; 0 takes any free one and says which")
+    unix: shapes.FileName | None = Field(default=None, description="path of a unix socket, in place of host and port")
+    token: shapes.Secret | None = Field(
+        default=None,
+        description='what whoever changes something must show, from the environment: "${ADMIN_TOKEN}"; without one nobody can',
+    )
+    token_file: shapes.FileName | None = Field(default=None, description="file that holds the token, in place of token")
+
+
+class Metrics(Section):
+    """A listener for the metrics alone, where the one of admin is out of a scraper's reach."""
+
+    host: shapes.Host = Field(default="127.0.0.1", description="address to bind")
+    port: int = Field(default=9100, ge=0, le=65535, description="port to bind; 0 takes any free one and says which")
+
+
+class Caller(Section):
+    """Callers that are known by where they call from."""
+
+    networks: list[shapes.Network] = Field(min_length=1, description="addresses that they call from")
+    trusted: bool = Field(
+        default=False, description="whether they may name the people behind them in the header Sidecar-Client"
+    )
+    client_class: Literal["staff", "checkout", "browse", "batch"] | None = Field(
+        default=None, alias="class", description="rank of their calls, in place of the operation's"
+    )
+
+
+class Reload(Section):
+    """When changed settings are taken, besides on SIGHUP and on request."""
+
+    watch: bool = Field(
+        default=False,
+        description="look every 2s whether the content of the settings' files has changed, and reload (for ConfigMaps)",
+    )
+
+
+class Trace(Section):
+    """Spans for OpenTelemetry; needs the extra: pip install sidecar[otel]."""
+
+    endpoint: shapes.PublicUrl | None = Field(
+        default=None, description="address of an OTLP collector that speaks HTTP, as in http://127.0.0.1:4318"
+    )
+    sample: Annotated[float, Share("0%", "100%")] = _amount(
+        default="100%", description="part of the calls that are traced where their caller has not decided"
+    )
+
+
 class UpstreamTls(Section):
     """How an https backend is checked."""
 
@@ -344,9 +396,7 @@ class Backend(Section):
 class Settings(Section):
     """A sidecar's settings."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset(
-        {"admin", "callers", "classes", "keys", "metrics", "rooms", "store", "timezone"}
-    )
+    LATER: ClassVar[frozenset[str]] = frozenset({"classes", "keys", "rooms", "store", "timezone"})
     version: Literal[1] = Field(default=1, description="version of this vocabulary")
     listen: Listen = Field(default_factory=Listen, description="where callers connect")
     public_url: shapes.PublicUrl | None = Field(
@@ -356,9 +406,16 @@ class Settings(Section):
     clients: Clients = Field(default_factory=Clients, description="who counts as one client")
     limits: Limits = Field(default_factory=Limits, description="bounds of this process; not of a backend")
     drain: Drain = Field(default_factory=Drain, description="how it goes when told to")
+    admin: Admin = Field(default_factory=Admin, description="where operators look and give orders")
+    metrics: Metrics | None = Field(
+        default=None, description="a listener for the metrics alone; left out, they are on the one of admin"
+    )
+    callers: dict[shapes.Name, Caller] = Field(default_factory=dict, description="callers known by their networks")
+    reload: Reload = Field(default_factory=Reload, description="when changed settings are taken")
+    trace: Trace = Field(default_factory=Trace, description="spans for OpenTelemetry")
     sensitive: list[shapes.Words] = Field(
         default_factory=list,
-        description="globs of names whose values are never kept, added to the built-in ones; this version keeps no value at all",
+        description="globs of names whose values are never kept, added to the built-in ones",
     )
     backends: dict[shapes.Name, Backend] = Field(
         description="what is protected, by name", json_schema_extra={"minProperties": 1}

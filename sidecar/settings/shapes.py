@@ -197,6 +197,17 @@ def file_name(text: str) -> str:
     return text
 
 
+def secret(text: str) -> str:
+    """Check a token; a message never shows it."""
+    if not 16 <= len(text) <= 512 or not _PRINTABLE.fullmatch(
+        text
+    ):  # 16 hexadecimal digits cannot be guessed over a network
+        raise wrong(
+            "E212", "a token has 16 to 512 printable characters without blanks", "as openssl rand -hex 16 makes one"
+        )
+    return text
+
+
 def literal(value: Any) -> str:
     """Check what a `results:` rule compares with, and return its lexical form."""
     if isinstance(value, bool):
@@ -217,4 +228,5 @@ Path: TypeAlias = Annotated[str, AfterValidator(path)]
 Header: TypeAlias = Annotated[str, AfterValidator(header)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(pattern)]
 Words: TypeAlias = Annotated[str, AfterValidator(words)]
+Secret: TypeAlias = Annotated[str, AfterValidator(secret)]
 FileName: TypeAlias = Annotated[str, AfterValidator(file_name)]
