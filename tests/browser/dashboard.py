@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import math
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,6 +145,36 @@ def failed_reload(*errors: dict[str, Any]) -> dict[str, Any]:
         ],
         "changes": [],
     }
+
+
+def lived(second: int) -> dict[str, Any]:
+    """Return the busy night at one of its 300 seconds: a crowd comes at 170, somebody halves the limit at 240."""
+    said = moved(busy_night(), second - 300)
+    crowd = second >= 170
+    tickets, shop, members = said["backends"]
+    flying = 3 + round(2 * math.sin(second / 20) + math.sin(second * 7))
+    tickets |= {"limit": 8 if second >= 240 else 16, "ghosts": int(crowd), "in_flight": min(7, flying + 5) if crowd else flying}
+    tickets["queued"] = 61 - round(20 * math.sin(second / 9) ** 2) if crowd else 0
+    shop["in_flight"] = 5 + round(2 * math.sin(second / 30) + math.sin(second * 5))
+    members |= {"in_flight": 0 if second >= 288 else 2 + second % 2, "ghosts": 2 if second >= 288 else 0}
+    for row in said["states"]["by"]:
+        begins_at, per_second = _STREAMS.get((row["backend"], row["state"]), (0, 0))
+        since = 10 * (second // 10) - 290  # the window forgets ten seconds at a time
+        row["count"] = int(per_second * max(0, second - max(begins_at, since)))
+    return said
+
+
+# Backend and state: since when, and how many a second.
+_STREAMS = {
+    ("tickets", "ok"): (-300, 27),
+    ("tickets", "cached"): (-300, 4),
+    ("tickets", "overloaded"): (170, 7),
+    ("tickets", "sold_out"): (200, 0.8),
+    ("tickets", "outcome_unknown"): (288, 0.2),
+    ("gift-shop", "ok"): (-300, 6.8),
+    ("memberships", "ok"): (-300, 0.4),
+    ("memberships", "backend_unreachable"): (288, 3.6),
+}
 
 
 class Desk:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser import dashboard
-from tests.browser.dashboard import at, backend, busy_night, failed_reload, override, status, warning
+from tests.browser.dashboard import Desk, View, at, backend, busy_night, failed_reload, lived, override, status, warning
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from collections.abc import Iterator
 
-    from tests.browser.dashboard import View
+    from playwright.sync_api import Browser, Page
 
 SIZES = [(390, 844), (768, 1024), (1280, 800), (1920, 1080)]
 
@@ -112,25 +112,41 @@ def test_all_well(view: View) -> None:
     assert page.locator(".alert").count() == 0
 
 
+@pytest.fixture(scope="module")
+def night(chromium: Browser, desk: Desk) -> Iterator[View]:
+    """A page that has watched a busy night for a while: five minutes where its pictures are kept."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    view = View(context, desk).open(lived(0))
+    for second in range(1, 300 if "SIDECAR_SCREENSHOTS" in os.environ else 20):
+        view.see(lived(second))
+    yield view
+    context.close()
+    assert view.complaints == []
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_every_width(view: View, width: int, height: int, theme: str) -> None:
-    """Nothing is cut and nothing scrolls sideways, with every alert opened; all text can be read in this theme."""
-    view.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type] # a str is what a parameter is
-    view.page.set_viewport_size({"width": width, "height": height})
-    page = view.open(busy_night()).page
-    keep(page, f"busy-{theme}-{width}")
+def test_every_width(night: View, width: int, height: int, theme: str) -> None:
+    """Nothing is cut and nothing scrolls sideways, with every alert opened, too; all text can be read in this theme."""
+    page = night.page
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_selector(f"html[data-theme={theme}]")
+    assert page.evaluate(_CUT) == []
+    keep(page, f"night-{theme}-{width}")
     for summary in page.locator("summary").all():
         summary.click()
     assert page.evaluate(_CUT) == []
     assert page.evaluate(_CONTRAST) == []
     keep(page, f"opened-{theme}-{width}")
+    for summary in page.locator("summary").all():
+        summary.click()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_is_old_can_be_read(view: View, theme: str) -> None:
     """Figures that are no longer true are grey, and meet the same contrast."""
-    view.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type] # a str is what a parameter is
+    view.page.emulate_media(color_scheme=theme)
     page = view.open(busy_night()).page
     page.locator("#pause").click()
     assert "is-old" in page.locator("body").get_attribute("class")
@@ -181,7 +197,7 @@ BANNERS = [
         {"config": {"differs_from_disk": True, "file": "/etc/sidecar/a b.yaml"}},
         "config_differs",
         ["The settings on disk are not in force"],
-        ["put the file back", "sidecar check --diff '/etc/sidecar/a b.yaml'"],
+        ["then reload", "sidecar check --diff '/etc/sidecar/a b.yaml'"],
         id="differs",
     ),
     pytest.param({"log": {"dropped": 1204}}, "log_dropped", ["1,204 lines"], ["Look at the log collector"], id="log"),
@@ -374,7 +390,11 @@ def test_the_sidecar_goes_and_comes_back(view: View) -> None:
             page.wait_for_timeout(10)  # a refused connection takes no time, but some
         assert 5 <= view.settled - before <= 9  # after 1, 2, 4, 8, then every 10 s
         assert "1 min" in view.alert("gone").locator("h3").inner_text()
-        keep(page, "gone")
+        for theme in ("dark", "light"):
+            page.emulate_media(color_scheme=theme)
+            page.wait_for_selector(f"html[data-theme={theme}]")
+            assert page.evaluate(_CONTRAST) == []
+            keep(page, f"gone-{theme}")
     finally:
         view.desk.start()
     assert view.desk.asked == asked

@@ -5,7 +5,7 @@ import { $, command, keyed, make, mark, set, show, texts, unsaid } from "./draw.
 import { ago, clock, count, failed, instant, joined, list, many, number, object, quoted, rate, span, text } from "./say.js";
 import { WARNINGS, word } from "./words.js";
 
-const AT_ONCE = 4; // so many places of one alert are shown before the click
+const AT_ONCE = 4; // places of one alert that are shown before the click
 export const TONES = { error: "down", warning: "strained" };
 const CODES = Object.keys(WARNINGS);
 

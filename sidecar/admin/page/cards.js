@@ -8,17 +8,14 @@ import { groupOf, PRESSURE, STATES, word } from "./words.js";
 // Column of the history, which names the colour, too: its name for people.
 const SLOTS = { in_flight: "in flight", queued: "in line", limit: "limit" };
 const RATES = { done: "answered", refused: "refused", failed: "failed", declined: "declined" };
-const SEATS_MOST = 64; // more than this are no longer told apart one by one
+const SEATS_MOST = 64; // more are no longer told apart one by one
 
 const cards = new Map(); // node -> card
 const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) cards.get(target)?.see(isIntersecting);
 }, { rootMargin: "120px" });
-const sizes = new ResizeObserver((entries) => {
-  for (const { target } of entries) cards.get(target)?.plot();
-});
 
-/** Draw all charts anew, in other colours. */
+/** Draw the charts anew: in other colours, in another width. */
 export function repaint() {
   for (const card of cards.values()) card.plot(true);
 }
@@ -73,7 +70,6 @@ class Card {
     this.node.tabIndex = -1;
     cards.set(this.node, this);
     sight.observe(this.node);
-    sizes.observe(this.node);
   }
 
   gone() {
@@ -99,8 +95,8 @@ class Card {
     const ms = (value) => (number(value) === null ? UNKNOWN : `${rate(value)} ms`);
     define(this.numbers, [["calls per second", rate(backend.calls_per_s)], ["half within (p50)", ms(backend.backend_ms_p50)], ["95 % within (p95)", ms(backend.backend_ms_p95)]]);
     const why = failed(backend.last_failure);
-    set(this.failure, why ? `Last failure: ${why}, ${ago(backend.last_failure.at, nowMs)}` : "No failure of the backend since the start.");
-    keyed(this.states, most(object(status.states).by).filter((row) => row.backend === backend.name), (row) => text(row.state), chip);
+    set(this.failure, backend.last_failure === null ? "The backend has not failed since the start." : `Last failure: ${why ? `${why}, ${ago(backend.last_failure.at, nowMs)}` : UNKNOWN}`);
+    keyed(this.states, most(list(object(status.states).by).filter((row) => row.backend === backend.name)), (row) => text(row.state), chip);
     this.plot();
   }
 

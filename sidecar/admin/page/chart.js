@@ -1,4 +1,4 @@
-/* One small time series on uPlot. Without it (a file that did not come) the figures beside the chart still say everything. */
+/* One small time series on uPlot. Without it the figures beside the chart still say everything. */
 
 import { SPAN_S } from "./history.js";
 import { rate } from "./say.js";
@@ -31,7 +31,7 @@ export class Chart {
     }
   }
 
-  /** Forget the drawing; the next one is made anew, in the colours of then. */
+  /** Forget the drawing; the next one has the colours of then. */
   drop() {
     this.#plot?.destroy();
     this.#plot = null;

@@ -2,13 +2,13 @@
 
 import { alert, alerts, alertsOf, item, TONES } from "./alerts.js";
 import { backends, repaint } from "./cards.js";
-import { $, bar, command, define, make, mark, set, show, Table, texts, worded } from "./draw.js";
-import { History } from "./history.js";
+import { $, bar, command, define, mark, set, show, Table, texts, worded } from "./draw.js";
+import { History, SPAN_S } from "./history.js";
 import { ago, bytes, clock, count, instant, joined, list, many, most, number, object, quoted, share, span, text, UNKNOWN } from "./say.js";
 import { MECHANISMS, STATES, word } from "./words.js";
 
 const EVERY_S = 1;
-const PATIENCE_S = 5; // a status takes milliseconds; what has taken this long will not come
+const PATIENCE_S = 5; // a status takes milliseconds
 const BACKOFF_S = 10; // at most: within this it is seen that it is back
 
 const history = new History();
@@ -29,8 +29,6 @@ function now() {
   const said = instant(status?.server_time);
   return said === null ? null : said + (seconds() - cameAt) * 1000;
 }
-
-/* --- asking */
 
 async function ask() {
   if (asking) return;
@@ -60,7 +58,7 @@ async function fetched() {
   }
 }
 
-/* One timer: it asks when it is time to, and until then lets the clocks on the page go on. */
+/* One timer: it asks when it is time to, and until then lets clocks go on. */
 function wait() {
   clearTimeout(timer);
   if (document.hidden || paused) return;
@@ -76,8 +74,6 @@ function resume() {
   if (!document.hidden && !paused) ask();
 }
 
-/* --- showing */
-
 function render() {
   try {
     draw();
@@ -91,7 +87,6 @@ function draw() {
   const at = now(), all = [...own(at), ...(status ? alertsOf(status, at) : [])];
   alerts(all, at);
   show($("no-alerts"), !all.length);
-  set($("no-alerts"), status ? "Nothing needs you." : "Waiting for the first answer.");
   document.body.classList.toggle("is-old", trouble !== null || paused);
   verdict(all);
   announce(all);
@@ -107,19 +102,19 @@ function draw() {
 /* What the page knows by itself. */
 function own(at) {
   if (!trouble) return [];
-  const last = status && clock(instant(status.server_time), at), next = asking ? "asking now" : `asking again in ${span(askAt - seconds())}`;
-  const one = alert(trouble.code, "error", item(`${trouble.said}; ${next}.`), item(last ? `The figures below are those of ${last}.` : "There are no figures yet."));
+  const last = status && clock(instant(status.server_time), at);
+  const one = alert(trouble.code, "error", item(`${trouble.said}; asking again in ${span(askAt - seconds())}.`), item(last ? `The figures below are those of ${last}.` : "There are no figures yet."));
   if (trouble.code === "gone") one.title = last ? `No answer since ${last}, ${span(seconds() - cameAt)} ago` : "No answer yet";
   return [one];
 }
 
 function verdict(all) {
   const [worst] = all;
-  let said = worst?.title ?? (status ? "All well" : "Asking for the first time");
+  let said = worst?.title ?? "All well";
   if (all.length > 1) said += `, and ${many(all.length - 1, "more alert")}`;
   if (paused) said = `Paused, nothing moves. ${said}`;
   set($("said"), said);
-  mark($("verdict"), "data-tone", worst ? TONES[worst.severity] : status ? "ok" : "none");
+  mark($("verdict"), "data-tone", worst ? TONES[worst.severity] : "ok");
   set($("n-alerts"), all.length ? count(all.length) : "");
   set(document.querySelector("title"), `${said} · sidecar`);
 }
@@ -133,8 +128,8 @@ function announce(all) {
   if (fresh.length || over.length) set($("live"), [...fresh, ...over].join(". "));
 }
 
-function yes(value, no = "no") {
-  return value === true ? "yes" : value === false ? no : UNKNOWN;
+function yes(value) {
+  return value === true ? "yes" : value === false ? "no" : UNKNOWN;
 }
 
 function facts(at) {
@@ -163,21 +158,21 @@ const tables = {
     ["share", "", (cell, row) => (cell.put ??= bar(cell))(share(row.count, row.all), row.count, row.all)],
   ]),
   history: new Table($("history"), [
-    ["id", "", (cell, row) => worded(cell, text(row.id), row.current === true ? "in force" : "")],
+    ["id", "wide", (cell, row) => worded(cell, text(row.id), row.current === true ? "in force" : "")],
     ["loaded", "", (cell, row) => set(cell, ago(row.loaded_at, now()))],
     ["to go back", "", (cell, row) => texts(cell, row.current === true ? [] : [`sidecar config use ${quoted(row.id)}`], command)],
   ]),
 };
 
 function refusals({ by, window_s, total }) {
-  const window = span(number(window_s) ?? 300);
+  const window = span(number(window_s) ?? SPAN_S);
   set($("n-refusals"), total > 0 ? count(total) : "");
   tables.refusals.fill(most(by), (row) => joined("\n", row.backend, row.state, row.mechanism),
     `What was turned away in the last ${window}, and which part of the sidecar did it`, `Nothing was refused in the last ${window}.`);
 }
 
 function answers({ by, window_s }) {
-  const window = span(number(window_s) ?? 300), counts = new Map();
+  const window = span(number(window_s) ?? SPAN_S), counts = new Map();
   let all = 0;
   for (const { state, count: n } of list(by)) {
     counts.set(text(state), (counts.get(text(state)) ?? 0) + (number(n) ?? 0));
@@ -210,13 +205,11 @@ function settings(config, at) {
   tables.history.fill(list(config.history), (row) => text(row.id), "The last good settings; the command puts them back", "No earlier settings are kept.");
 }
 
-/* --- buttons and keys */
-
 function pause() {
   paused = !paused;
   set($("pause"), paused ? "Go on" : "Pause");
   mark($("pause"), "aria-pressed", String(paused));
-  render();
+  if (status) render();
   resume();
 }
 
@@ -236,6 +229,7 @@ addEventListener("keydown", (event) => {
 $("pause").addEventListener("click", pause);
 $("show-keys").addEventListener("click", () => $("keys").showModal());
 document.documentElement.addEventListener("theme", repaint);
+addEventListener("resize", repaint);
 document.addEventListener("visibilitychange", resume);
 
 ask();

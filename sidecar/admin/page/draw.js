@@ -2,7 +2,6 @@
 
 export const $ = (id) => document.getElementById(id);
 
-/** Make an element; children are nodes or strings. */
 export function make(tag, name = "", ...children) {
   const node = document.createElement(tag);
   if (name) node.className = name;
@@ -10,7 +9,7 @@ export function make(tag, name = "", ...children) {
   return node;
 }
 
-/** Make an element that only repeats for the eye what a text says. */
+/** Make an element that repeats for the eye what a text says. */
 export function unsaid(...parts) {
   const node = make(...parts);
   mark(node, "aria-hidden", "true");
@@ -38,8 +37,8 @@ export function fill(bar, part, whole) {
 const kept = new WeakMap();
 
 /**
- * Let the children of `parent` be one per item, in order. `create(item)` gives { node, update?(item, index), gone?() };
- * a node stays as long as its key does, so focus and open details stay, too.
+ * Let the children of `parent` be one per item. `create(item)` gives { node, update?(item, index), gone?() }; a node stays
+ * as long as its key does, and with it focus and open details.
  */
 export function keyed(parent, items, keyOf, create) {
   const before = kept.get(parent) ?? new Map(), after = new Map();
@@ -63,12 +62,11 @@ export function keyed(parent, items, keyOf, create) {
   kept.set(parent, after);
 }
 
-/** Keep a list of texts. */
 export function texts(parent, items, create) {
   keyed(parent, items, String, (item) => ({ node: create(item) }));
 }
 
-/** A text, and a bar of its part of a whole where there is one. */
+/** A text and, where there is a whole, a bar of the part of it. */
 export function bar(node) {
   const value = make("span"), part = make("i");
   node.append(value, unsaid("span", "bar", part));
@@ -96,8 +94,8 @@ export class Table {
     this.columns = columns;
     this.body = as("rowgroup", make("tbody"));
     this.caption = make("caption");
-    const titles = columns.map(([title, name]) => as("columnheader", make("th", name, title), "col"));
-    this.node = as("table", make("table", "", this.caption, as("rowgroup", make("thead", "", as("row", make("tr", "", ...titles)))), this.body));
+    const head = make("tr", "", ...columns.map(([title, name]) => as("columnheader", make("th", name, title), "col")));
+    this.node = as("table", make("table", "", this.caption, as("rowgroup", make("thead", "", as("row", head))), this.body));
     this.none = make("p", "none");
     parent.append(this.node, this.none);
   }
@@ -124,7 +122,7 @@ function as(role, node, scope) {
   return node;
 }
 
-/** Put a word and, below it, what it means into a cell. */
+/** Put a word and what it means into a cell. */
 export function worded(cell, word, meaning) {
   if (!cell.firstChild) cell.append(make("code", "word"), make("span", "since"));
   set(cell.firstChild, word);

@@ -1,7 +1,7 @@
 /* Values into words. Whatever the status holds or lacks, these give short, honest text: what is not known is "–", never 0. */
 
 export const UNKNOWN = "–";
-const LONGEST = 400; // more of one value than anybody reads here; the log has it whole
+const LONGEST = 400; // more of one value than anybody reads here
 const UNITS = [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
 const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
@@ -13,7 +13,6 @@ export function text(value, otherwise = UNKNOWN) {
   return value.length <= LONGEST ? value : `${value.slice(0, LONGEST)}… (${whole.format(value.length - LONGEST)} more characters)`;
 }
 
-/** Those of some values that say something, in one text. */
 export function joined(between, ...values) {
   return values.map((value) => text(value, "")).filter(Boolean).join(between);
 }
@@ -26,12 +25,12 @@ export function object(value) {
   return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
 }
 
-/** The members of a list that are objects; nothing else counts. */
+/** The members of a list that are objects. */
 export function list(value) {
   return Array.isArray(value) ? value.filter((each) => object(each) === each) : [];
 }
 
-/** The rows with most in `count` first. */
+/** Rows, those with most in `count` first. */
 export function most(value) {
   return list(value).sort((a, b) => (number(b.count) ?? 0) - (number(a.count) ?? 0));
 }
@@ -54,7 +53,7 @@ export function bytes(value) {
   return `${rate(value / 1024 ** step)} ${["bytes", "KiB", "MiB", "GiB"][step]}`;
 }
 
-/** A span of seconds in its largest units: two where it is waited for, one where it is over. */
+/** Seconds, in their largest units. */
 export function span(value, parts = 2) {
   if (number(value) === null) return UNKNOWN;
   let left = Math.max(0, Math.round(value));
@@ -68,13 +67,12 @@ export function span(value, parts = 2) {
   return said.join(" ");
 }
 
-/** Milliseconds since 1970 of an instant, or null. */
 export function instant(value) {
   const found = typeof value === "string" ? Date.parse(value) : NaN;
   return Number.isNaN(found) ? null : found;
 }
 
-/** The time of day in UTC, as in the log; with the day where it is not today's. */
+/** The time in UTC, as in the log; with the day where it is not today's. */
 export function clock(ms, nowMs) {
   if (ms === null) return UNKNOWN;
   const [day, time] = new Date(ms).toISOString().split(/[T.]/);
@@ -92,7 +90,6 @@ export function share(part, all) {
   return all ? `${found > 0 && found < 0.1 ? "< 0.1" : found.toFixed(1)} %` : UNKNOWN;
 }
 
-/** A failure of a backend, in words. */
 export function failed(failure) {
   const { state, reason } = object(failure);
   return joined(": ", state, text(reason, "").replaceAll("_", " "));

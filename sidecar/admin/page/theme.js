@@ -2,10 +2,8 @@
 
 (() => {
   const ORDER = ["system", "light", "dark"], root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
-  let chosen = "system";
-  try {
-    chosen = localStorage.getItem("sidecar-theme");
-  } catch { /* storage may be forbidden: then a choice lives as long as the page */ }
+  let chosen;
+  try { chosen = localStorage.getItem("sidecar-theme"); } catch { /* forbidden: then a choice lives as long as the page */ }
   if (!ORDER.includes(chosen)) chosen = "system";
 
   function show() {

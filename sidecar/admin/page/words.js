@@ -1,5 +1,4 @@
-/* What every word of the status means, for somebody who reads it for the first time at night. The one place for such text; a word that is
- * not here is shown as it is. */
+/* What the words of the status mean, for somebody who reads them for the first time at night. One that is not here is shown as it is. */
 
 /* Group of the charts: { state: meaning }. */
 const ANSWERS = {
@@ -17,7 +16,7 @@ const ANSWERS = {
     draining: "This sidecar is going away.",
     waiting: "Sent to the waiting room.",
     pass_expired: "Its pass had run out.",
-    paused: "Paused by somebody on purpose.",
+    paused: "Paused on purpose.",
     rate_limited: "This client asks more often than it may.",
     poll_too_soon: "This client polls far too often.",
     in_progress: "A call with the same key is under way.",
@@ -25,17 +24,17 @@ const ANSWERS = {
   failed: {
     backend_unreachable: "No connection to the backend; nothing was sent.",
     backend_fault: "The backend answered with a fault of its own.",
-    outcome_unknown: "The backend has the call and did not answer: it may have been carried out.",
+    outcome_unknown: "The backend has the call and gave no answer: it may have run.",
     backend_bad_reply: "A web page, half a message or nothing instead of an answer.",
     internal: "A bug of the sidecar; the log has a line “bug”.",
   },
   declined: {
-    business_no: "The backend said no, for a reason of the business.",
+    business_no: "A no for a reason of the business.",
     sold_out: "Nothing is left.",
     sale_closed: "The sale is over.",
     verify_required: "A check is needed first.",
     account_limit: "This account has what one may have.",
-    operation_denied: "The settings do not offer this operation.",
+    operation_denied: "Not offered by the settings.",
     origin_denied: "The page is not of cors.origins.",
     key_reused: "The key stands for another call.",
     key_missing: "An Idempotency-Key is needed.",
@@ -44,7 +43,7 @@ const ANSWERS = {
     method_not_allowed: "The address does not take the method.",
     unsupported_media: "A content type or encoding that is not taken.",
     malformed: "The request cannot be read.",
-    action_mismatch: "SOAPAction names another operation than the body.",
+    action_mismatch: "SOAPAction and body disagree.",
     doctype_refused: "Document type declarations are not taken.",
     invalid_params: "A parameter is wrong.",
     too_large: "Larger than limits.request_body.",
@@ -59,7 +58,7 @@ export const STATES = Object.assign({}, ...Object.values(ANSWERS));
 
 /* Which part of the sidecar refused: each is another screw. */
 export const MECHANISMS = {
-  queue: "The line is full (queue.size) or took too long (queue.wait).",
+  queue: "The line is full (queue.size) or too slow (queue.wait).",
   deadline: "No slot came free before the caller’s own deadline.",
   connections: "limits.connections, or a share of it, is used up.",
   buffered: "limits.buffered, or a share of it, is used up.",
@@ -69,7 +68,7 @@ export const MECHANISMS = {
   origin: "Not one of cors.origins.",
   route: "No such address or method.",
   media: "A kind of content or sign-in that is not taken.",
-  parse: "The request contradicts itself or cannot be read.",
+  parse: "The request cannot be read.",
   size: "A size limit.",
   slow: "The client was too slow.",
   bug: "A bug of the sidecar.",
@@ -80,9 +79,8 @@ export const PRESSURE = { ok: "has room", strained: "at its limit", down: "does 
 
 /* Warning: [title, what to do where the sidecar itself does not say, commands]; the gravest first. FILE is filled in. */
 export const WARNINGS = {
-  gone: ["No answer from the sidecar", "It has stopped, or the way to its admin port is cut (tunnel, port-forward). Ask on its own machine: if it answers there, mend the "
-    + "way. If not, read the end of its log before you start it again. This page goes on by itself.",
-  ["sidecar status", "journalctl -u sidecar -n 50"]],
+  gone: ["No answer from the sidecar", "It has stopped, or the way to its admin port is cut (tunnel, port-forward). Ask on its own machine: if it answers there, mend "
+    + "the way; if not, read the end of its log before you start it again.", ["sidecar status", "journalctl -u sidecar -n 50"]],
   unreadable: ["The status cannot be read", "Something answers here, but not with a status. Is it a sidecar’s admin port, and may you read there?", ["sidecar status"]],
   reload_failed: ["The last reload failed", "The settings from before are in force. Mend what is named, check, reload. Do not restart before: it would not come up.", ["sidecar check FILE", "sidecar reload"]],
   backend_down: ["A backend does not answer", "Look at the backend: host, service, certificate, name. The sidecar takes up by itself; restarting it changes nothing.", ["sidecar doctor FILE"]],
@@ -90,10 +88,9 @@ export const WARNINGS = {
   draining: ["The sidecar is on its way down", "It finishes what is under way, then ends. If nobody meant that: who sent SIGTERM?", ["systemctl status sidecar"]],
   backend_strained: ["A backend is at its limit", "The rest waits in line or is told when to come back. Find out who asks (“client” in the access lines). Raise the limit "
     + "only if the backend is known to bear more.", ["sidecar top"]],
-  override_active: ["Overridden by hand", "It goes back by itself when its time is over. To end it now:", []],
-  config_differs: ["The settings on disk are not in force", "A file was changed and not loaded, or older settings were put back by hand. See what would change, then reload or put "
-    + "the file back.", ["sidecar check --diff FILE", "sidecar reload"]],
-  one_client: ["One client makes nearly all requests", "Behind a proxy everybody looks like one client until clients.trust names the proxy. Without one, a client calls in a loop.", []],
+  override_active: ["Overridden by hand", "It goes back by itself. To end it now:", []],
+  config_differs: ["The settings on disk are not in force", "A file was changed and not loaded, or older settings were put back by hand. See what would change, then reload.", ["sidecar check --diff FILE", "sidecar reload"]],
+  one_client: ["One client makes nearly all requests", "Behind a proxy everybody is one client until clients.trust names the proxy. Without one, somebody calls in a loop.", []],
   log_dropped: ["Log lines were dropped", "Whoever reads the output is too slow. Look at the log collector and its disk.", []],
   nofile_low: ["Too few file descriptors", "Raise LimitNOFILE= of the unit and restart, or lower limits.connections.", []],
   unasked: ["A backend sends what nobody asked for", "It has a bug. Its connections are no longer kept, so every call pays for a new one.", []],
