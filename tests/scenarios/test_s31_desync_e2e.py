@@ -296,5 +296,5 @@ async def test_many_callers_on_few_connections(tmp_path: Path) -> None:
         async with asyncio.TaskGroup() as group:
             for number in range(20):
                 group.create_task(caller(f"caller-{number}"))
-        assert len(backend.connections) <= 9  # and one for the WSDL
+        assert len(backend.connections) <= 11  # and one for the WSDL, and two that rest after their first reply
         assert backend.journal.peak <= 9
