@@ -123,11 +123,20 @@ def tls_context(tls: TlsPlan) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
+    load_certificate(context, tls)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, tls: TlsPlan) -> None:
+    """Give a context its certificate, for the handshakes from now on; one that is given again replaces the old one.
+
+    The files are tried apart first: a context that failed half-way would be left with neither.
+    """
     try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.cert_file, tls.key_file)
         context.load_cert_chain(tls.cert_file, tls.key_file)
     except (OSError, ssl.SSLError) as error:
         raise ListenError(
             f"listen.tls: cannot use {tls.cert_file} with {tls.key_file} ({error}). "
             "Both must be PEM, readable for this user, and belong together."
         ) from error
-    return context
