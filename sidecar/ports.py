@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Waiter,
     )
     from sidecar.states import State
+    from sidecar.tally import Tally
 
 __all__ = [
     "Account",
@@ -261,6 +262,7 @@ class World:
     adapters: Mapping[tuple[str, str], Adapter]  # by backend and endpoint
     documents: Mapping[str, Documents]
     upstreams: Mapping[str, Upstream]
+    tallies: Mapping[str, Tally]  # requests under way by backend
     flights: Flights
     new_id: Callable[[], str]
     listen_url: Callable[[], str | None]

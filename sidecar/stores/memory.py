@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sidecar.model import Lease, Refusal
+from sidecar.model import Lease, Refusal, SlotsView
 from sidecar.policy.limiter import Fixed
 from sidecar.policy.pressure import Gauge
 from sidecar.policy.queue import Line, Waiting
@@ -13,7 +13,7 @@ from sidecar.policy.queue import Line, Waiting
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sidecar.model import Grade, Level, Seat, SlotsView
+    from sidecar.model import Grade, Level, Seat
     from sidecar.plan import BackendPlan
     from sidecar.ports import Clock
 
@@ -26,6 +26,9 @@ class MemorySlots:
         self._lines: dict[str, Line] = {}
         self._futures: dict[Waiting, asyncio.Future[Lease | Refusal]] = {}
         self._timers: dict[Waiting, asyncio.TimerHandle] = {}
+        self._line_of: dict[
+            Lease, Line
+        ] = {}  # the one that it was granted by: its backend's name may have another by now
 
     def __repr__(self) -> str:
         return f"<MemorySlots {' '.join(f'{name}: {line!r}' for name, line in self._lines.items())}>"
@@ -40,10 +43,16 @@ class MemorySlots:
             else:
                 self._wake(line, line.bound(limiter, plan.queue_size, plan.queue_wait_s))
 
+    def forget(self, backend: str) -> None:
+        """Begin anew under a name that means another backend now, or nothing: who holds or waits in the old line does so to its end."""
+        self._lines.pop(backend, None)
+
     async def lease(self, seat: Seat) -> Lease | Refusal:
         """See `ports.Slots.lease`."""
         line = self._lines[seat.backend]
         verdict = line.ask(self._clock.now(), seat)
+        if isinstance(verdict, Lease):
+            self._line_of[verdict] = line
         if not isinstance(verdict, Waiting):
             return verdict
         return await self._wait(line, verdict)
@@ -80,27 +89,30 @@ class MemorySlots:
 
     def reseat(self, old: Seat, new: Seat) -> None:
         """See `ports.Slots.reseat`."""
-        line = self._lines[old.backend]
-        waiting = line.reseat(old, new)
-        if waiting is not None:
+        line = self._lines.get(old.backend)
+        waiting = None if line is None else line.reseat(old, new)
+        if line is not None and waiting is not None:
             self._timers[waiting].cancel()
             self._set_timer(line, waiting)
 
     def release(self, lease: Lease) -> None:
         """See `ports.Slots.release`."""
-        line = self._lines[lease.seat.backend]
-        self._wake(line, line.release(lease))
+        line = self._line_of.pop(lease, None)
+        if line is not None:
+            self._wake(line, line.release(lease))
 
     def haunt(self, lease: Lease) -> bool:
         """See `ports.Slots.haunt`."""
-        kept = self._lines[lease.seat.backend].haunt(lease)
+        line = self._line_of.get(lease)
+        kept = line is not None and line.haunt(lease)
         if not kept:
             self.release(lease)
         return kept
 
     def view(self, backend: str) -> SlotsView:
         """See `ports.Slots.view`."""
-        return self._lines[backend].view()
+        line = self._lines.get(backend)
+        return line.view() if line is not None else SlotsView(0, 0, 0, 0)
 
     def _wake(self, line: Line, granted: list[tuple[Waiting, Lease]]) -> None:
         """Hand out what was granted. A loop, not a recursion: a whole line may have hung up in the same moment."""
@@ -111,6 +123,7 @@ class MemorySlots:
                 if future is None or future.done():
                     unwanted += line.release(lease)
                 else:
+                    self._line_of[lease] = line
                     future.set_result(lease)
             granted = unwanted
 
@@ -129,6 +142,10 @@ class MemoryPressure:
     def tell(self, backend: str, grade: Grade | None, *, waiting: int) -> None:
         """See `ports.Pressure.tell`."""
         self._gauge(backend).tell(self._clock.now(), grade, waiting=waiting)
+
+    def forget(self, backend: str) -> None:
+        """Begin anew under a name that means another backend now."""
+        self._gauges.pop(backend, None)
 
     def _gauge(self, backend: str) -> Gauge:
         gauge = self._gauges.get(backend)

@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from sidecar.model import Executed, Grade, Lease, Level, Refusal, Seat
+from sidecar.model import Executed, Grade, Lease, Level, Refusal, Seat, SlotsView
 from sidecar.stores.memory import MemoryPressure, MemorySlots
 from tests.support.loop import VirtualLoop
 from tests.support.world import LoopClock, settle, tickets
@@ -285,4 +285,35 @@ async def test_pressure_is_kept_by_backend_and_read_by_the_clock() -> None:
     assert pressure.level("tickets") is Level.STRAINED
     assert pressure.level("other") is Level.OK
     await asyncio.sleep(5)
+    assert pressure.level("tickets") is Level.OK
+
+
+async def test_a_name_that_means_another_backend_begins_anew() -> None:
+    """Whoever holds a slot of the old one, or waits for it, does so to the end; the new one owes nothing to it."""
+    slots = slots_of(limit=2)
+    first, second = await held(slots), await held(slots)
+    waiting = await joined(slots)
+    slots.forget("tickets")
+    assert slots.view("tickets") == SlotsView(0, 0, 0, 0)
+    slots.bound([tickets(limit=1)])
+    slots.reseat(seat(), seat())
+    new = await held(slots)
+    assert slots.view("tickets") == SlotsView(1, 1, 0, 0)
+    assert slots.haunt(first)
+    slots.release(second)
+    assert isinstance(await waiting, Lease)
+    slots.release(first)
+    slots.release(first)
+    assert slots.view("tickets") == SlotsView(1, 1, 0, 0)
+    slots.release(new)
+    assert not slots.haunt(new)
+
+
+async def test_pressure_of_a_name_that_means_another_backend_begins_anew() -> None:
+    """What the old one did says nothing about it."""
+    pressure = MemoryPressure(LoopClock())
+    for _ in range(3):
+        pressure.tell("tickets", Grade("backend_unreachable", Executed.NO, healthy=False), waiting=0)
+    assert pressure.level("tickets") is Level.DOWN
+    pressure.forget("tickets")
     assert pressure.level("tickets") is Level.OK

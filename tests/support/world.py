@@ -6,6 +6,7 @@ Stands under every test of a stage or a lane. `Scene` makes the calls; the test 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,6 +35,7 @@ from sidecar.model import (
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
 from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
 from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -333,6 +335,7 @@ class Scene:
             adapters=dict.fromkeys(endpoints, self.adapter),
             documents=self.documents,
             upstreams=dict.fromkeys((plan.name for plan in self.plan.backends), self.upstream),
+            tallies=defaultdict(Tally),
             flights=self.flights,
             new_id=self._new_id,
             listen_url=lambda: "http://127.0.0.1:8080",
