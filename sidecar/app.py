@@ -76,7 +76,7 @@ class SystemClock:
     wall = staticmethod(time.time)
 
 
-class RestartNeededError(Exception):
+class RestartNeededError(RuntimeError):
     """A new plan asks for something that only a start can give; the text names the keys. Nothing has changed."""
 
 
