@@ -156,6 +156,10 @@ class MemoryIdentities:
             kept = before.get(plan.name)
             self._tables[plan.name] = kept if kept is not None and kept[0] == shows else (shows, Identities(self._key))
 
+    def forget(self, backend: str) -> None:
+        """Begin anew under a name that means another backend now: whom the old one knew, this one has not met."""
+        self._tables.pop(backend, None)
+
     def ask(self, backend: str, address: str, claimed: bytes) -> str:
         """See `ports.Identities.ask`."""
         known = self._tables.get(backend)  # calls of a backend that a reload took away still come to their ends

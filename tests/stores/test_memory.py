@@ -313,3 +313,7 @@ async def test_a_new_plan_keeps_what_was_learnt_unless_people_show_something_els
     assert repr(identities) == "<MemoryIdentities tickets: <Identities 1 of 20000, shown by 1 addresses>>"
     identities.tell("members", "192.0.2.7", b"ada", well=True, roomy=False)
     assert identities.ask("members", "192.0.2.7", b"ada") == "192.0.2.7", "its last calls end in peace"
+    for _ in range(2):
+        identities.forget("tickets")
+    identities.bound([tickets()])
+    assert identities.ask("tickets", "192.0.2.7", b"ada") == "192.0.2.7"
