@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -43,10 +44,11 @@ from sidecar.policy.routing import RESERVED, Routes
 from sidecar.policy.strangers import shown
 from sidecar.ports import World
 from sidecar.states import ROWS
-from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from sidecar.tally import Tally
 from sidecar.tasks import alive, spawn
 from sidecar.upstream import HttpUpstream
+from sidecar.watch.crowd import Crowds
 from sidecar.watch.log import JsonLog
 
 if TYPE_CHECKING:
@@ -56,8 +58,6 @@ if TYPE_CHECKING:
     from sidecar.plan import BackendPlan, Plan
     from sidecar.ports import Adapter, Clock, Log, Renderer
 
-# Clients of one on-sale that are remembered by their header lines; an address is 40 bytes, this is under a megabyte.
-_CLIENTS_REMEMBERED: Final = 4096
 # Paths and media types that were asked for lately, unless they are long: at most 300 KB.
 _HEADS_REMEMBERED: Final = 1024
 _SHORT_HEAD: Final = 300
@@ -101,6 +101,8 @@ class App:
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self.identities = MemoryIdentities(self.clock, token_bytes(32))
+        self.crowds = Crowds(self.clock, self.log, Clients(plan.clients, plan.callers))
         self._shelves: Kept[Shelf] = Kept()
         self._upstreams: Kept[HttpUpstream] = Kept()
         self._retired: dict[Shelf | HttpUpstream, asyncio.TimerHandle] = {}
@@ -155,6 +157,7 @@ class App:
         for name in others & {backend.name for backend in plan.backends}:
             self.slots.forget(name)
             self.pressure.forget(name)
+            self.identities.forget(name)
         self._keep(upstreams, shelves)
         self.world = road.world
         self.memory.resize(plan.limits.buffered_bytes, plan.limits.per_backend)
@@ -202,6 +205,8 @@ class App:
 
     def _bound(self, plan: Plan) -> None:
         self.slots.bound([replace(b, limit=self._limits.get(b.name, b.limit)) for b in plan.backends])
+        self.identities.bound(plan.backends)
+        self.crowds.bound(Clients(plan.clients, plan.callers))
 
     def _fold(self, plan: Plan, upstreams: dict[str, HttpUpstream], shelves: dict[str, Shelf]) -> _Road:
         routes = Routes(plan)
@@ -224,7 +229,9 @@ class App:
             new_id=self._new_id,
             listen_url=lambda: self.listener.listen_url,
             draining=lambda: self._gone,
-            client_of=_client_of(Clients(plan.clients)),
+            client_of=Clients(plan.clients, plan.callers).of,
+            identities=self.identities,
+            answered=self.crowds.tell,
             dialect_of=_dialect_of(routes),
             resources={
                 f"{RESERVED}/healthz": lambda: orjson.dumps({"state": "ok", "version": __version__}),
@@ -359,6 +366,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
     def is_declared(name: str) -> bool:
         return backend.operation(name).pattern != EVERY
 
+    wanted = frozenset(backend.identity_params)
     if shelf is None:
         return XmlRpcAdapter(
             faults=backend.faults,
@@ -366,6 +374,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
             is_declared=is_declared,
             strict=backend.strict,
             multicall_max=backend.multicall_max,
+            wanted=wanted,
         )
     return SoapAdapter(
         lambda: shelf.index(endpoint),
@@ -376,6 +385,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
         is_declared=is_declared,
         strict=backend.strict,
         multicall_max=backend.multicall_max,
+        wanted=wanted,
         path=urlsplit(url).path or "/",
     )
 
@@ -384,19 +394,6 @@ def _new_ids() -> Callable[[], str]:
     """Return what makes request ids: chance once, then a counter; an id has to be unique, not secret."""
     origin, numbers = uuid4().hex[:16], count(1)
     return lambda: f"{origin}{next(numbers):010x}"
-
-
-def _client_of(policy: Clients) -> Callable[[Head, str], str]:
-    remembered = lru_cache(_CLIENTS_REMEMBERED)(policy.ask)
-
-    def client_of(head: Head, peer: str) -> str:
-        if not policy.believes_anybody or policy.header not in head.headers:
-            return remembered(peer, ())
-        hops = tuple(head.all(policy.header))
-        short = sum(map(len, hops)) <= _SHORT_HEAD
-        return (remembered if short else policy.ask)(peer, hops)
-
-    return client_of
 
 
 def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Answer,
         Call,
         Dialect,
+        Exchange,
         Executed,
         Flight,
         Grade,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Refusal,
         Seat,
         SlotsView,
+        Standing,
         Waiter,
     )
     from sidecar.states import State
@@ -241,6 +243,18 @@ class Flights(Protocol):
         ...
 
 
+class Identities(Protocol):
+    """Who is known to each backend by what he shows. Values are never kept, only what is made of them."""
+
+    def ask(self, backend: str, address: str, claimed: bytes) -> str:
+        """Return the client's name: the identity's once the backend has answered it well, else `address`."""
+        ...
+
+    def tell(self, backend: str, address: str, claimed: bytes, *, well: bool, roomy: bool) -> None:
+        """Note that the backend has answered it well, or has said no to it. `roomy`: its sender may hold any number of them."""
+        ...
+
+
 class Log(Protocol):
     """Where events go. Never blocks, never raises; values of sensitive names are gone before they come here."""
 
@@ -267,6 +281,8 @@ class World:
     new_id: Callable[[], str]
     listen_url: Callable[[], str | None]
     draining: Callable[[], bool]
-    client_of: Callable[[Head, str], str]
+    client_of: Callable[[Head, str], Standing]
+    identities: Identities
+    answered: Callable[[Exchange], None]  # told of every request, once its reply is made
     dialect_of: Callable[[Head], Dialect]
     resources: Mapping[str, Callable[[], bytes | Refusal]]  # what lives under the reserved path, as JSON

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic_core import PydanticCustomError
 
 from sidecar.model import Protocol
+from sidecar.policy.clients import UNIX
+from sidecar.policy.networks import plain
 from sidecar.policy.routing import RESERVED
 from sidecar.settings.build import COMPARISONS, collapsed, endpoints_of, is_every, lines_of, path_of
 from sidecar.settings.complaints import dotted, node_at, place_of
@@ -37,6 +39,8 @@ def lint(settings: Settings, root: Block, folder: Path) -> list[Problem]:
     """Return every contradiction in `settings`; `root` is where they were read from, `folder` what relative file names start at."""
     check = _Check(root, folder)
     _listener(settings, check)
+    _clients(settings, check)
+    _callers(settings, check)
     _admin(settings, check)
     _origins(settings, check)
     _limits(settings, check)
@@ -116,10 +120,31 @@ def _listener(settings: Settings, check: _Check) -> None:
     if listen.tls is not None:
         check.file(("listen", "tls", "cert_file"), listen.tls.cert_file)
         check.file(("listen", "tls", "key_file"), listen.tls.key_file)
-    for index, network in enumerate(settings.clients.trust):
-        if ip_network(network).prefixlen == 0:
+
+
+def _clients(settings: Settings, check: _Check) -> None:
+    for index, hop in enumerate(settings.clients.trust):
+        at: Loc = ("clients", "trust", index)
+        if hop == UNIX and settings.listen.unix is None:
+            check.refuse("E301", at, "trusts our unix socket, and there is none", "take it out, or set listen.unix")
+        elif hop != UNIX and ip_network(hop).prefixlen == 0:
             what = "trusts everybody: whoever calls could name any address as his own"
-            check.refuse("E303", ("clients", "trust", index), what, "list the networks that your proxies are in")
+            check.refuse("E303", at, what, "list the networks that your proxies are in")
+
+
+def _callers(settings: Settings, check: _Check) -> None:
+    seen: dict[str, Loc] = {}
+    for name, caller in settings.callers.items():
+        for index, network in enumerate(caller.networks):
+            at: Loc = ("callers", name, "networks", index)
+            key = str(plain(network))
+            first = seen.setdefault(key, at)
+            if first != at:
+                what = f"is {key}, which {dotted(first)} has in {check.line(first)}: nobody could tell whose it is"
+                check.refuse("E307", at, what, "keep one of the two; of two that overlap the smaller one wins")
+            elif caller.trusted and ip_network(network).prefixlen == 0:
+                what = "trusts everybody: whoever calls could name himself anybody"
+                check.refuse("E303", at, what, "list the addresses of the servers that speak for others")
 
 
 def _admin(settings: Settings, check: _Check) -> None:

@@ -11,7 +11,9 @@ from tests.house.tree import ROOT, python
 # Who may ask for the time of day, and why it decides nothing there.
 SHOWN: dict[str, str] = {
     "sidecar/app.py": "makes the clock that everybody else is handed",
+    "sidecar/reload.py": "when a configuration was taken, for the status and its history",
     "sidecar/watch/log.py": "the time that a line of the log bears",
+    "sidecar/watch/crowd.py": "since when a warning stands, in the status",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
     "sidecar/listener/wire.py": "the Date header",

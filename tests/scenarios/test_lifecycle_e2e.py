@@ -208,7 +208,7 @@ async def test_what_is_in_flight_is_finished(stage: Stage) -> None:
         late = await ask(sidecar.url, RESERVE)
         stage.gate.open()
         done = await caller.response()
-    assert (late.state, late.header("Connection"), late.header("Retry-After")) == ("draining", "close", "5")
+    assert (late.state, late.header("Connection"), late.header("Retry-After")) == ("draining", "close", "1")
     assert (done.status, done.state, done.header("Connection")) == (200, "ok", "close")
     assert await ended(sidecar, 10) == 0
     assert time.monotonic() - began < 8

@@ -1,4 +1,4 @@
-"""Slots and pressure in memory: who waits is woken, in every order of granting, expiring, leaving and cancelling."""
+"""Slots, pressure and identities in memory: who waits is woken, in every order of granting, expiring, leaving and cancelling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import strategies as st
 
 from sidecar.model import Executed, Grade, Lease, Level, Refusal, Seat, SlotsView
-from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.policy.identities import AGE_S
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from tests.support.loop import VirtualLoop
 from tests.support.world import LoopClock, settle, tickets
 
@@ -317,3 +318,33 @@ async def test_pressure_of_a_name_that_means_another_backend_begins_anew() -> No
     assert pressure.level("tickets") is Level.DOWN
     pressure.forget("tickets")
     assert pressure.level("tickets") is Level.OK
+
+
+async def test_identities_are_kept_by_backend_and_age_by_the_clock() -> None:
+    """Known to one backend is not known to another."""
+    identities = MemoryIdentities(LoopClock(), b"key")
+    identities.bound([tickets(), tickets(name="members")])
+    identities.tell("tickets", "192.0.2.7", b"ada", well=True, roomy=False)
+    assert identities.ask("tickets", "192.0.2.7", b"ada").startswith("identity:")
+    assert identities.ask("members", "192.0.2.7", b"ada") == "192.0.2.7"
+    await asyncio.sleep(AGE_S)
+    assert identities.ask("tickets", "192.0.2.7", b"ada") == "192.0.2.7"
+
+
+async def test_a_new_plan_keeps_what_was_learnt_unless_people_show_something_else() -> None:
+    """A backend that is gone takes its table with it."""
+    identities = MemoryIdentities(LoopClock(), b"key")
+    identities.bound([tickets(), tickets(name="members")])
+    for backend in ("tickets", "members"):
+        identities.tell(backend, "192.0.2.7", b"ada", well=True, roomy=False)
+    identities.bound([tickets(limit=7), tickets(name="members", identity_params=("SessionKey",))])
+    assert identities.ask("tickets", "192.0.2.7", b"ada") != "192.0.2.7"
+    assert identities.ask("members", "192.0.2.7", b"ada") == "192.0.2.7"
+    identities.bound([tickets()])
+    assert repr(identities) == "<MemoryIdentities tickets: <Identities 1 of 20000, shown by 1 addresses>>"
+    identities.tell("members", "192.0.2.7", b"ada", well=True, roomy=False)
+    assert identities.ask("members", "192.0.2.7", b"ada") == "192.0.2.7", "its last calls end in peace"
+    for _ in range(2):
+        identities.forget("tickets")
+    identities.bound([tickets()])
+    assert identities.ask("tickets", "192.0.2.7", b"ada") == "192.0.2.7"

@@ -29,12 +29,13 @@ from sidecar.model import (
     Received,
     Refusal,
     Seat,
+    Standing,
     Stream,
     Track,
 )
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
 from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
-from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from sidecar.tally import Tally
 
 if TYPE_CHECKING:
@@ -318,6 +319,9 @@ class Scene:
         self.clock, self.log = LoopClock(), Recorder()
         self.slots, self.pressure = MemorySlots(self.clock), MemoryPressure(self.clock)
         self.slots.bound(self.plan.backends)
+        self.identities = MemoryIdentities(self.clock, b"a test's key")
+        self.identities.bound(self.plan.backends)
+        self.answered: list[Exchange] = []
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(self.plan.limits.buffered_bytes, self.plan.limits.per_backend)
         self.adapter, self.upstream = PlainAdapter(), ScriptedUpstream()
@@ -340,7 +344,9 @@ class Scene:
             new_id=self._new_id,
             listen_url=lambda: "http://127.0.0.1:8080",
             draining=lambda: self.going,
-            client_of=lambda seen, peer: seen.headers.get("X-Client", peer),
+            client_of=lambda seen, peer: Standing(seen.headers.get("X-Client", peer)),
+            identities=self.identities,
+            answered=self.answered.append,
             dialect_of=lambda _: self.dialect,
             resources={"/.sidecar/healthz": lambda: b"{}"},
         )
