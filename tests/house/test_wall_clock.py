@@ -11,6 +11,9 @@ from tests.house.tree import ROOT, python
 # Who may ask for the time of day, and why it decides nothing there.
 SHOWN: dict[str, str] = {
     "sidecar/app.py": "makes the clock that everybody else is handed",
+    "sidecar/doctor/__init__.py": "hands down what a backend's clock and the ends of certificates are compared with",
+    "sidecar/doctor/backends.py": "the clock of a backend, compared with ours",
+    "sidecar/doctor/trust.py": "how many days a certificate has left",
     "sidecar/watch/log.py": "the time that a line of the log bears",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
