@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sidecar.doctor import backends, host, places, web
-from sidecar.doctor.report import Report
+from sidecar.doctor.report import Finding, Report, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,8 @@ def examine(plan: Plan, file: str, *, probe: bool = False, wall: Callable[[], fl
     """Return what was found; `probe` asks XML-RPC backends for system.listMethods, `wall` is what their clocks are compared with."""
     began_s = time.monotonic()
     asked = backends.ask(plan.backends, probe=probe, wall=wall)  # it works in threads while the rest is looked at
-    findings = [*host.look(plan), *places.look(plan, wall), *web.look(plan)]
+    count = len(plan.backends)
+    settings = Finding("settings", Verdict.OK, f"valid: {count} backend{'s' if count != 1 else ''}")
+    findings = [settings, *host.look(plan), *places.look(plan, wall), *web.look(plan)]
     of_backends, sent = asked()
     return Report(file, (*findings, *of_backends), tuple(sent), time.monotonic() - began_s)

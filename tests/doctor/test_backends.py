@@ -423,7 +423,7 @@ def test_the_whole_examination() -> None:
         report = examine(whole, "a.yaml")
     checks = [found.check for found in report.findings]
     assert checks == [
-        *("parts", "descriptors", "memory", "grace"),
+        *("settings", "parts", "descriptors", "memory", "grace"),
         *("listen", "admin", "orders"),
         *("public_url", "origins"),
         *("connect", "answer", "clock"),
