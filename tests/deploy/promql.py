@@ -7,10 +7,15 @@ whether an expression makes sense.
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _WORD = re.compile(r"[a-zA-Z_:][\w:]*")
 _TOKENS = re.compile(
@@ -24,6 +29,14 @@ FUNCTIONS = {
 _WORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "and", "or", "unless", "offset", "bool"}
 TARGET_LABELS = {"job", "instance"}  # what Prometheus itself adds to each series
 OF_PROMETHEUS = {"up": TARGET_LABELS}
+
+
+def promtool(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run promtool; skips where there is none."""
+    program = shutil.which("promtool") or pytest.skip(
+        "no promtool here (Debian's `prometheus`): names were read, no more"
+    )
+    return subprocess.run([program, *argv], cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
 
 
 @dataclass

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from sidecar.states import ROWS, Category
-from tests.deploy.promql import complaints, read
+from tests.deploy.promql import complaints, promtool, read
 from tests.house.tree import ROOT
 
 if TYPE_CHECKING:
@@ -195,13 +194,6 @@ def test_failures_are_the_states_of_two_categories() -> None:
 def test_every_rule_is_played() -> None:
     """A rule that nobody has seen fire may never."""
     assert list(PLAYS) == list(RULES)
-
-
-def promtool(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("promtool") or pytest.skip(
-        "no promtool here (Debian's `prometheus`): rules were read, not played"
-    )
-    return subprocess.run([program, *argv], cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_promtool_has_nothing_to_say(tmp_path: Path) -> None:
