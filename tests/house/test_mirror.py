@@ -48,10 +48,10 @@ TESTED_WITH: dict[str, str] = {
     "sidecar/listener/reception.py": "tests/listener/test_connections.py",
     "sidecar/listener/request.py": _PARTS,
     "sidecar/listener/salvage.py": _PARTS,
-    "sidecar/listener/sockets.py": "tests/listener/test_listener.py",
     "sidecar/listener/unclaimed.py": _PARTS,
     "sidecar/listener/upload.py": "tests/listener/test_bodies.py",
     "sidecar/listener/wire.py": _PARTS,
+    "sidecar/sockets.py": "tests/listener/test_listener.py",
     "sidecar/upstream_talk.py": "tests/test_upstream.py",
 }
 
