@@ -1,4 +1,4 @@
-"""Durations as people write and read them: `250ms`, `30s`, `10m`, `24h`. A number without its unit is none: 30 has been read as both ms and s.
+"""Durations as people write them: `250ms`, `30s`, `10m`, `24h`. A number without its unit is none: 30 has been read as ms and as s.
 
 Stands beside settings, the admin listener and the command line, which all speak of durations; it knows no bounds.
 """

@@ -38,9 +38,7 @@ def bind(where: ListenPlan | AdminPlan, key: str = "listen", unix_mode: int = UN
     sockets: list[socket.socket] = []
     try:
         for family, _, _, _, address in dict.fromkeys(found):
-            port = (
-                sockets[0].getsockname()[1] if sockets and not where.port else where.port
-            )  # the same on every family
+            port = sockets[0].getsockname()[1] if sockets and not where.port else where.port  # the same on every family
             sockets.append(_bind_tcp(family, (address[0], port, *address[2:]), key))
     except BaseException:
         for bound in sockets:

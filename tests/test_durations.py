@@ -31,7 +31,16 @@ def test_spoken_is_what_an_operator_would_write(s: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("s", "text"),
-    [(-3, "0s"), (0.9, "0s"), (59, "59s"), (60, "1m"), (310, "5m 10s"), (3600, "1h"), (7260, "2h 1m"), (93600, "1d 2h")],
+    [
+        (-3, "0s"),
+        (0.9, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (310, "5m 10s"),
+        (3600, "1h"),
+        (7260, "2h 1m"),
+        (93600, "1d 2h"),
+    ],
 )
 def test_rough_says_two_units_at_most(s: float, text: str) -> None:
     """Nobody at three in the morning wants the seconds of a day."""

@@ -11,6 +11,10 @@ from tests.house.tree import ROOT, python
 # Who may ask for the time of day, and why it decides nothing there.
 SHOWN: dict[str, str] = {
     "sidecar/app.py": "makes the clock that everybody else is handed",
+    "sidecar/admin/audit.py": "the time that an entry of the audit bears",
+    "sidecar/admin/keeper.py": "since when and until when an override holds, as people read it; its end is a timer's",
+    "sidecar/admin/orders.py": "an end that is said as a time of day becomes a duration, once, when the order is heard",
+    "sidecar/cli/top.py": "since when nobody answers, for the person who looks",
     "sidecar/watch/log.py": "the time that a line of the log bears",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
