@@ -50,11 +50,12 @@ def command(noun: str, verb: str, name: str | None = None) -> click.Command:
         status, facts = talk(where, "POST", row.path, body=body, token=token, timeout_s=_TIMEOUT_S)
         _tell(status, facts, form)
 
-    return click.Command(name or verb, params=_parameters(row), callback=give, help=_help(row), short_help=row.help)
+    said = _help(row, name or row.name)
+    return click.Command(name or verb, params=_parameters(row), callback=give, help=said, short_help=row.help)
 
 
-def _help(row: Row) -> str:
-    example = [f"sidecar {row.noun} {row.verb}".replace("sidecar sidecar", "sidecar")]
+def _help(row: Row, called: str) -> str:
+    example = ["sidecar", called]
     example += ["8" if each.kind is Kind.INTEGER else each.name.upper() for each in row.arguments]
     example += [] if row.end is None else ["--for", spoken(row.end.suggested_s)]
     example += [f'--reason "{row.why}"'] if row.reason_needed else []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S: Final = 5.0  # the answer takes a millisecond; whoever waits longer wants to know that it hangs
 _OK: Final = 200
-# click's colours; a pipe gets none of them.
+# click's colours; it takes them out again where the output is no terminal.
 _STYLES: Final = {
     "strong": {"bold": True},
     "good": {"fg": "green"},
@@ -40,8 +39,7 @@ def command(where: str, token: str | None, form: str) -> None:
     size = shutil.get_terminal_size((screen.WIDTH, screen.HEIGHT))
     # The prompt that follows takes a line, too.
     lines = screen.lines(facts, size.columns, max(screen.HEIGHT, size.lines) - 1)
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    click.echo(_coloured(lines) if colour else screen.plain(lines), nl=False)
+    click.echo(screen.plain(lines) if "NO_COLOR" in os.environ else _coloured(lines), nl=False)
 
 
 def _coloured(lines: Iterable[screen.Line]) -> str:

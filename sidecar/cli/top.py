@@ -115,10 +115,16 @@ def frame(where: str, seen: Seen, now: float, width: int, height: int) -> list[L
         since = f"NOT ANSWERING since {seen.since} ({rough(now - seen.failing)}): "
         lines.append((Piece(since, "bad"), Piece(seen.why)))
     if seen.facts is not None:
-        lines += screen.lines(seen.facts, width, max(1, height - len(lines)))
+        shown = screen.lines(seen.facts, width, max(1, height - len(lines)))
+        lines += shown if seen.failing is None else [_faded(line) for line in shown]
     elif seen.failing is None:
         lines.append((Piece("asking ..."),))
     return [screen.clip(line, width) for line in lines[:height]]
+
+
+def _faded(line: Line) -> Line:
+    """Return a line as something that was true a while ago."""
+    return tuple(Piece(piece.text, "faint") for piece in line)
 
 
 def _show(poller: Poller) -> None:
