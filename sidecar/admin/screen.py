@@ -24,6 +24,7 @@ WIDTH: Final = 80
 HEIGHT: Final = 24
 _NARROWEST: Final = 40  # below this nothing is readable anyway
 _UNKNOWN: Final = "-"
+_SENTENCE: Final = 1000  # characters of one that are looked at: two lines of the widest screen
 
 
 class Piece(NamedTuple):
@@ -38,18 +39,26 @@ Line: TypeAlias = "tuple[Piece, ...]"
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Lines that belong together; where the screen is short it keeps at least `least`, and says how many are left out."""
+    """Lines that belong together, and how many facts were not even made into lines. Where the screen is short it keeps at least `least`
+    lines, and the last of them says how many are left out.
+    """
 
     lines: list[Line]
     least: int
+    left_out: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.lines) + (1 if self.left_out else 0)
 
     def within(self, room: int) -> list[Line]:
         """Return at most `room` lines."""
-        if room >= len(self.lines):
+        if room >= len(self.lines) and not self.left_out:
             return self.lines
-        left = len(self.lines) - room + 1  # one goes for the line that says so
+        kept = self.lines[: max(0, room - 1)]  # one goes for the line that says so
+        left = len(self.lines) - len(kept) + self.left_out
         more = Piece(f"  ... {left} more lines: --format json has them all", "faint")
-        return [*self.lines[: room - 1], (more,)] if room else []
+        return [*kept, (more,)] if room else []
 
 
 def plain(lines: Iterable[Line]) -> str:
@@ -60,15 +69,15 @@ def plain(lines: Iterable[Line]) -> str:
 def lines(status: Facts, width: int = WIDTH, height: int = HEIGHT) -> list[Line]:
     """Return the screen, at most `height` lines of at most `width` columns."""
     width = max(width, _NARROWEST)
-    # In the order in which people need them; what is last is cut first.
+    # In the order in which people need them. No part is made longer than the screen, however much there is.
     blocks = [
         _Block([_head(status, width)], 1),
-        _Block(_warnings(status, width), 2),
+        _warnings(status, width, height),
         _Block(_settings(status), 2),
-        _Block(_backends(status), 3),
-        _Block(_overrides(status), 2),
-        _Block(_refusals(status), 2),
-        _Block(_states(status), 0),  # what went well may be left out
+        _backends(status, height),
+        _overrides(status, height),
+        _refusals(status, height),
+        _states(status, height),
     ]
     shown = _fit([block for block in blocks if block.lines], height)
     return [clip(line, width) for line in shown]
@@ -78,7 +87,7 @@ def _fit(blocks: list[_Block], height: int) -> list[Line]:
     """Return what the screen has room for: what may be left out goes, then the block that has the most to spare gives, so that none
     swallows the others.
     """
-    rooms = [len(block.lines) for block in blocks]
+    rooms = [block.size for block in blocks]
     if sum(rooms) > height:
         rooms = [room if block.least else 0 for room, block in zip(rooms, blocks, strict=True)]
     while sum(rooms) > height:
@@ -109,24 +118,25 @@ def _head(status: Facts, width: int) -> Line:
     return (*left, Piece(" " * max(2, gap)), Piece(at, "faint"))
 
 
-def _warnings(status: Facts, width: int) -> list[Line]:
+def _warnings(status: Facts, width: int, most: int) -> _Block:
     found: list[Line] = []
-    for each in sorted(_list(status, "warnings"), key=lambda each: each.get("severity") != "error"):
+    warnings = sorted(_list(status, "warnings"), key=lambda each: each.get("severity") != "error")
+    for each in warnings[:most]:
         bad = each.get("severity") == "error"
         since = each.get("since")
         at = f" (since {_clock(since)})" if since else ""
-        said = wrap(
-            f"{_text(each.get('text'))}{at}", width - 9, max_lines=2, placeholder=" ...", break_on_hyphens=False
-        )
-        for number, line in enumerate(said or [_UNKNOWN]):
-            label = ("ERROR    " if bad else "WARNING  ") if number == 0 else " " * 9
-            found.append((Piece(label, "bad" if bad else "warn"), Piece(line, "strong")))
+        label = Piece("ERROR    ", "bad") if bad else Piece("WARNING  ", "warn")
+        for line in _wrapped(f"{_text(each.get('text'))}{at}", width):
+            found.append((label, Piece(line, "strong")))
+            label = Piece(" " * len(label.text))
         remedy = "; ".join(_text(part) for part in (each.get("remedy"), each.get("more")) if part)
-        found += [
-            (Piece(" " * 9), Piece(line))
-            for line in wrap(remedy, width - 9, max_lines=2, placeholder=" ...", break_on_hyphens=False)
-        ]
-    return found
+        found += [(Piece(" " * len(label.text)), Piece(line)) for line in _wrapped(remedy, width)]
+    return _Block(found, 2, len(warnings[most:]))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return a sentence beside its label, on two lines at most."""
+    return wrap(text[:_SENTENCE], width - 9, max_lines=2, placeholder=" ...", break_on_hyphens=False)
 
 
 def _settings(status: Facts) -> list[Line]:
@@ -174,10 +184,11 @@ _TONES: Final = {"ok": "good", "strained": "warn", "down": "bad"}
 _RANKS: Final = {"down": 0, "strained": 1, "ok": 2}
 
 
-def _backends(status: Facts) -> list[Line]:
+def _backends(status: Facts, most: int) -> _Block:
     title = f"{'BACKEND':<16} {'PRESSURE':<9}{'LIMIT':>8}{'IN FLIGHT':>10}{'GHOSTS':>7}{'QUEUE':>9}{'/S':>7}{'P50MS':>7}{'P95':>6}"
     found: list[Line] = [(Piece(title, "faint"),)]
-    for each in sorted(_list(status, "backends"), key=lambda each: _RANKS.get(str(each.get("pressure")), 0)):
+    backends = sorted(_list(status, "backends"), key=lambda each: _RANKS.get(str(each.get("pressure")), 0))
+    for each in backends[:most]:
         pressure, limit, configured = _text(each.get("pressure")), each.get("limit"), each.get("limit_configured")
         shown = _text(limit) if limit == configured else f"{_text(limit)} ({_text(configured)})"
         queue = f"{_text(each.get('queued'))}/{_text(each.get('queue_size'))}"
@@ -198,42 +209,45 @@ def _backends(status: Facts) -> list[Line]:
             reason = f" ({_text(last.get('reason'))})" if last.get("reason") else ""
             said = f"  last failure: {_text(last.get('state'))}{reason} {_ago(status, last.get('at'))}"
             found.append((Piece(said, "bad"),))
-    return found if len(found) > 1 else []
+    return _Block(found if backends else [], 3, len(backends[most:]))
 
 
-def _overrides(status: Facts) -> list[Line]:
-    found: list[Line] = []
-    for each in _list(status, "overrides"):
+def _overrides(status: Facts, most: int) -> _Block:
+    found: list[Line] = [(Piece("CHANGED BY HAND", "faint"),)]
+    overrides = _list(status, "overrides")
+    for each in overrides[:most]:
         what = f"{_text(each.get('noun'))} {_text(each.get('backend'))} {_text(each.get('value'))} (was {_text(each.get('was'))})"
         ends = f"  ends in {_rough(each.get('left_s'))} ({_clock(each.get('until'))})"
         found.append(
             (Piece(f"  {what}", "warn"), Piece(f"{ends}  {_text(each.get('actor'))}: {_text(each.get('reason'))}"))
         )
-    return [(Piece("CHANGED BY HAND", "faint"),), *found] if found else []
+    return _Block(found if overrides else [], 2, len(overrides[most:]))
 
 
-def _refusals(status: Facts) -> list[Line]:
+def _refusals(status: Facts, most: int) -> _Block:
     refusals = _dict(status, "refusals")
     title = f"REFUSED in the last {_rough(refusals.get('window_s'))}: "
     found: list[Line] = [(Piece(title, "faint"), Piece(_text(refusals.get("total")), "strong"))]
-    for each in sorted(_list(refusals, "by"), key=lambda each: -_count(each)):
+    by = sorted(_list(refusals, "by"), key=lambda each: -_count(each))
+    for each in by[:most]:
         where = _text(each.get("backend") or "(no backend)")
         said = f"  {_short(where, 18):<18} {_text(each.get('state')):<22} {_text(each.get('mechanism')):<14}"
         found.append((Piece(f"{said} {_count(each):>8}"), Piece(f"  {_ago(status, each.get('last_at'))}", "faint")))
-    return found if refusals else []
+    return _Block(found if refusals else [], 2, len(by[most:]))
 
 
-def _states(status: Facts) -> list[Line]:
+def _states(status: Facts, most: int) -> _Block:
+    """Return what was answered; it may be left out, for what went wrong stands above."""
     states = _dict(status, "states")
-    said: dict[str, list[str]] = {}
+    said: dict[str, list[Facts]] = {}
     for each in _list(states, "by"):
-        said.setdefault(_text(each.get("backend") or "(no backend)"), []).append(
-            f"{_text(each.get('state'))} {_count(each)}"
-        )
-    if not said:
-        return []
+        said.setdefault(_text(each.get("backend") or "(no backend)"), []).append(each)
     title = Piece(f"ANSWERED in the last {_rough(states.get('window_s'))}", "faint")
-    return [(title,), *((Piece(f"  {name}: {', '.join(each)}"),) for name, each in said.items())]
+    found: list[Line] = [(title,)]
+    for name, counts in list(said.items())[:most]:
+        listed = ", ".join(f"{_text(each.get('state'))} {_count(each)}" for each in counts)
+        found.append((Piece(f"  {name}: {listed}"),))
+    return _Block(found if said else [], 0, len(said) - most if len(said) > most else 0)
 
 
 # How one fact is written

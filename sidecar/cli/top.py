@@ -131,6 +131,8 @@ def _show(poller: Poller) -> None:
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that no other command has to pay
     from rich.live import Live  # noqa: PLC0415 - as above
 
+    for name in ("COLUMNS", "LINES"):  # some shells export the size that they had; what counts is the one that it has
+        os.environ.pop(name, None)
     console = Console(highlight=False)
     with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import hypothesis.strategies as st
@@ -111,6 +112,39 @@ def test_no_part_swallows_the_others() -> None:
     assert said.count("more lines: --format json has them all") == 4
     for part in ("ERROR    the last reload", "b0 ", "CHANGED BY HAND", "REFUSED in the last 5m: 999", "m29"):
         assert part in said
+
+
+def test_however_much_there_is_a_screen_takes_no_longer() -> None:
+    """It is made on the loop that serves callers: what is not shown is not made, and still counted."""
+
+    class Watched(dict[str, Any]):
+        """Facts that know whether they were looked at in full."""
+
+        shown = 0
+
+        def get(self, key: str, default: Any = None) -> Any:
+            Watched.shown += key in ("remedy", "last_failure", "last_at", "left_s")
+            return super().get(key, default)
+
+    def many(one: dict[str, Any]) -> list[dict[str, Any]]:
+        return [Watched(one) for _ in range(2000)]
+
+    said = text(
+        status(
+            warnings=many(status()["warnings"][0]),
+            backends=many(backend("b", pressure="down")),
+            overrides=many(override()),
+            refusals={"window_s": 300, "total": 1, "by": many(refusal("b", "overloaded", "queue", 1))},
+            states={"by": [{"backend": f"b{number}", "state": "ok", "count": 1} for number in range(2000)]},
+        )
+    )
+    assert Watched.shown == 24 * 4
+    assert len(said.splitlines()) == 24
+    assert [int(count) for count in re.findall(r"(\d+) more lines", said)][2] > 1990
+    alone = plain(
+        lines({"states": {"by": [{"backend": f"b{n}", "state": "ok", "count": 1} for n in range(60)]}}, 80, 50)
+    )
+    assert "  ... " not in alone, "what may be left out is left out whole"
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 10), (20, 5), (200, 60), (80, 1), (80, 3)])

@@ -130,7 +130,7 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**os.environ, "TERM": term, "COLUMNS": "", "LINES": ""},
+            env={**os.environ, "TERM": term},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - so that Ctrl-C is a signal, as in a terminal
         )
@@ -255,7 +255,7 @@ def tmux(tmp_path: Path) -> Iterator[Callable[..., str]]:
     base = [program("tmux", "REQUIRE_TMUX"), "-f", "/dev/null", "-S", str(tmp_path / "tmux.sock")]
 
     def run(*args: str) -> str:
-        env = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        env = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "COLUMNS": "200", "LINES": "3"}
         return subprocess.run([*base, *args], check=True, capture_output=True, text=True, env=env).stdout
 
     yield run
@@ -264,7 +264,9 @@ def tmux(tmp_path: Path) -> Iterator[Callable[..., str]]:
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 15), (120, 40)])
 def test_how_it_looks(tmux: Callable[..., str], tmp_path: Path, width: int, height: int) -> None:
-    """The whole screen as a terminal has it, kept where SIDECAR_SCREENSHOTS says; no line wraps, none is lost at the edge."""
+    """The whole screen as a terminal has it, kept where SIDECAR_SCREENSHOTS says; no line wraps, none is lost, and a size that a
+    shell once had means nothing.
+    """
     folder = Path(os.environ.get("SIDECAR_SCREENSHOTS") or tmp_path)
     with standing() as office:
         command = f"{sys.executable} -m sidecar top --admin {office.url}"
