@@ -251,6 +251,8 @@ async def test_what_was_begun_goes_on_when_its_giver_hangs_up(office: Office) ->
         await client.send(office.request("POST", "/admin/v1/config/reload", HEAD, b'{"actor": "alice"}'))
         await begun.wait()
         client.rst()
+    [server] = office.listener._servers
+    await until(lambda: not server.connections)
     may_end.set()
     await until(office.audit)
     assert office.audit()[0]["text"] == "reloaded"

@@ -124,6 +124,23 @@ async def test_a_trickle_of_a_head_buys_no_time() -> None:
         assert asyncio.get_running_loop().time() - began == pytest.approx(KEEP_ALIVE_S, abs=2)
 
 
+@pytest.mark.virtual
+async def test_who_guesses_and_hangs_up_holds_nobody_up() -> None:
+    """A wrong token that nobody waits for any more has left the line, so no flood of them grows longer than the connections."""
+    async with open_office() as office:
+        head = {"Authorization": "Bearer wrong", "Content-Type": "application/json"}
+        for _ in range(3):
+            async with contextlib.AsyncExitStack() as stack:
+                for _ in range(CONNECTIONS):
+                    client = await stack.enter_async_context(office.client())
+                    await client.send(office.request("POST", "/admin/v1/limit/set", head))
+        [server] = office.listener._servers
+        await until(lambda: not server.connections)
+        began = asyncio.get_running_loop().time()
+        assert (await office.order("config/reload", {})).status == 200
+        assert asyncio.get_running_loop().time() - began < 1
+
+
 async def test_who_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that nobody takes holds no connection for ever."""
     monkeypatch.setattr(wire, "SEND_S", 0.2)
