@@ -6,6 +6,7 @@ Stands beside the app, which hands it the one function that changes a limit. The
 from __future__ import annotations
 
 import asyncio
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from sidecar.control import Order, OrderError, Verdict
@@ -74,7 +75,6 @@ class Keeper:
             self._note(
                 gone, "its backend is gone from the settings", f"{gone.backend}: override {gone.id} has gone, too"
             )
-        self._set_timer()
 
     def view(self) -> list[dict[str, Any]]:
         """Return the overrides as the status shows them, the next to end first."""
@@ -117,5 +117,5 @@ class Keeper:
             "reason": each.reason,
             "since": rfc3339(wall - (now - each.since)),
             "until": rfc3339(wall + (each.until - now)),
-            "left_s": max(0, round(each.until - now)),
+            "left_s": max(0, ceil(each.until - now)),
         }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 INDEX: Final = "index.html"
+_ROOT: Final = "/page/"
 # What a page is made of; anything else in the folder (a licence, a source map's source) is not served.
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
@@ -48,15 +49,17 @@ class Page:
 
 
 def load(folder: Traversable | None = None) -> dict[str, Page]:
-    """Return the files by path ("/" is the index); none where there is no index. Raises ValueError where they are too large to hold."""
+    """Return the files by path ("/" is the index, the others are below /page/); none where there is no index. Raises ValueError
+    where they are too large to hold.
+    """
     folder = folder or files("sidecar.admin") / "page"
     if not (folder / INDEX).is_file():
         return {}
-    found = dict(_below(folder, "/", 1))
+    found = dict(_below(folder, _ROOT, 1))
     size = sum(len(page.body) for page in found.values())
     if size > _MOST_BYTES:
         raise ValueError(f"the dashboard's files are {size} bytes, more than the {_MOST_BYTES} that are held in memory")
-    return {"/": found["/" + INDEX], **found}
+    return {"/": found[_ROOT + INDEX], **found}
 
 
 def _below(folder: Traversable, path: str, depth: int) -> Iterator[tuple[str, Page]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from sidecar.cli.remote import UNIX, ask, checked
+from sidecar.cli.remote import AddressError, NotReachedError, ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 DEFAULT: Final = "http://127.0.0.1:8081"
 _TOKEN: Final = "SIDECAR_ADMIN_TOKEN"  # noqa: S105 - the name of the variable, not what is in it
 _TOKEN_HINT: Final = "name the file with --token-file or $SIDECAR_ADMIN_TOKEN_FILE, or set $SIDECAR_ADMIN_TOKEN"  # noqa: S105 - a sentence for people
-
-
-def _where(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
-    del ctx, parameter
-    try:
-        return checked(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 def _token(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -56,8 +48,7 @@ def options() -> list[click.Option]:
             envvar="SIDECAR_ADMIN",
             default=DEFAULT,
             show_default=True,
-            callback=_where,
-            help=f"Where its admin listener is: http://HOST:PORT or {UNIX}/PATH ($SIDECAR_ADMIN).",
+            help="Where its admin listener is: http://HOST:PORT or unix:/PATH ($SIDECAR_ADMIN).",
         ),
         click.Option(
             ["--token-file", "token"],
@@ -80,14 +71,12 @@ def talk(
     where: str, method: str, path: str, *, body: Mapping[str, Any] | None = None, token: str | None, timeout_s: float
 ) -> tuple[int, dict[str, Any]]:
     """Return status and facts of what the admin listener answers; prints why there are none, and exits."""
-    packed = None if body is None else json.dumps(body).encode()
     try:
-        status, _, said = ask(where, method, path, packed, token, timeout_s)
-    except OSError as error:
-        fail(
-            f"{where} does not answer: {error.strerror or error}",
-            "is it running, and is its admin listener there? Say --admin",
-        )
+        status, _, said = ask(where, method, path, body, token, timeout_s)
+    except AddressError as error:
+        raise click.UsageError(f"--admin: {error}") from None
+    except NotReachedError as error:
+        fail(str(error), "is it running, and is its admin listener there? Say --admin")
     try:
         facts = json.loads(said)
     except ValueError:

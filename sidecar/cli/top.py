@@ -23,7 +23,7 @@ import click
 from sidecar.admin import screen
 from sidecar.admin.screen import Line, Piece
 from sidecar.cli.admin import options, refused
-from sidecar.cli.remote import ask
+from sidecar.cli.remote import AddressError, NotReachedError, ask
 from sidecar.durations import rough
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class Poller(threading.Thread):
             facts = json.loads(said)
             if not isinstance(facts, dict):
                 raise ValueError  # noqa: TRY004, TRY301 - as what is no JSON at all
-        except OSError as error:
-            why = error.strerror or str(error)
+        except (AddressError, NotReachedError) as error:
+            why = str(error).removeprefix(f"{self.where} does not answer: ")  # the line has said both already
         except ValueError:
             why = "this is no admin listener of a sidecar"
         else:
@@ -112,7 +112,7 @@ def frame(where: str, seen: Seen, now: float, width: int, height: int) -> list[L
     """Return the whole screen: where this is and how to leave, that nobody answers, and the facts."""
     lines: list[Line] = [(Piece(f"{where}  ", "faint"), Piece("q", "strong"), Piece(" leaves", "faint"))]
     if seen.failing is not None:
-        since = f"NOT ANSWERING since {seen.since} ({rough(now - seen.failing)}): "
+        since = f"NOT ANSWERING since {seen.since} ({rough(now - seen.failing)})  "
         lines.append((Piece(since, "bad"), Piece(seen.why)))
     if seen.facts is not None:
         shown = screen.lines(seen.facts, width, max(1, height - len(lines)))

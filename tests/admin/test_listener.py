@@ -302,8 +302,8 @@ async def test_the_dashboard_is_served_from_memory(tmp_path: Path, monkeypatch: 
         assert etag
         again = await office.ask("GET", "/", {"If-None-Match": etag})
         assert (again.status, again.body, again.header("ETag")) == (304, b"", etag)
-        assert (await office.ask("GET", "/app.js")).body == b"1"
-        assert (await office.ask("POST", "/app.js")).status == 405
+        assert (await office.ask("GET", "/page/app.js")).body == b"1"
+        assert (await office.ask("POST", "/page/app.js")).status == 405
         assert (await office.ask("GET", "/", {"Host": "evil.example"})).status == 421
 
 

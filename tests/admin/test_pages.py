@@ -20,18 +20,18 @@ def test_no_index_no_dashboard(tmp_path: Path) -> None:
 
 
 def test_files_by_path(tmp_path: Path) -> None:
-    """The index at /, files below their folder, with type and ETag; what a page is not made of stays away."""
+    """The index at /, files below /page/, with type and ETag; what a page is not made of stays away."""
     (tmp_path / "vendor").mkdir()
     (tmp_path / "index.html").write_text("<p>")
     (tmp_path / "vendor" / "plot.js").write_text("1")
     (tmp_path / "LICENSE").write_text("x")
     (tmp_path / "secret.py").write_text("x")
     found = pages.load(tmp_path)
-    assert sorted(found) == ["/", "/index.html", "/vendor/plot.js"]
-    assert found["/"] is found["/index.html"] or found["/"] == found["/index.html"]
+    assert sorted(found) == ["/", "/page/index.html", "/page/vendor/plot.js"]
+    assert found["/"] is found["/page/index.html"] or found["/"] == found["/page/index.html"]
     assert found["/"].content_type == "text/html; charset=utf-8"
-    assert found["/vendor/plot.js"].body == b"1"
-    assert found["/"].etag != found["/vendor/plot.js"].etag
+    assert found["/page/vendor/plot.js"].body == b"1"
+    assert found["/"].etag != found["/page/vendor/plot.js"].etag
     assert found["/"].etag.startswith('"')
 
 
@@ -42,7 +42,7 @@ def test_folders_are_read_so_deep_and_files_so_large(tmp_path: Path, monkeypatch
     (tmp_path / "index.html").write_text("<p>")
     (deep / "x.js").write_text("1")
     (deep.parent / "y.js").write_text("1")
-    assert sorted(pages.load(tmp_path)) == ["/", "/a/b/y.js", "/index.html"]
+    assert sorted(pages.load(tmp_path)) == ["/", "/page/a/b/y.js", "/page/index.html"]
     monkeypatch.setattr(pages, "_MOST_BYTES", 3)
     with pytest.raises(ValueError, match="held in memory"):
         pages.load(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sidecar.cli.admin import form_option, options, refused, talk
-from tests.cli.test_remote import serving
+from tests.cli.serving import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +36,9 @@ def test_where_it_is(tmp_path: Path) -> None:
     assert run(shown).output == "http://127.0.0.1:8081 None\n"
     assert run(shown, SIDECAR_ADMIN="unix:/run/a.sock").output.startswith("unix:/run/a.sock ")
     assert run(shown, "--admin", "http://b:1", SIDECAR_ADMIN="http://a:1").output.startswith("http://b:1 ")
-    done = run(shown, "--admin", "b:1")
+    done = run(probe, "--admin", "b:1")
     assert done.exit_code == 2
-    assert "http://HOST:PORT or unix:/PATH" in done.output
+    assert "--admin: 'b:1' is no" in done.output
 
 
 def test_what_it_is_shown(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from sidecar.plan import AdminPlan
 from tests.admin.facts import status
 from tests.admin.office import TOKEN
 from tests.cli.office import standing
-from tests.cli.test_remote import serving
+from tests.cli.serving import serving
 from tests.support.require import program
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ def test_a_refusal_is_no_answer_either() -> None:
     assert "--token-file" in why
 
 
+def test_an_address_that_is_none_is_told() -> None:
+    """On the screen, where one looks."""
+    assert "is no http://" in Poller("nowhere", None).ask(Seen()).why
+
+
 def test_the_poller_asks_again_and_stops() -> None:
     """Once a second, and not after it was told to stop."""
     with serving(body=b'{"pid": 1}') as (where, asked):
@@ -93,7 +98,7 @@ def test_silence_is_loud() -> None:
     """Since when, how long, why; below it the last facts, faint, for they are old."""
     lines = frame(HERE, Seen(status(), 100.0, "09:00:00Z", "Connection refused"), 112.0, 80, 24)
     said = plain(lines).splitlines()
-    assert said[1] == "NOT ANSWERING since 09:00:00Z (12s): Connection refused"
+    assert said[1] == "NOT ANSWERING since 09:00:00Z (12s)  Connection refused"
     assert said[2].startswith("sidecar 0.1.0")
     assert lines[1][0].tone == "bad"
     assert {piece.tone for line in lines[2:] for piece in line} == {"faint"}
