@@ -25,7 +25,9 @@ _ITSELF = "sidecar"  # the actor of what ends by itself
 
 
 class Keeper:
-    """`apply(backend, value)` lets `value` hold from now on; None is what the settings say. It must not raise."""
+    """`apply(backend, value)` lets `value` hold from now on; None is what the settings say, or nothing where the backend has gone from
+    them. It must not raise.
+    """
 
     def __init__(self, clock: Clock, audit: Audit, apply: Callable[[str, int | None], None]) -> None:
         self._clock, self._audit, self._apply = clock, audit, apply
@@ -64,14 +66,10 @@ class Keeper:
         self._set_timer()
         return Verdict(True, f"{backend}: limit {ended.was} again (was {ended.value})", {"ended": ended.id})
 
-    def effective(self, backend: str, configured: int) -> int:
-        """Return the limit that holds: the override's, else what the settings say."""
-        standing = self._overrides.find(LIMIT, backend)
-        return configured if standing is None else standing.value
-
     def reloaded(self, configured: Mapping[str, int]) -> None:
-        """Take what new settings say, before they are applied: overrides stand, those of backends that are gone go."""
+        """Take what new settings say, once they are in force: overrides stand, those of backends that are gone go."""
         for gone in self._overrides.rebase(LIMIT, configured):
+            self._apply(gone.backend, None)  # else it would hold for a backend of that name that comes later
             self._note(
                 gone, "its backend is gone from the settings", f"{gone.backend}: override {gone.id} has gone, too"
             )

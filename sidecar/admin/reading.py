@@ -105,7 +105,7 @@ def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: 
         wrong.append(Wrong(at, "type", "must be a text"))
     elif argument.kind is Kind.BACKEND and value not in known.backends:
         wrong.append(Wrong(at, "unknown", _not_there("backend", value, known.backends)))
-    elif argument.kind is Kind.CONFIG and value not in known.configs:
+    elif argument.kind is Kind.CONFIG and not (value and any(each.startswith(value) for each in known.configs)):
         wrong.append(Wrong(at, "unknown", _not_there("settings with the id", value, known.configs)))
     return value
 

@@ -89,7 +89,11 @@ TABLE: Final = (
         "Go back to settings that were in force: one of the last five.",
         "The files on disk stay as they are, so the status says that they differ; the next reload takes them.",
         arguments=(
-            Argument("id", Kind.CONFIG, "id of the settings, as `sidecar status` and the reply to a reload show it"),
+            Argument(
+                "id",
+                Kind.CONFIG,
+                "id of the settings, or its beginning, as `sidecar status` and the reply to a reload show it",
+            ),
         ),
         why="the new limits were wrong",
     ),

@@ -90,7 +90,9 @@ def refused(facts: Mapping[str, Any]) -> tuple[str, str]:
     """Return what a refusal says, and what to do, in the words of the command line."""
     code = facts.get("code")
     remedy = _TOKEN_HINT if code in ("token_missing", "token_wrong") else str(facts.get("remedy") or "")
-    return f"{facts.get('text', 'refused')} [{code}]", remedy
+    text = str(facts.get("text", "refused"))
+    # What was tried and failed is told in the words of whoever tried, which may be many lines.
+    return text if code == "failed" else f"{text} [{code}]", remedy
 
 
 def fail(text: str, remedy: str, code: int = 1) -> NoReturn:

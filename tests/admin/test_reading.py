@@ -161,6 +161,22 @@ def test_a_reload_needs_no_reason() -> None:
     assert order.reason == "new limits"
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a0a0a0a0a0a0", []),
+        ("a0", []),
+        ("c", []),
+        ("b", [("/id", "unknown")]),
+        ("", [("/id", "unknown")]),
+        ("c3f9a1b2d4e5x", [("/id", "unknown")]),
+    ],
+)
+def test_settings_by_the_beginning_of_their_id(name: str, expected: list[tuple[str, str]]) -> None:
+    """As far as it takes; whether it means one alone, the app says."""
+    assert wrong({**WHO, "id": name}, "config use") == expected
+
+
 def test_who_is_known_need_not_say_who_he_is() -> None:
     """A default stands in for a missing actor alone; what is said wins, what is said wrongly is wrong."""
     order = read(row("config reload"), {}, KNOWN, "unknown@uid0")

@@ -169,7 +169,7 @@ def test_a_reload_of_wrong_settings_is_78_with_every_error(office: Office) -> No
     done = run(office, "reload")
     assert done.exit_code == 78
     assert done.output == (
-        "2 errors [failed]\n"
+        "2 errors\n"
         "tickets.yaml:3:5 backends.tickets.urll: unknown key, did you mean url? [E201]\n"
         "       say url\n"
         "tickets.yaml:9:5: no backend [E201]\n"
@@ -183,14 +183,14 @@ def test_errors_that_the_text_has_already_are_printed_once(office: Office) -> No
     office.control.verdict = lambda _: Verdict(False, text, {"errors": [ERROR]})
     done = run(office, "reload")
     assert done.exit_code == 78
-    assert done.output.count("urll: ") == 2
+    assert done.output == f"{text}\n       nothing has changed\n"
 
 
 def test_a_reload_that_fails_otherwise_is_1(office: Office) -> None:
     """A port that is taken is no error of the file."""
     office.control.verdict = lambda _: Verdict(False, "the certificate cannot be read", {})
     done = run(office, "reload")
-    assert (done.exit_code, done.output.splitlines()[0]) == (1, "the certificate cannot be read [failed]")
+    assert (done.exit_code, done.output.splitlines()[0]) == (1, "the certificate cannot be read")
 
 
 @pytest.mark.parametrize(
