@@ -41,7 +41,8 @@ def build(
             detail = (
                 f"{most} requests for this backend are under way, its share of limits.connections (limits.per_backend)"
             )
-            return Refusal("overloaded", "connections", detail)
+            numbers = (("in_flight", under_way), ("limit", most))
+            return Refusal("overloaded", "connections", detail, numbers=numbers)
         under_way += 1
         try:
             outcome = await inner(exchange)
