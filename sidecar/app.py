@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
+from aiohttp import __version__ as aiohttp_version
 
 from adapters.dialects import dialect_by
 from adapters.json.problem import problem
@@ -37,19 +38,22 @@ from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients
 from sidecar.policy.cors import Cors, is_preflight, merge
 from sidecar.policy.routing import RESERVED, Routes
-from sidecar.policy.strangers import shown
 from sidecar.ports import World
 from sidecar.states import ROWS
 from sidecar.stores.memory import MemoryPressure, MemorySlots
 from sidecar.tasks import alive, spawn
 from sidecar.upstream import HttpUpstream
 from sidecar.watch.log import JsonLog
+from sidecar.watch.metrics import BackendNow, Now
+from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sidecar.plan import BackendPlan, Plan
-    from sidecar.ports import Adapter, Clock, Log, Renderer
+    from sidecar.ports import Adapter, Clock, Renderer, Watch
+    from sidecar.watch.spans import Tracing
+    from sidecar.watch.watching import Sink
 
 # Clients of one on-sale that are remembered by their header lines; an address is 40 bytes, this is under a megabyte.
 _CLIENTS_REMEMBERED: Final = 4096
@@ -74,13 +78,15 @@ class SystemClock:
 class App:
     """One running sidecar. `start` inside a running loop; `urls` afterwards."""
 
-    def __init__(self, plan: Plan, *, clock: Clock | None = None, log: Log | None = None) -> None:
+    def __init__(self, plan: Plan, *, clock: Clock | None = None, log: Sink | None = None) -> None:
         self.plan = plan
         self.clock: Clock = clock or SystemClock()
-        self.log: Log = log or JsonLog(self.clock)
+        self.log: Sink = log or JsonLog(self.clock)
+        self.watch = Watching(self.clock, self.log)
+        self._tracing: Tracing | None = None
         self.slots = MemorySlots(self.clock)
         self.pressure = MemoryPressure(self.clock)
-        self.flights = Flights(self.clock, self.log, self.slots)
+        self.flights = Flights(self.clock, self.watch, self.slots)
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
         self._shelves: dict[str, Shelf] = {}
         self._upstreams: dict[str, HttpUpstream] = {}
@@ -91,15 +97,16 @@ class App:
         plan = self.plan
         self.slots.bound(plan.backends)
         routes = Routes(plan)
-        self._upstreams = {backend.name: HttpUpstream(backend, self.log) for backend in plan.backends}
+        self._upstreams = {backend.name: HttpUpstream(backend, self.watch) for backend in plan.backends}
         soap = [backend for backend in plan.backends if backend.protocol is Protocol.SOAP]
         self._shelves = shelves = {
-            backend.name: Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.log)
+            backend.name: Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.watch)
             for backend in soap
         }
         self.world = world = World(
             clock=self.clock,
-            log=self.log,
+            log=self.watch,
+            watch=self._watch(),
             memory=self.memory,
             slots=self.slots,
             pressure=self.pressure,
@@ -130,7 +137,7 @@ class App:
             refuse=_refuser(plan, world),
             clock=self.clock,
             memory=self.memory,
-            log=self.log,
+            log=self.watch,
             farewell=farewell,
         )
         for backend in soap:  # before anybody can ask for a document
@@ -140,7 +147,47 @@ class App:
         except BaseException:
             await self._release()
             raise
+        self.watch.lag.start()
         self.log.event("started", urls=self.listener.urls, version=__version__)
+
+    def _watch(self) -> Watch:
+        """Return who looks on: with a tracer before him where the settings say where spans go."""
+        trace = self.plan.trace
+        if trace.endpoint is None:
+            return self.watch
+        from sidecar.watch.spans import Tracing  # noqa: PLC0415 - 20 MB that nobody pays who does not trace
+
+        self._tracing = Tracing(self.watch, trace.endpoint, trace.sample)
+        return self._tracing
+
+    def now(self) -> Now:
+        """Return what the metrics look at."""
+        views = [(plan, self.slots.view(plan.name)) for plan in self.plan.backends]
+        return Now(
+            backends=tuple(
+                BackendNow(
+                    plan.name,
+                    view.limit,
+                    plan.limit,
+                    view.in_flight,
+                    view.ghosts,
+                    view.queued,
+                    plan.queue_size,
+                    self.pressure.level(plan.name),
+                )
+                for plan, view in views
+            ),
+            connections=(self.listener.connections, self.listener.idle),
+            buffered=(self.memory.held_bytes, self.memory.limit_bytes),
+            draining=self.listener.draining,
+            log_dropped=self.log.dropped if isinstance(self.log, JsonLog) else 0,
+            lag_s=self.watch.lag.largest_s,
+            aiohttp=aiohttp_version,
+        )
+
+    def exposition(self) -> tuple[str, bytes]:
+        """Return the metrics: content type and text."""
+        return self.watch.exposition(self.now)
 
     @property
     def urls(self) -> list[str]:
@@ -165,6 +212,7 @@ class App:
 
     async def _release(self) -> None:
         """Close what the backends see of us, then let flights and ghosts say how they ended: their outcomes are in no other place."""
+        self.watch.lag.stop()
         for shelf in self._shelves.values():
             await shelf.close()
         for upstream in self._upstreams.values():
@@ -175,6 +223,8 @@ class App:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self._tracing is not None:
+            await self._tracing.close()
 
 
 async def serve(plan: Plan) -> int:
@@ -188,7 +238,7 @@ async def serve(plan: Plan) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):  # who is told to go while he starts goes in order, too
         loop.add_signal_handler(number, on_signal)
-    raise_limit(plan.limits.connections, app.log)
+    raise_limit(plan.limits.connections, app.watch)
     try:
         await app.start()
     except OSError as error:
@@ -287,7 +337,7 @@ def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
     return of
 
 
-def _refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | None], Reply]:
+def _refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]:
     """Return what renders an error that was made before any handler: the same envelope, with CORS headers.
 
     A preflight gets its 204 even here (its address is as long as the request's that would follow, and no connection may be left):
@@ -295,30 +345,24 @@ def _refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | 
     """
     cors, routes = Cors(plan.cors, plan.public_url), Routes(plan)
 
-    def refuse_early(refusal: Refusal, head: Head | None, origin: str | None) -> Reply:
+    def refuse_early(refusal: Refusal, head: Head | None, origin: str | None, who: Exchange | Peer) -> Reply:
         seen = head or _NO_HEAD
         origins = seen.all("Origin") or ([] if origin is None else [origin])
         if is_preflight(seen.method, seen.headers) and refusal.state != "malformed":
             headers = (*cors.preflight(origins), (b"X-Request-Id", request_id(head, world).encode()))
             return Reply(204, headers, close=refusal.close)
-        exchange = Exchange(seen, _Nothing(), Peer("", tls=False), world.clock.now())
-        exchange.request_id = request_id(head, world)
+        exchange = who if isinstance(who, Exchange) else Exchange(seen, _Nothing(), who, world.clock.now())
+        exchange.request_id = exchange.request_id or request_id(head, world)
+        exchange.client = exchange.client or world.client_of(seen, exchange.peer.address)
         exchange.dialect = world.dialect_of(seen)
         found = routes.find(seen.path)
         if found is not None:
             exchange.sender_status = found.backend.sender_status
         verdict = cors.ask(origins) if origins else cors.unknown()
+        exchange.may_write = verdict.allowed or not origins
         reply = refuse(refusal, exchange, world)
-        world.log.event(
-            "access",
-            request_id=exchange.request_id,
-            dialect=exchange.dialect.value,
-            state=refusal.state,
-            reason=refusal.reason,
-            executed=effect_of(refusal, safe=False).value,
-            status=reply.status,
-            **({} if verdict.allowed or not origins else {"origin": shown(origins)}),
-        )
+        effect = effect_of(refusal, safe=exchange.safe)
+        world.watch.passed(exchange, reply, refusal.state, refusal.reason, effect, refusal)
         return Reply(reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, close=reply.close)
 
     return refuse_early

@@ -12,6 +12,7 @@ from tests.house.tree import ROOT, python
 SHOWN: dict[str, str] = {
     "sidecar/app.py": "makes the clock that everybody else is handed",
     "sidecar/watch/log.py": "the time that a line of the log bears",
+    "sidecar/watch/watching.py": "the time that an access line bears",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
     "sidecar/listener/wire.py": "the Date header",
