@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -30,19 +30,16 @@ from adapters.xmlrpc.fault import xmlrpc
 from sidecar import __version__, heap, pipeline
 from sidecar.buffers import Buffers
 from sidecar.caller.coalesce import farewell
-from sidecar.caller.envelope import refuse, request_id
 from sidecar.descriptors import raise_limit
+from sidecar.early import refuser
 from sidecar.flights import Flights
-from sidecar.forms import effect_of
 from sidecar.headcount import Headcount
 from sidecar.kept import Kept
 from sidecar.listener import Listener, ListenError
-from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
+from sidecar.model import Dialect, Exchange, Head, Protocol, Refusal, Reply
 from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients
-from sidecar.policy.cors import Cors, is_preflight, merge
 from sidecar.policy.routing import RESERVED, Routes
-from sidecar.policy.strangers import shown
 from sidecar.ports import World
 from sidecar.states import ROWS
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
@@ -50,18 +47,23 @@ from sidecar.tasks import alive, spawn
 from sidecar.upstream import HttpUpstream
 from sidecar.watch.crowd import Crowds
 from sidecar.watch.log import JsonLog
+from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from sidecar.kept import Renewal
+    from sidecar.model import Peer
     from sidecar.plan import BackendPlan, Plan
-    from sidecar.ports import Adapter, Clock, Log, Renderer
+    from sidecar.ports import Adapter, Clock, Renderer, Watch
+    from sidecar.watch.spans import Tracing
+    from sidecar.watch.watching import Sink
+
+    _Thing: TypeAlias = "HttpUpstream | Shelf | Tracing"
 
 # Paths and media types that were asked for lately, unless they are long: at most 300 KB.
 _HEADS_REMEMBERED: Final = 1024
 _SHORT_HEAD: Final = 300
-_NO_HEAD: Final = Head("", "/", "/", "", {}, ())
 _READY: Final = orjson.dumps({"state": "ok", "ready": True})
 _GOING: Final = Refusal("draining", detail="this sidecar is shutting down: send new requests to another one")
 # Tasks that speak with a backend, by the first word of their names; once its connections are closed, they end in a turn or two.
@@ -86,26 +88,47 @@ class _Road:
 
     world: World
     answer: Callable[[Exchange], Awaitable[Reply]]
-    refuse: Callable[[Refusal, Head | None, str | None], Reply]
+    refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a plan needs of what outlives plans: kept where it would be made of the same, else made anew."""
+
+    upstreams: Renewal[HttpUpstream]
+    shelves: Renewal[Shelf]
+    tracing: Renewal[Tracing]
+
+    @property
+    def new(self) -> list[_Thing]:
+        """What was made for it."""
+        return [*self.upstreams.new, *self.shelves.new, *self.tracing.new]
+
+    @property
+    def gone(self) -> list[_Thing]:
+        """What it does not need any more."""
+        return [*self.upstreams.gone, *self.shelves.gone, *self.tracing.gone]
 
 
 class App:
     """One running sidecar. `start` inside a running loop; `urls` afterwards; `adopt` takes another plan while it runs."""
 
-    def __init__(self, plan: Plan, *, clock: Clock | None = None, log: Log | None = None) -> None:
+    def __init__(self, plan: Plan, *, clock: Clock | None = None, log: Sink | None = None) -> None:
         self.plan = plan
         self.clock: Clock = clock or SystemClock()
-        self.log: Log = log or JsonLog(self.clock)
+        self.log: Sink = log or JsonLog(self.clock)
+        self.watch = Watching(self.clock, self.log)
+        self._tracing: Kept[Tracing] = Kept()
         self.slots = MemorySlots(self.clock)
         self.pressure = MemoryPressure(self.clock)
-        self.flights = Flights(self.clock, self.log, self.slots)
+        self.flights = Flights(self.clock, self.watch, self.slots)
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
         self._headcounts: defaultdict[str, Headcount] = defaultdict(Headcount)
         self.identities = MemoryIdentities(self.clock, token_bytes(32))
-        self.crowds = Crowds(self.clock, self.log, Clients(plan.clients, plan.callers))
+        self.crowds = Crowds(self.clock, self.watch, Clients(plan.clients, plan.callers))
         self._shelves: Kept[Shelf] = Kept()
         self._upstreams: Kept[HttpUpstream] = Kept()
-        self._retired: dict[Shelf | HttpUpstream, asyncio.TimerHandle] = {}
+        self._retired: dict[_Thing, asyncio.TimerHandle] = {}
         self._new_id = _new_ids()
         self._limits: dict[str, int] = {}  # by backend, in place of the plan's
         self._gone = False
@@ -113,10 +136,10 @@ class App:
     async def start(self) -> None:
         """Bind, fold the road, begin to fetch what clients bootstrap from. Raises OSError where the address is taken."""
         plan = self.plan
-        upstreams, shelves = self._renewed(plan)
+        needs = self._needs(plan)
         self._bound(plan)
-        road = self._fold(plan, upstreams.now, shelves.now)
-        self._keep(upstreams, shelves)
+        road = self._fold(plan, needs)
+        self._keep(needs)
         self.world = road.world
         self.listener = Listener(
             plan,
@@ -124,7 +147,7 @@ class App:
             refuse=road.refuse,
             clock=self.clock,
             memory=self.memory,
-            log=self.log,
+            log=self.watch,
             farewell=farewell,
         )
         self._fetch(plan)
@@ -133,6 +156,7 @@ class App:
         except BaseException:
             await self._release()
             raise
+        self.watch.lag.start()
         self.log.event("started", urls=self.listener.urls, version=__version__)
 
     def adopt(self, plan: Plan) -> None:
@@ -143,12 +167,12 @@ class App:
         fixed = [key for key, old, new in _addresses(self.plan, plan) if old != new]
         if fixed:
             raise RestartNeededError(f"{', '.join(fixed)} cannot change while the sidecar runs: restart it")
-        upstreams, shelves = self._renewed(plan)
+        needs = self._needs(plan)
         try:
-            road = self._fold(plan, upstreams.now, shelves.now)
+            road = self._fold(plan, needs)
             self.listener.adopt(plan, road.answer, road.refuse)
         except BaseException:
-            self._retire([*upstreams.new, *shelves.new], 0.0)
+            self._retire(needs.new, 0.0)
             raise
         before, self.plan = self.plan, plan
         others = {
@@ -158,13 +182,14 @@ class App:
             self.slots.forget(name)
             self.pressure.forget(name)
             self.identities.forget(name)
-        self._keep(upstreams, shelves)
+        self._keep(needs)
         self.world = road.world
         self.memory.resize(plan.limits.buffered_bytes, plan.limits.per_backend)
         self._bound(plan)
         self._fetch(plan)
-        raise_limit(plan.limits.connections, self.log)
-        self._retire([*upstreams.gone, *shelves.gone], _longest_s(before))
+        self.watch.window.keep(frozenset(backend.name for backend in plan.backends))
+        raise_limit(plan.limits.connections, self.watch)
+        self._retire(needs.gone, _longest_s(before))
 
     def limit(self, backend: str, value: int | None) -> None:
         """Hold a backend to another limit than the plan's; None: the plan's again. Nobody who holds or waits is sent away."""
@@ -179,40 +204,49 @@ class App:
         """Where the public listener is."""
         return list(self.listener.urls)
 
-    def _renewed(self, plan: Plan) -> tuple[Renewal[HttpUpstream], Renewal[Shelf]]:
-        """Say which connections and documents a plan needs, and make those that are not there yet."""
+    def _needs(self, plan: Plan) -> _Needs:
+        """Say which connections, documents and tracers a plan needs, and make those that are not there yet."""
         by_name = {backend.name: backend for backend in plan.backends}
-        upstreams = self._upstreams.renew(
-            {name: (backend.endpoints, backend.tls, backend.pool_idle_s) for name, backend in by_name.items()},
-            lambda name: HttpUpstream(by_name[name], self.log),
+        return _Needs(
+            self._upstreams.renew(
+                {name: (backend.endpoints, backend.tls, backend.pool_idle_s) for name, backend in by_name.items()},
+                lambda name: HttpUpstream(by_name[name], self.watch),
+            ),
+            self._shelves.renew(
+                {
+                    name: (backend.path, backend.endpoints, backend.wsdl)
+                    for name, backend in by_name.items()
+                    if backend.protocol is Protocol.SOAP
+                },
+                lambda name: self._shelf(by_name[name]),
+            ),
+            self._tracing.renew(
+                {plan.trace.endpoint: plan.trace} if plan.trace.endpoint is not None else {},
+                lambda endpoint: _tracing(self.watch, endpoint, plan.trace.sample),
+            ),
         )
-        shelves = self._shelves.renew(
-            {
-                name: (backend.path, backend.endpoints, backend.wsdl)
-                for name, backend in by_name.items()
-                if backend.protocol is Protocol.SOAP
-            },
-            lambda name: self._shelf(by_name[name]),
-        )
-        return upstreams, shelves
 
     def _shelf(self, backend: BackendPlan) -> Shelf:
-        return Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.log)
+        return Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.watch)
 
-    def _keep(self, upstreams: Renewal[HttpUpstream], shelves: Renewal[Shelf]) -> None:
-        self._upstreams.take(upstreams)
-        self._shelves.take(shelves)
+    def _keep(self, needs: _Needs) -> None:
+        self._upstreams.take(needs.upstreams)
+        self._shelves.take(needs.shelves)
+        self._tracing.take(needs.tracing)
 
     def _bound(self, plan: Plan) -> None:
         self.slots.bound([replace(b, limit=self._limits.get(b.name, b.limit)) for b in plan.backends])
         self.identities.bound(plan.backends)
         self.crowds.bound(Clients(plan.clients, plan.callers))
 
-    def _fold(self, plan: Plan, upstreams: dict[str, HttpUpstream], shelves: dict[str, Shelf]) -> _Road:
+    def _fold(self, plan: Plan, needs: _Needs) -> _Road:
         routes = Routes(plan)
+        upstreams, shelves = needs.upstreams.now, needs.shelves.now
+        watch: Watch = next(iter(needs.tracing.now.values()), self.watch)
         world = World(
             clock=self.clock,
-            log=self.log,
+            log=self.watch,
+            watch=watch,
             memory=self.memory,
             slots=self.slots,
             pressure=self.pressure,
@@ -239,7 +273,7 @@ class App:
                 f"{RESERVED}/states": _states,
             },
         )
-        return _Road(world, pipeline.build(plan, world), _refuser(plan, world))
+        return _Road(world, pipeline.build(plan, world), refuser(plan, world))
 
     def _fetch(self, plan: Plan) -> None:
         """Let every shelf fetch by the current road; a new one begins to index."""
@@ -248,7 +282,7 @@ class App:
                 shelf = self._shelves[backend.name]
                 shelf.bind(pipeline.fetcher(plan, backend, self.world), self.pressure)
 
-    def _retire(self, things: list[Shelf | HttpUpstream], after_s: float) -> None:
+    def _retire(self, things: list[_Thing], after_s: float) -> None:
         """Close what no plan needs any more, once nobody who came before can still use it."""
         loop = asyncio.get_running_loop()
         for thing in things:
@@ -256,7 +290,7 @@ class App:
                 thing.rest()
             self._retired[thing] = loop.call_later(after_s, self._close, thing)
 
-    def _close(self, thing: Shelf | HttpUpstream) -> None:
+    def _close(self, thing: _Thing) -> None:
         del self._retired[thing]
         spawn(thing.close(), "retire")
 
@@ -278,6 +312,7 @@ class App:
 
     async def _release(self) -> None:
         """Close what the backends see of us, then let flights and ghosts say how they ended: their outcomes are in no other place."""
+        self.watch.lag.stop()
         for timer in self._retired.values():
             timer.cancel()
         for thing in (*self._shelves.all(), *self._upstreams.all(), *self._retired):
@@ -289,6 +324,14 @@ class App:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for tracing in self._tracing.all():  # last: it has the spans of all that ended here
+            await tracing.close()
+
+
+def _tracing(watching: Watching, endpoint: str, sample: float) -> Tracing:
+    from sidecar.watch.spans import Tracing  # noqa: PLC0415 - 20 MB that nobody pays who does not trace
+
+    return Tracing(watching, endpoint, sample)
 
 
 def _addresses(before: Plan, after: Plan) -> list[tuple[str, object, object]]:
@@ -327,7 +370,7 @@ async def serve(plan: Plan) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):  # who is told to go while he starts goes in order, too
         loop.add_signal_handler(number, on_signal)
-    raise_limit(plan.limits.connections, app.log)
+    raise_limit(plan.limits.connections, app.watch)
     try:
         await app.start()
     except OSError as error:
@@ -414,53 +457,6 @@ def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
         return (remembered if short else by)(accept, content_type, path)
 
     return of
-
-
-def _refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | None], Reply]:
-    """Return what renders an error that was made before any handler: the same envelope, with CORS headers.
-
-    A preflight gets its 204 even here (its address is as long as the request's that would follow, and no connection may be left):
-    a page could read no other answer to it, and never sends the request whose failure it could read.
-    """
-    cors, routes = Cors(plan.cors, plan.public_url), Routes(plan)
-
-    def refuse_early(refusal: Refusal, head: Head | None, origin: str | None) -> Reply:
-        seen = head or _NO_HEAD
-        origins = seen.all("Origin") or ([] if origin is None else [origin])
-        if is_preflight(seen.method, seen.headers) and refusal.state != "malformed":
-            headers = (*cors.preflight(origins), (b"X-Request-Id", request_id(head, world).encode()))
-            return Reply(204, headers, close=refusal.close)
-        exchange = Exchange(seen, _Nothing(), Peer("", tls=False), world.clock.now())
-        exchange.request_id = request_id(head, world)
-        exchange.dialect = world.dialect_of(seen)
-        found = routes.find(seen.path)
-        if found is not None:
-            exchange.sender_status = found.backend.sender_status
-        verdict = cors.ask(origins) if origins else cors.unknown()
-        reply = refuse(refusal, exchange, world)
-        world.log.event(
-            "access",
-            request_id=exchange.request_id,
-            dialect=exchange.dialect.value,
-            state=refusal.state,
-            reason=refusal.reason,
-            executed=effect_of(refusal, safe=False).value,
-            status=reply.status,
-            **({} if verdict.allowed or not origins else {"origin": shown(origins)}),
-        )
-        return Reply(reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, close=reply.close)
-
-    return refuse_early
-
-
-class _Nothing:
-    """The body of a request that was never understood."""
-
-    declared_bytes = None
-
-    async def read(self, limit_bytes: int, account: object) -> bytes:
-        del limit_bytes, account
-        return b""
 
 
 def _states() -> bytes:

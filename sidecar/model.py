@@ -108,6 +108,7 @@ class Refusal:
 
     `executed` None means: as the state's rule says. `retry_after_s` None means: as the state's default says.
     `status` overrides the JSON status (417 for an Expect that we do not know). `errors` are (pointer, code, text).
+    `numbers` are for operators, not for callers: what was counted when it was decided, beside the bound.
     """
 
     state: str
@@ -120,6 +121,7 @@ class Refusal:
     limit_bytes: int | None = None
     errors: tuple[tuple[str, str, str], ...] = ()
     close: bool = False  # the connection cannot be used any further
+    numbers: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
     def __hash__(self) -> int:
         """Tell most refusals apart by what differs in most; equality still looks at everything."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from sidecar.model import Account, BodySource, Failed, Ghost, Received, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from sidecar.headcount import Headcount
     from sidecar.model import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Outcome,
         RawHeaders,
         Refusal,
+        Reply,
         Seat,
         SlotsView,
         Standing,
@@ -263,12 +264,41 @@ class Log(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Who looks on: told of every reply and of every attempt, once each. Never blocks, never raises, changes nothing."""
+
+    def passed(
+        self,
+        exchange: Exchange,
+        reply: Reply,
+        state: str,
+        reason: str | None,
+        effect: Executed,
+        refusal: Refusal | None,
+    ) -> None:
+        """Note a request whose reply stands; `refusal` where it was our own doing."""
+        ...
+
+    def attempted(self, backend: str, grade: Grade, seconds: float) -> None:
+        """Note one attempt at a backend, and how long it took."""
+        ...
+
+    def over_requests(self, inner: Callable[[Exchange], Awaitable[Reply]]) -> Callable[[Exchange], Awaitable[Reply]]:
+        """Return `inner`, or what traces it. Asked once, when the road is folded: where nobody traces, nothing stands between."""
+        ...
+
+    def over_attempts(self, inner: Lane) -> Lane:
+        """As `over_requests`, for every attempt."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything from outside that stages use; made in `app.py`, handed down, frozen."""
 
     clock: Clock
     log: Log
+    watch: Watch
     memory: Memory
     slots: Slots
     pressure: Pressure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,14 @@ from sidecar import app as module
 from sidecar.app import App, serve
 from sidecar.listener import ListenError
 from sidecar.model import Protocol
-from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan
+from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan, TracePlan
 from sidecar.states import ROWS
 from sidecar.tasks import alive
 from tests.adapters.soap.library import operation, wsdl
 from tests.support import envelopes as env
 from tests.support.backend import Backend, Gate, answer
 from tests.support.client import Client, ask
+from tests.support.collector import CLIENT, SERVER, Collector
 from tests.support.process import socket_inodes
 from tests.support.replies import http
 from tests.support.world import Recorder
@@ -183,6 +184,129 @@ async def test_what_never_reached_a_stage_is_answered_in_the_same_envelope(
     if SHOP.encode() in request_:
         assert found.header("Access-Control-Allow-Origin") == SHOP
     assert [facts["state"] for facts in recorded(app).named("access")] == [state]
+
+
+async def test_what_never_reached_a_stage_has_a_whole_line(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """Who, what was wrong, which part refused, how much was too much: the same members as everybody's."""
+    here = await backend(stage)
+    long = b"GET /soap HTTP/1.1\r\nHost: a\r\nX-Long: " + b"x" * 5000 + b"\r\n\r\n"
+    async with running(plan(here.url)) as app:
+        (url,) = app.urls
+        await ask(url, CALL)
+        await ask(url, long)
+        await ask(url, b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    fine, line, tunnel = recorded(app).named("access")
+    assert set(fine) <= set(line)
+    assert line["client"] == fine["client"] == tunnel["client"]
+    assert (line["mechanism"], line["numbers"], line["reason"]) == ("size", {"limit": 4096}, None)
+    assert (tunnel["mechanism"], tunnel["method"], tunnel["state"]) == ("route", "CONNECT", "method_not_allowed")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_too_large_says_by_how_much(backend: Callable[..., Awaitable[Backend]], chunked: bool) -> None:
+    """As it was declared, or as much of it as had come."""
+    here = await backend(stage)
+    head = b"POST /rpc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\n"
+    framed = b"Transfer-Encoding: chunked\r\n\r\n7d0\r\n" if chunked else b"Content-Length: 2000\r\n\r\n"
+    async with running(plan(here.url, limits=LimitsPlan(request_body_bytes=1500))) as app:
+        assert (await ask(app.urls[0], head + framed + b"x" * 2000)).state == "too_large"
+    (line,) = recorded(app).named("access")
+    assert (line["mechanism"], line["backend"]) == ("size", "rpc")
+    assert line["numbers"]["limit"] == 1500
+    assert 1500 < line["numbers"]["size"] <= 2000 if chunked else line["numbers"]["size"] == 2000
+
+
+async def test_a_connection_too_many_says_how_many(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """The bound and the count stand in the line; the reply says the reason."""
+    here = await backend(stage)
+    async with running(plan(here.url, limits=LimitsPlan(connections=10))) as app, AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(Client.to(app.urls[0])) for _ in range(10)]
+        for client in held:  # a connection that has said nothing gives way
+            await client.send(b"POST")
+        await until(lambda: app.listener.connections == 10 and not app.listener.idle)
+        assert (await ask(app.urls[0], CALL)).state == "overloaded"
+    line = next(line for line in recorded(app).named("access") if line["state"] == "overloaded")
+    assert (line["mechanism"], line["numbers"]) == ("connections", {"open": 11, "limit": 10})
+    assert line["retry_after"] == 2
+
+
+async def test_a_call_that_the_drain_cut_off_is_named_in_its_line(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """It may have been a purchase: whoever looks it up needs the operation and the id that its caller got."""
+    gate = Gate()
+    here = await backend(answer(http(env.xmlrpc_reply("Ping")), gate=gate))
+    lines = (OperationPlan(timeout_s=20.0, attempt_first_byte_s=20.0, attempt_total_s=20.0),)
+    backends = (BackendPlan("rpc", Protocol.XMLRPC, "/rpc", (("", f"{here.url}/rpc"),), operations=lines),)
+    async with running(plan(here.url, backends=backends)) as app, Client.to(app.urls[0]) as client:
+        await client.send(CALL)
+        await here.journal.arrived(1)
+        stopping = module.spawn(app.stop(), "test stop")
+        found = await client.response()
+        gate.open()
+        await stopping
+    assert found.header("Sidecar-State") == "outcome_unknown;reason=cut;executed=unknown"
+    (line,) = recorded(app).named("access")
+    assert (line["backend"], line["operation"], line["request_id"]) == ("rpc", "Ping", found.header("X-Request-Id"))
+    assert (line["mechanism"], line["executed"]) == ("upstream", "unknown")
+
+
+async def test_the_metrics_count_what_passed(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """From every part of the app: stages, listener, slots, memory, log; and a second reading sees the same."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as app:
+        (url,) = app.urls
+        await indexed(app)
+        assert (await ask(url, CALL)).state == "ok"
+        assert (await ask(url, b"nonsense\r\n\r\n")).state == "malformed"
+        app.watch.event("retry", backend="rpc")
+        kind, text = app.exposition()
+        assert app.exposition()[1] == text
+    assert kind.startswith("text/plain")
+    lines = text.decode().splitlines()
+    for expected in (
+        'sidecar_requests_total{backend="rpc",dialect="xmlrpc",state="ok"} 1.0',
+        'sidecar_attempts_total{backend="rpc",state="ok"} 1.0',
+        'sidecar_attempts_total{backend="soap",state="ok"} 1.0',  # the document that the index is made of
+        'sidecar_refusals_total{backend="",mechanism="parse",state="malformed"} 1.0',
+        'sidecar_retries_total{backend="rpc"} 1.0',
+        'sidecar_limit{backend="rpc"} 2.0',
+        'sidecar_limit_configured{backend="soap"} 2.0',
+        'sidecar_pressure{backend="rpc"} 0.0',
+        "sidecar_draining 0.0",
+        "sidecar_bugs_total 0.0",
+    ):
+        assert expected in lines
+    assert any(line.startswith('sidecar_build_info{aiohttp="3.') for line in lines)
+
+
+async def test_spans_are_sent_where_the_settings_say_so(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """Between the caller's trace and the backend's stands ours; with the sidecar ends the sending."""
+    here = await backend(stage)
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    given = env.xmlrpc("Ping").raw("/rpc", headers=[("traceparent", f"00-{trace}-{parent}-01")])
+    with Collector() as collector:
+        async with nothing_left(), running(plan(here.url, trace=TracePlan(collector.url))) as app:
+            await indexed(app)
+            await ask(app.urls[0], given)
+    sent = next(entry for entry in here.journal if entry.target == "/rpc").header("traceparent")
+    (server,) = collector.of(SERVER)
+    client = next(span for span in collector.of(CLIENT) if span.trace_id.hex() == trace)
+    assert (server.parent_span_id.hex(), client.parent_span_id) == (parent, server.span_id)
+    assert sent is not None
+    assert sent.split("-")[1:3] == [trace, client.span_id.hex()]
+
+
+async def test_without_a_collector_a_trace_passes_untouched(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """Both headers, as they came; where none came none is added; the line names it."""
+    here = await backend(stage)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+    given = env.xmlrpc("Ping").raw("/rpc", headers=[("traceparent", trace), ("tracestate", "a=1,b=2")])
+    async with running(plan(here.url)) as app:
+        await ask(app.urls[0], given)
+        await ask(app.urls[0], CALL)
+    with_it, without = [entry for entry in here.journal if entry.target == "/rpc"]
+    assert (with_it.header("traceparent"), with_it.header("tracestate")) == (trace, "a=1,b=2")
+    assert (without.header("traceparent"), without.header("tracestate")) == (None, None)
+    assert [line.get("traceparent") for line in recorded(app).named("access")] == [trace, None]
 
 
 async def test_a_strangers_broken_request_is_told_in_the_log(backend: Callable[..., Awaitable[Backend]]) -> None:

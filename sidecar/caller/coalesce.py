@@ -66,18 +66,16 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
 
 def out_of_time(flight: Flight, patience_s: float) -> Refusal:
     """Say how far a flight had come when its caller's deadline passed; only what was sent can have an effect."""
+    waited = (("waited_ms", round(patience_s * 1000)),)
     if flight.track.progress is Progress.QUEUED:
-        return Refusal("overloaded", "deadline", f"no slot came free within the {patience_s:g} s that the caller waits")
+        detail = f"no slot came free within the {patience_s:g} s that the caller waits"
+        return Refusal("overloaded", "deadline", detail, numbers=waited)
     if not flight.sent:
-        return Refusal(
-            "backend_unreachable", "connect_timeout", "no connection within the time that the caller waits", Executed.NO
-        )
-    return Refusal(
-        "outcome_unknown",
-        "timeout",
-        f"the backend has the call and did not answer within {patience_s:g} s",
-        Executed.NO if flight.safe else Executed.UNKNOWN,
-    )
+        detail = "no connection within the time that the caller waits"
+        return Refusal("backend_unreachable", "connect_timeout", detail, Executed.NO, numbers=waited)
+    detail = f"the backend has the call and did not answer within {patience_s:g} s"
+    effect = Executed.NO if flight.safe else Executed.UNKNOWN
+    return Refusal("outcome_unknown", "timeout", detail, effect, numbers=waited)
 
 
 def farewell(exchange: Exchange) -> Refusal:

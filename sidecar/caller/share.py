@@ -35,7 +35,8 @@ def build(
             detail = (
                 f"{most} requests for this backend are under way, its share of limits.connections (limits.per_backend)"
             )
-            return Refusal("overloaded", "connections", detail)
+            numbers = (("in_flight", headcount.count), ("limit", most))
+            return Refusal("overloaded", "connections", detail, numbers=numbers)
         headcount.enter()
         try:
             outcome = await inner(exchange)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
 
-    from sidecar.model import Exchange, Head, Refusal, Reply
+    from sidecar.model import Exchange, Head, Peer, Refusal, Reply
     from sidecar.plan import Plan
     from sidecar.ports import Clock, Log, Memory
 
@@ -40,9 +40,9 @@ class Listener:
     """The public port.
 
     `answer` turns an exchange into a reply and does not raise but when it is cancelled; `refuse` renders a refusal made
-    before any stage, from what is known of the head and its Origin; `farewell` says what becomes of an exchange that is
-    still under way when the time to go has run out: whoever knows how far its flight came gives a truer answer than
-    `draining`, which says that nothing was executed.
+    before any stage, from what is known of the head, its Origin, and the exchange or at least its peer; `farewell` says what
+    becomes of an exchange that is still under way when the time to go has run out: whoever knows how far its flight came gives
+    a truer answer than `draining`, which says that nothing was executed.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Listener:
         plan: Plan,
         *,
         answer: Callable[[Exchange], Awaitable[Reply]],
-        refuse: Callable[[Refusal, Head | None, str | None], Reply],
+        refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply],
         clock: Clock,
         memory: Memory,
         log: Log,
@@ -181,7 +181,7 @@ class Listener:
         self,
         plan: Plan,
         answer: Callable[[Exchange], Awaitable[Reply]],
-        refuse: Callable[[Refusal, Head | None, str | None], Reply],
+        refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply],
     ) -> None:
         """Take a new plan: what comes from here on is answered by it, under its limits, with its certificate. The address stays.
 

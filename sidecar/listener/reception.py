@@ -8,11 +8,12 @@ protocol, `connection_made` and `connection_lost` keep `_connections`.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from sidecar.listener import faults
 from sidecar.listener.connection import Connection
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from aiohttp.web_protocol import RequestHandler
 
-    from sidecar.model import Exchange, Head, Refusal, Reply
+    from sidecar.model import Exchange, Head, Peer, Refusal, Reply
     from sidecar.plan import LimitsPlan
     from sidecar.ports import Clock, Log, Memory
 
@@ -34,7 +35,7 @@ class Desk:
     """Everything a connection asks of the outside; one for all connections. A reload replaces answer, refuse and limits."""
 
     answer: Callable[[Exchange], Awaitable[Reply]]
-    refuse: Callable[[Refusal, Head | None, str | None], Reply]
+    refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]
     farewell: Callable[[Exchange], Refusal]
     clock: Clock
     memory: Memory
@@ -74,6 +75,11 @@ class Reception(web.Server):
         else:
             self.desk.log.event("connection_dropped", reason="connections", connections=len(self._connections))
             transport.abort()
+
+    def full(self) -> Refusal:
+        """Return what whoever is turned away is told."""
+        numbers = (("open", len(self._connections)), ("limit", self.desk.limits.connections))
+        return replace(faults.TURNED_AWAY, numbers=numbers)
 
     def _spare(self) -> Connection | None:
         """Return whose end nobody would notice: a kept connection, else one that has said nothing for a while."""

@@ -80,7 +80,7 @@ class Upload:
             raise RuntimeError("the body of a request can be read once; keep what the first read gave")
         self._taken = True
         if self._declared is not None and self._declared > limit_bytes:
-            return _too_large(limit_bytes)
+            return _too_large(limit_bytes, self._declared)
         if self._payload is EMPTY_PAYLOAD:
             return b""
         if self.complete:
@@ -108,7 +108,7 @@ class Upload:
     def _piece(self, data: bytes, before: int, limit_bytes: int, account: Account) -> bytes | Refusal:
         self._line.consumed(len(data))
         if before + len(data) > limit_bytes:
-            return _too_large(limit_bytes)
+            return _too_large(limit_bytes, before + len(data))
         if not account.take(len(data)):
             return BUFFERED
         return data
@@ -119,5 +119,7 @@ BUFFERED = Refusal(
 )
 
 
-def _too_large(limit_bytes: int) -> Refusal:
-    return Refusal("too_large", "body", f"The body is larger than {limit_bytes} bytes.", limit_bytes=limit_bytes)
+def _too_large(limit_bytes: int, size_bytes: int) -> Refusal:
+    detail = f"The body is larger than {limit_bytes} bytes."
+    numbers = (("size", size_bytes), ("limit", limit_bytes))  # of a chunked one, as much as had come
+    return Refusal("too_large", "body", detail, limit_bytes=limit_bytes, numbers=numbers)

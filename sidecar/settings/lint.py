@@ -6,6 +6,7 @@ A contradiction is refused only where somebody wrote it down: defaults give way 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from importlib.util import find_spec
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _TAKEN: Final = frozenset({"json", "docs"})
 _SOAP_ONLY: Final = ("wsdl", "asmx_get", "soap12_sender_status")
 _ORDERED: Final = frozenset({"lt", "le", "gt", "ge"})
+# What spans are made and sent with; without one of them the sidecar could not start.
+_OTEL: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
 
 
 def lint(settings: Settings, root: Block, folder: Path) -> list[Problem]:
@@ -42,6 +45,7 @@ def lint(settings: Settings, root: Block, folder: Path) -> list[Problem]:
     _clients(settings, check)
     _callers(settings, check)
     _admin(settings, check)
+    _trace(settings, check)
     _origins(settings, check)
     _limits(settings, check)
     _paths(settings, check)
@@ -158,6 +162,20 @@ def _admin(settings: Settings, check: _Check) -> None:
     if admin.token is not None:
         check.refuse("E301", ("admin", "token_file"), "contradicts admin.token", "take one out", key=True)
     check.token(("admin", "token_file"), admin.token_file)
+
+
+def _trace(settings: Settings, check: _Check) -> None:
+    if settings.trace.endpoint is None or all(_installed(module) for module in _OTEL):
+        return
+    remedy = 'pip install "sidecar[otel]"'
+    check.refuse("E320", ("trace", "endpoint"), "needs the extra that is not installed here", remedy, key=True)
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is what it lies in
+        return False
 
 
 def _origins(settings: Settings, check: _Check) -> None:

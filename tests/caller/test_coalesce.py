@@ -204,6 +204,7 @@ async def test_what_a_caller_is_told_whose_time_is_over(progress: Progress, safe
         Progress.HEAD: ("backend_unreachable", "connect_timeout", Executed.NO),
     }.get(progress, ("outcome_unknown", "timeout", Executed.NO if safe else Executed.UNKNOWN))
     assert (refusal.state, refusal.reason, refusal.executed) == expected
+    assert refusal.numbers == (("waited_ms", 4000),)
 
 
 @pytest.mark.parametrize(

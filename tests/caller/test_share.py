@@ -101,6 +101,8 @@ async def refused(stage: Callable[[Exchange], Awaitable[Outcome]]) -> None:
     outcome = await stage(over)
     assert isinstance(outcome, Refusal)
     assert (outcome.state, outcome.reason) == ("overloaded", "connections")
+    assert dict(outcome.numbers).keys() == {"in_flight", "limit"}
+    assert len(set(dict(outcome.numbers).values())) == 1, "it refuses where its share is taken, no sooner"
     assert not over.done
 
 

@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sidecar.model import Dialect, Executed
+from sidecar.states import TABLE
+from sidecar.watch.catalogue import METRICS
+from sidecar.watch.mechanisms import MECHANISMS
+from sidecar.watch.tally import EVENTS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -97,9 +103,8 @@ def _tokens(expression: str) -> list[tuple[str, str]]:
 
 def served() -> dict[str, Any]:
     """Return the metrics that this project serves, by the names of their series; histograms by all three."""
-    catalogue = pytest.importorskip("sidecar.watch.catalogue", reason="the table of metrics is not in this tree")
     found: dict[str, Any] = {}
-    for row in catalogue.METRICS:
+    for row in METRICS:
         endings = ("_bucket", "_sum", "_count") if row.kind == "histogram" else ("",)
         found |= {row.full_name + ending: row for ending in endings}
     return found
@@ -129,12 +134,6 @@ def complaints(expression: str) -> list[str]:
 
 
 def _closed() -> dict[str, set[str]]:
-    from sidecar.watch.headcount import EVENTS  # noqa: PLC0415 - as above
-    from sidecar.watch.mechanisms import MECHANISMS  # noqa: PLC0415 - not before `served` has found its sibling
-
-    from sidecar.model import Dialect, Executed  # noqa: PLC0415 - beside the two below
-    from sidecar.states import TABLE  # noqa: PLC0415 - as below
-
     return {
         "state": {*TABLE, "busy", "idle", "other"},
         "mechanism": set(MECHANISMS),

@@ -21,6 +21,7 @@ SHOWN: dict[str, str] = {
     "sidecar/cli/top.py": "since when nobody answers, for the person who looks",
     "sidecar/watch/log.py": "the time that a line of the log bears",
     "sidecar/watch/crowd.py": "since when a warning stands, in the status",
+    "sidecar/watch/watching.py": "the time that an access line bears",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
     "sidecar/listener/wire.py": "the Date header",

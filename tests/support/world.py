@@ -6,6 +6,7 @@ Stands under every test of a stage or a lane. `Scene` makes the calls; the test 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -37,6 +38,7 @@ from sidecar.model import (
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
 from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
+from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,6 +76,11 @@ class Recorder:
     def event(self, name: str, **facts: object) -> None:
         """Keep one line."""
         self.events.append((name, facts))
+
+    def write(self, line: bytes) -> None:
+        """Keep a line that came whole, as if its facts had come one by one."""
+        facts = json.loads(line)
+        self.events.append((facts.pop("event"), facts))
 
     def named(self, name: str) -> list[dict[str, object]]:
         """Return the facts of every event called `name`."""
@@ -317,6 +324,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.plan = replace(self.plan, backends=self.plan.backends or (self.backend,))
         self.clock, self.log = LoopClock(), Recorder()
+        self.watch = Watching(self.clock, self.log)
         self.slots, self.pressure = MemorySlots(self.clock), MemoryPressure(self.clock)
         self.slots.bound(self.plan.backends)
         self.identities = MemoryIdentities(self.clock, b"a test's key")
@@ -332,6 +340,7 @@ class Scene:
         self.world = World(
             clock=self.clock,
             log=self.log,
+            watch=self.watch,
             memory=self.memory,
             slots=self.slots,
             pressure=self.pressure,

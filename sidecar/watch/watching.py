@@ -1,0 +1,115 @@
+"""Everybody who looks on, behind one door: what happens goes to the log, to the metrics and to the window of the last minutes.
+
+Implements `ports.Watch` and `ports.Log`. It outlives every configuration and changes nothing on the road. Whatever leaves by it says who
+asked by a pseudonym only: stages name a client as they know him, and his name ends here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sidecar.watch import line, names
+from sidecar.watch.lag import LoopLag
+from sidecar.watch.mechanisms import mechanism_of
+from sidecar.watch.pseudonyms import Pseudonyms
+from sidecar.watch.tally import Tally
+from sidecar.watch.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sidecar.model import Exchange, Executed, Grade, Refusal, Reply
+    from sidecar.ports import Clock
+    from sidecar.watch.metrics import Now
+
+T = TypeVar("T")
+
+
+class Sink(Protocol):
+    """Where lines go: `ports.Log`, and lines that are written already."""
+
+    def event(self, name: str, **facts: object) -> None:
+        """Write one line."""
+        ...
+
+    def write(self, line: bytes) -> None:
+        """Take a whole line."""
+        ...
+
+
+class Watching:
+    """One process's. `key` makes the pseudonyms of two processes agree; without one they are this process's own."""
+
+    __slots__ = ("_clock", "_pseudonyms", "_sink", "lag", "tally", "window")
+
+    def __init__(self, clock: Clock, sink: Sink, key: bytes | None = None) -> None:
+        self._clock, self._sink = clock, sink
+        self._pseudonyms = Pseudonyms(key)
+        self.tally = Tally()
+        self.window = Window(clock.now())
+        self.lag = LoopLag()
+
+    def passed(
+        self,
+        exchange: Exchange,
+        reply: Reply,
+        state: str,
+        reason: str | None,
+        effect: Executed,
+        refusal: Refusal | None,
+    ) -> None:
+        """See `ports.Watch.passed`."""
+        self.note(exchange, reply, state, reason, effect, refusal, line.traceparent_of(exchange))
+
+    def note(
+        self,
+        exchange: Exchange,
+        reply: Reply,
+        state: str,
+        reason: str | None,
+        effect: Executed,
+        refusal: Refusal | None,
+        traceparent: str | None,
+    ) -> None:
+        """As `passed`, told which trace it belongs to."""
+        clock = self._clock
+        now = clock.now()
+        total_s = now - exchange.received_at
+        mechanism = "" if refusal is None else mechanism_of(state, reason)
+        queue_s = None if exchange.flight is None else exchange.queue_s
+        self.tally.passed(exchange.backend, exchange.dialect, state, mechanism, total_s, queue_s)
+        self.window.passed(now, exchange.backend, state, mechanism)
+        client = self._pseudonyms.of(exchange.client)
+        text = line.access_line(clock.wall(), client, exchange, reply, state, reason, effect, total_s, traceparent)
+        if refusal is not None:
+            text += line.refused(mechanism, refusal, reply)
+        self._sink.write((text + "}\n").encode())
+
+    def attempted(self, backend: str, grade: Grade, seconds: float) -> None:
+        """See `ports.Watch.attempted`."""
+        self.tally.attempted(backend, grade, seconds)
+        self.window.attempted(self._clock.now(), backend, grade, seconds)
+
+    def over_requests(self, inner: T) -> T:
+        """Nobody traces."""
+        return inner
+
+    def over_attempts(self, inner: T) -> T:
+        """Nobody traces."""
+        return inner
+
+    def event(self, name: str, **facts: object) -> None:
+        """See `ports.Log.event`: counted, the client's name taken off, a caller's words cleaned."""
+        self.tally.event(name, facts)
+        client, operation = facts.get("client"), facts.get("operation")
+        if isinstance(client, str):
+            facts["client"] = self._pseudonyms.of(client)
+        if isinstance(operation, str):
+            facts["operation"] = names.operation(operation)
+        self._sink.event(name, **facts)
+
+    def exposition(self, now: Callable[[], Now]) -> tuple[str, bytes]:
+        """Return the metrics as they are served: content type and text. `now` gives what is looked at, not counted."""
+        from sidecar.watch.metrics import Exposition  # noqa: PLC0415 - a megabyte that nobody pays who does not scrape
+
+        return Exposition(self.tally, now).text()
