@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "run": "Run the sidecar.",
     "check": "Say everything that is wrong with a settings file, and what a right one amounts to.",
     "explain": "Print the stages that one operation passes.",
+    "config": "Show the settings in force, and where each comes from.",
     "schema": "Print the JSON Schema of settings files, for editors.",
     "states": "Print the states that clients may meet, from the one table.",
     "health": "Ask a running sidecar whether it is well.",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from sidecar.settings.problem import Problem, masked
+from sidecar.settings.problem import Problem
 from sidecar.settings.schema import Section, Settings
 from sidecar.settings.tree import Block, Scalar, Sequence, joined
+from sidecar.settings.veil import is_secret_name, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -117,9 +118,15 @@ def _problem(error: Any, loc: Loc, root: Block) -> Problem:
     else:
         code, what, remedy = _sentence(kind, context, loc, node_at(root, loc))
     node = node_at(root, loc)
-    if isinstance(node, Scalar) and node.expanded:
+    hidden = isinstance(node, Scalar) and node.value is not None and is_secret_name(_last(loc))
+    if kind != "extra_forbidden" and (hidden or (isinstance(node, Scalar) and node.expanded)):
         what = what.partition(", did you mean")[0]  # a suggestion is made of the value, and the value may be a secret
+        shown = "this value" if hidden else shown
     return Problem(code, where, dotted(loc), what.replace("{value}", shown), remedy)
+
+
+def _last(loc: Loc) -> str:
+    return next((step for step in reversed(loc) if isinstance(step, str)), "")
 
 
 def _unknown(loc: Loc) -> tuple[str, str, str]:

@@ -171,3 +171,8 @@ def spoken_size(size_bytes: int) -> str:
         if size_bytes % _BYTES[unit] == 0 and size_bytes:
             return f"{size_bytes // _BYTES[unit]}{unit}"
     return f"{size_bytes}B"
+
+
+def spoken_share(part: float) -> str:
+    """Return a part of a whole as an operator would write it."""
+    return f"{_digits(part * 100)}%"
