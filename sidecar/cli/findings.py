@@ -41,7 +41,7 @@ def _annotation(problem: Problem, file: str) -> str:
         "file": place.file or file,
         "line": str(place.line),
         "col": str(place.column),
-        "endColumn": str(place.column + place.width - 1),
+        "endColumn": str(place.column + max(1, place.width) - 1),
         "title": f"{problem.key or 'settings'} [{problem.code}]",
     }
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 class Files:
-    """The files that one set of settings names; `folder` is where the settings file itself lies, `folders` those of what it includes."""
+    """The files that one set of settings names; `folder` is where the settings file itself lies, which is shown as `named`, and `folders`
+    are those of what it includes.
+    """
 
-    def __init__(self, folder: Path, root: Block | None = None, folders: Mapping[str, Path] | None = None) -> None:
+    def __init__(
+        self, folder: Path, root: Block | None = None, folders: Mapping[str, Path] | None = None, named: str = ""
+    ) -> None:
+        self.named = named
         self._folder, self._root, self._folders = folder, root, folders or {}
         self._sources: dict[tuple[str, str], Source] = {}
         self._texts: dict[str, str] = {}

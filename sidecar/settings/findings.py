@@ -33,7 +33,7 @@ class Findings:
 
     def beside(self, loc: Loc, here: Loc) -> str:
         """Return where `loc` is written, for somebody who looks at `here`."""
-        return place_of(self._root, loc, key=True).beside(place_of(self._root, here, key=True))
+        return place_of(self._root, loc, key=True).beside(place_of(self._root, here, key=True), self._files.named)
 
     def empty(self, loc: Loc) -> bool:
         node = node_at(self._root, loc)

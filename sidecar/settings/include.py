@@ -92,7 +92,13 @@ class _Gatherer:
         own = self._got.folders[""] / Path(self._shown).name
         self._seen[os.path.realpath(own)] = Place()
         root = self._tree(text, "")
-        return self._with_included(root, [own]) if isinstance(root, Block) else root
+        if not isinstance(root, Block):
+            return root
+        whole = self._with_included(root, [own])
+        if not any(each.place.file == "" and each.key.startswith(KEY) for each in self._got.problems):
+            return whole
+        # What is wrong with it has been told; nobody needs to be told twice.
+        return Block(whole.place, {key: each for key, each in whole.entries.items() if key != KEY}, whole.size)
 
     def _tree(self, text: str, file: str) -> Node | None:
         reading = read(text, self._environ, file)

@@ -180,7 +180,9 @@ def _faults(backend: Backend, at: Loc, check: Findings) -> None:
     for index, rule in enumerate(backend.faults):
         loc: Loc = (*at, "faults", index)
         if rule.match.faultcode is None and rule.match.faultstring is None:
-            check.add("E308", (*loc, "match"), "would match every fault", "name a faultcode or a faultstring", key=True)
+            if check.empty((*loc, "match")):  # else a key of it is unknown, and that has been told
+                remedy = "name a faultcode or a faultstring"
+                check.add("E308", (*loc, "match"), "would match every fault", remedy, key=True)
             continue
         first = seen.setdefault((rule.match.faultcode, rule.match.faultstring), index)
         if first != index:

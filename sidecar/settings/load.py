@@ -88,7 +88,7 @@ def _loaded(text: str, file: str, folder: Path, beside: Beside, own: list[Source
         read.texts[FLAGS] = shown(beside.flags)
     settings, files = None, Files(folder)
     if isinstance(root, Block):
-        settings, files = _shape(root, problems), Files(folder, root, read.folders)
+        settings, files = _shape(root, problems), Files(folder, root, read.folders, file)
     if isinstance(root, Block) and settings is not None:
         problems += lint(settings, root, files)
         if beside.contract_of is not None:

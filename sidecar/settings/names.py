@@ -134,11 +134,12 @@ class _Names:
         for index, rule in enumerate(backend.results):
             loc: Loc = (*at, "results", index)
             self._operation((*loc, "operation"), rule.operation)
+            said = self._check.shown((*loc, "operation"), rule.operation)
             for compare_by in COMPARISONS:
                 than = getattr(rule.when, compare_by)
                 if isinstance(than, Parameter):
-                    self._parameter((*loc, "when", compare_by, "param"), than.param, rule.operation)
-            self._path((*loc, "when", "path"), rule.when.path, rule.operation)
+                    self._parameter((*loc, "when", compare_by, "param"), than.param, rule.operation, said)
+            self._path((*loc, "when", "path"), rule.when.path, rule.operation, said)
 
     def _operation(self, loc: Loc, pattern: str, *, key: bool = False) -> None:
         if is_every(pattern) or self._matching(pattern, any_case="deny" in loc):
@@ -147,18 +148,21 @@ class _Names:
         hint = _near(pattern.strip("*"), self._contract.operations, 0.6) if shown == pattern else ""
         self._check.add("E309", loc, f"the WSDL has no operation {shown!r}{hint}", key=key)
 
-    def _parameter(self, loc: Loc, name: str, pattern: str) -> None:
+    def _parameter(self, loc: Loc, name: str, pattern: str, said: str) -> None:
         known = self._of_all(pattern, self._contract.operations)
         if known and name not in known:
-            self._check.add("E309", loc, f"{pattern!r} has no parameter {name!r}{_near(name, known, 0.5)}")
+            self._missing(loc, f"{said!r} has no parameter", name, known, 0.5)
 
-    def _path(self, loc: Loc, path: str, pattern: str) -> None:
+    def _path(self, loc: Loc, path: str, pattern: str, said: str) -> None:
         known = self._of_all(pattern, self._contract.replies)
-        for step in path.split("."):
-            if known and step not in known:
-                what = f"no reply of {pattern!r} has an element {step!r}{_near(step, known, 0.6)}"
-                self._check.add("E309", loc, what)
-                return
+        unknown = next((step for step in path.split(".") if step not in known), None)
+        if known and unknown is not None:
+            self._missing(loc, f"no reply of {said!r} has an element", unknown, known, 0.6)
+
+    def _missing(self, loc: Loc, what: str, name: str, known: Iterable[str], cutoff: float) -> None:
+        shown = self._check.shown(loc, name)
+        hint = _near(name, known, cutoff) if shown == name else ""
+        self._check.add("E309", loc, f"{what} {shown!r}{hint}")
 
     def _of_all(self, pattern: str, where: Mapping[str, frozenset[str] | None]) -> frozenset[str]:
         """Return the names that operations of `pattern` have, nothing where one of them is not known."""

@@ -23,16 +23,18 @@ _WINDOW: Final = 160  # characters of a source line that are shown; a longer one
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where: line and column count from 1, `width` is in characters, `file` is as people are shown it, "" the one that was named."""
+    """Where: line and column count from 1, `width` is in characters, 0 for what is written nowhere. `file` is as people are shown
+    it, "" the one that was named.
+    """
 
     line: int = 1
     column: int = 1
     width: int = 1
     file: str = ""
 
-    def beside(self, other: Place) -> str:
-        """Return this place as somebody who looks at `other` is told it."""
-        return f"line {self.line}" if self.file == other.file else f"{self.file}:{self.line}"
+    def beside(self, other: Place, named: str) -> str:
+        """Return this place as somebody who looks at `other` is told it; `named` is the file that was named."""
+        return f"line {self.line}" if self.file == other.file else f"{self.file or named}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def _one(problem: Problem, file: str) -> str:
 
 
 def _excerpt(place: Place, lines: Sequence[str]) -> str:
-    if not 0 < place.line <= len(lines) or not lines[place.line - 1].strip():
+    if not place.width or not 0 < place.line <= len(lines) or not lines[place.line - 1].strip():
         return ""
     line, start = lines[place.line - 1], place.column - 1
     first = max(0, start - _WINDOW // 2) if len(line) > _WINDOW else 0

@@ -87,8 +87,9 @@ class _Amount:
         if found is None or isinstance(value, bool):
             return ""
         number, unit = found.groups()
-        meant = unit if unit in self.units else _MEANT.get(unit.lower(), "")
-        guess = f"{number}{meant}" if meant in self.units else "" if unit else self.bare(float(number))
+        low = unit.lower()
+        meant = next((each for each in (unit, _MEANT.get(low, ""), low) if each in self.units), "")
+        guess = f"{number}{meant}" if meant else "" if unit else self.bare(float(number))
         return f", did you mean {guess}?" if guess else ""
 
     def bare(self, number: float) -> str:

@@ -37,6 +37,8 @@ _DEPTH: Final = 24  # the vocabulary goes nine deep
 NODES: Final = 50_000  # 500 backends with 50 keys each are 50 000 values; an alias counts as often as it is used
 _STR: Final = "tag:yaml.org,2002:str"
 _QUOTED: Final = re.compile(r"'[^']*'")
+# Spaces that are none to YAML, and signs of no width: they come with texts that were copied from a web page or a mail.
+_INVISIBLE: Final = re.compile("[\u00a0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff]")
 
 # YAML 1.2.2 section 10.3.2, the core schema.
 _WORDS: Final[Mapping[str, Value]] = {
@@ -81,11 +83,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A mapping; keys are texts, in the order of the file."""
+    """A mapping; keys are texts, in the order of the file. `partial` where one of them could not be read."""
 
     place: Place
     entries: Mapping[str, Entry]
     size: int = 1
+    partial: bool = False
 
 
 @dataclass(slots=True)
@@ -186,7 +189,7 @@ class _Builder:
         node = self._anchors.get(event.anchor)
         if node is not None:
             return node
-        name = "…" if _is_secret(path) else event.anchor
+        name = "…" if _is_secret(path) else event.anchor.rstrip(":")
         remedy = f'a pattern that begins with * needs quotes: "*{name}"'
         self._complain("E105", self._place(event), path, f"*{name} refers to an anchor that is not above it", remedy)
         return Scalar(self._place(event), "", None, broken=True)
@@ -199,26 +202,32 @@ class _Builder:
 
     def _block(self, place: Place, path: str, depth: int) -> Block:
         entries: dict[str, Entry] = {}
+        partial = False
         while not isinstance(event := next(self._events), MappingEndEvent):
             key, where = self._key(event, path, depth), self._place(event)
             below = path if key is None else joined(path, key)
             node = self._node(next(self._events), below, depth + 1)
             if key is None:
-                continue
-            if (first := entries.get(key)) is not None:
+                partial = True
+            elif (first := entries.get(key)) is not None:
                 remedy = f"it stands first in line {first.place.line}: keep one of the two"
                 self._complain("E104", where, below, "this key is written twice", remedy)
             elif key == "<<":
                 self._complain("E105", where, below, "'<<' is YAML 1.1", "write the keys out")
+                partial = True
             else:
                 entries[key] = Entry(where, node)
-        return Block(place, entries, 1 + sum(1 + entry.node.size for entry in entries.values()))
+        return Block(place, entries, 1 + sum(1 + entry.node.size for entry in entries.values()), partial)
 
     def _key(self, event: Any, path: str, depth: int) -> str | None:
         """Return a key as it is written, None where it is none: 1201 and true are names here."""
         if isinstance(event, ScalarEvent):
             self._count += 1
-            return str(event.value)
+            if (odd_sign := _INVISIBLE.search(event.value)) is None:
+                return str(event.value)
+            what = f"an invisible character, U+{ord(odd_sign[0]):04X}, is part of this key"
+            self._complain("E103", self._place(event), path, what, "delete it; indent with plain spaces")
+            return None
         odd = self._node(event, path, depth + 1)
         if isinstance(odd, Scalar):
             return None if odd.broken else odd.raw
@@ -275,6 +284,9 @@ def core(text: str) -> Value:
 
 def _syntax(error: MarkedYAMLError, text: str, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
+    unclosed = mark is not None and error.context_mark is not None and mark.index >= len(text.rstrip())
+    if unclosed:
+        mark = error.context_mark  # the end of the file helps nobody; where the quote or the brace stands does
     place = Lines(text, file).place(mark.index) if mark is not None else Place(file=file)
     what = ", ".join(part for part in (error.context, error.problem) if part)
     if mark is not None and veiled(text)[mark.index : mark.index + 1] == "*":
@@ -282,9 +294,18 @@ def _syntax(error: MarkedYAMLError, text: str, file: str) -> Problem:
     here = text[mark.index : mark.index + 1] if mark is not None else ""
     if here == "{" and text[: mark.index].endswith("$"):
         here = "${"
-    return Problem("E103", place, "", f"not YAML: {what}", _REMEDIES.get(here, ""))
+    by_words = next((remedy for words, remedy in _BY_WORDS.items() if words in what), "")
+    remedy = "what opens here is never closed" if unclosed else _REMEDIES.get(here, by_words)
+    return Problem("E103", place, "", f"not YAML: {what}", remedy)
 
 
+# What ruamel's words most often mean to somebody who meant YAML.
+_BY_WORDS: Final = {
+    "<block end>": "is this line indented like its neighbours, and does a space follow every colon above it?",
+    "expected ','": "is a comma missing here, or a bracket or brace above never closed?",
+    "node content": "is there a comma or a colon too many?",
+    "escape character": "in double quotes a backslash begins an escape: write two of them, or use single quotes",
+}
 _REMEDIES: Final = {
     "\t": "indent with spaces",
     "*": 'a pattern that begins with * needs quotes: "*"',

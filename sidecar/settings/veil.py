@@ -7,7 +7,9 @@ be the one with the secret in it; where it is in doubt it blanks too much.
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sidecar.plan import Plan
@@ -22,6 +24,7 @@ _OPERATORS: Final = ("*passphrase*", "pwd", "*_pwd", "*api*key*", "*private*key*
 _PATTERNS: Final = (*Plan().sensitive, *_OPERATORS)
 # `*pin*` is for a PIN. As a part of a word, so short a text is in Shipping, Mapping and Spinner as well.
 _SHORT: Final = 3
+_MISTYPED: Final = ("token", "password", "secret", "passwd", "session")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s\"']*(?=@)")
@@ -56,6 +59,12 @@ def is_secret_name(name: str, patterns: Iterable[str] = _PATTERNS) -> bool:
     return False
 
 
+@lru_cache(1024)
+def _may_be_secret(name: str) -> bool:
+    """Say whether a text that is shown had better not show what `name` holds: a typing error in a name makes nothing public."""
+    return is_secret_name(name) or bool(get_close_matches(name.lower(), _MISTYPED, n=1, cutoff=0.8))
+
+
 def masked(text: str) -> str:
     """Blank the credentials of every address in `text`."""
     return _USERINFO.sub(lambda found: "*" * len(found.group()), text)
@@ -65,7 +74,7 @@ def veiled(text: str) -> str:
     """Return `text`, of YAML or near it, with the values of secret names and the credentials of addresses blanked."""
     shown, end = [], 0
     for key in _KEY.finditer(text):
-        if key.start() < end or not is_secret_name(key["name"]):
+        if key.start() < end or not _may_be_secret(key["name"]):
             continue
         start, stop = _value(text, key)
         shown += [text[end:start], _blank(text[start:stop])]
