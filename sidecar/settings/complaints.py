@@ -6,9 +6,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from sidecar.settings import tree
 from sidecar.settings.problem import Problem
 from sidecar.settings.schema import Section, Settings
-from sidecar.settings import tree
 from sidecar.settings.tree import Block, Scalar, joined
 from sidecar.settings.veil import is_secret_name, masked
 

@@ -87,7 +87,9 @@ def compare(loaded: Loaded, source: str, file: str) -> list[Problem]:
     """Return where the manifest `source`, called `file`, contradicts the settings."""
     problems: list[Problem] = []
     try:
-        documents = [each for each in YAML(typ="rt", pure=True).load_all(source) if isinstance(each, CommentedMap)]
+        reader = YAML(typ="rt", pure=True)
+        reader.version = (1, 1)  # as Kubernetes reads it: 0440 is octal
+        documents = [each for each in reader.load_all(source) if isinstance(each, CommentedMap)]
     except (YAMLError, ValueError) as error:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         place = Place(mark.line + 1, mark.column + 1, 1, file) if mark is not None else Place(file=file)
@@ -236,10 +238,10 @@ class _Pod:
             return
         volume = volumes.get(mount.get("name"), CommentedMap())
         source = volume.get("secret") or volume.get("configMap") or volume.get("projected")
-        mode = _mode(source.get("defaultMode")) if isinstance(source, CommentedMap) else None
+        mode = source.get("defaultMode") if isinstance(source, CommentedMap) else None
         root = context.get("runAsUser") == 0 and context.get("runAsNonRoot") is not True
         # Files of a volume belong to root; fsGroup gives them to the pod's group, and lets it read them.
-        if mode is not None and not mode & 0o004 and "fsGroup" not in context and not root:
+        if isinstance(mode, int) and not mode & 0o004 and "fsGroup" not in context and not root:
             what = (
                 f"{key} names {name}, which only root can read there: defaultMode is 0{mode:o}, and there is no fsGroup"
             )
@@ -319,14 +321,6 @@ def _maps(node: Any) -> Sequence[CommentedMap]:
 def _bytes(quantity: Any) -> int | None:
     found = _QUANTITY.fullmatch(str(quantity)) if quantity is not None else None
     return int(float(found[1]) * _UNITS[found[2] or ""]) if found else None
-
-
-def _mode(value: Any) -> int | None:
-    """Return a mode; ruamel reads 0400 as YAML 1.2 does, and Kubernetes as YAML 1.1 does: as octal."""
-    if value is None:
-        return None
-    text = str(value)
-    return int(text, 8) if re.fullmatch(r"0[0-7]+", text) else int(value)
 
 
 def _place(at: Any, key: str, file: str) -> Place:

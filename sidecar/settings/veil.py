@@ -107,9 +107,15 @@ def _value(text: str, key: re.Match[str]) -> tuple[int, int]:
         return stop, stop
     first = stop if alone else start
     stop = _end(_LINE, text, start)
-    while (below := _BELOW.match(text, stop)) is not None and (len(below["indent"]) > indent or not below["rest"]):
+    while (below := _BELOW.match(text, stop)) is not None and _belongs(below, indent):
         stop = below.end()
     return first, stop
+
+
+def _belongs(below: re.Match[str], indent: int) -> bool:
+    """Say whether a line is part of the value of a key that is indented so far: a list may stand as far out as its key."""
+    depth, rest = len(below["indent"]), below["rest"]
+    return depth > indent or not rest or (depth == indent and (rest == "-" or rest.startswith("- ")))
 
 
 def _end(form: re.Pattern[str], text: str, start: int) -> int:

@@ -69,11 +69,8 @@ class Case:
 
 def cases() -> list[Case]:
     """Return all of them, in the order of the files."""
-    found = []
-    for path in sorted(FOLDER.glob("*.txt")):
-        for block in re.split(r"^=== ", path.read_text("utf-8"), flags=re.MULTILINE)[1:]:
-            found.append(_case(block))
-    return found
+    texts = [path.read_text("utf-8") for path in sorted(FOLDER.glob("*.txt"))]
+    return [_case(block) for text in texts for block in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]]
 
 
 def _case(block: str) -> Case:

@@ -66,7 +66,7 @@ def test_each_place_lies_in_its_file(case: Case, tmp_path: Path) -> None:
         text = "\n".join(case.flags) if row["file"] == "--set" else Path(row["file"]).read_text("utf-8-sig")
         lines = Lines(text).texts
         assert 1 <= row["line"] <= len(lines)
-        assert 1 <= row["column"]
+        assert row["column"] >= 1
         assert row["column"] + row["width"] - 1 <= len(lines[row["line"] - 1]) + 1
 
 

@@ -41,7 +41,7 @@ def test_worst_case(rest: str, name: str, worst_s: float) -> None:
 @pytest.mark.parametrize("example", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
 def test_machines_are_told_the_same(example: Path) -> None:
     """The facts are JSON, and name every backend and every line that the text names."""
-    plan = load(example, {})
+    plan = load(example, {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef"})
     facts, text = json.loads(json.dumps(report.facts(plan))), report.text(plan)
     assert [each["name"] for each in facts["backends"]] == [backend.name for backend in plan.backends]
     for told, backend in zip(facts["backends"], plan.backends, strict=True):
