@@ -61,7 +61,8 @@ def command(
     facts: dict[str, Any] = {}
     said: list[str] = []
     try:
-        loaded = _load(file, flags, wsdls)
+        # With a manifest the files of the container are those of its mounts, not the ones of this machine.
+        loaded = _load(file, flags, wsdls, elsewhere=kubernetes is not None)
         problems = list(loaded.warnings)
         if other is not None:
             changes = diff.diff(_before(other, admin, loaded), loaded.effective)
@@ -82,7 +83,7 @@ def command(
     sys.exit(BAD_SETTINGS if any(each.severity == "error" for each in problems) else 0)
 
 
-def _load(file: str, flags: tuple[str, ...], wsdls: tuple[str, ...]) -> Loaded:
+def _load(file: str, flags: tuple[str, ...], wsdls: tuple[str, ...], *, elsewhere: bool) -> Loaded:
     from sidecar.cli.contracts import contract_of  # noqa: PLC0415 - lxml; help needs none of this
     from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - as above
 
@@ -91,8 +92,8 @@ def _load(file: str, flags: tuple[str, ...], wsdls: tuple[str, ...]) -> Loaded:
         backend, equals, path = each.partition("=")
         named[backend if equals else ""] = Path(path if equals else each)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    nofile = None if hard == resource.RLIM_INFINITY else hard
-    return load_all(file, Beside(flags=flags, contract_of=contract_of, wsdls=named, nofile=nofile))
+    nofile = None if elsewhere or hard == resource.RLIM_INFINITY else hard
+    return load_all(file, Beside(flags=flags, contract_of=contract_of, wsdls=named, nofile=nofile, elsewhere=elsewhere))
 
 
 def _before(other: str, admin: str | None, loaded: Loaded) -> Sequence[Setting]:

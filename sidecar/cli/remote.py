@@ -53,7 +53,10 @@ def ask(
     try:
         connection.request(method, path, body=sent, headers=headers)
         reply = connection.getresponse()
-        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read(_REPLY_BYTES)
+        content = reply.read(_REPLY_BYTES)
+        if reply.length:  # what is still to come: read(n) says nothing of a reply that ends early
+            raise http.client.IncompleteRead(content, reply.length)
+        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, content
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NotReachedError(f"{where} does not answer: {_reason(error)}") from error
     finally:

@@ -56,7 +56,7 @@ CODES: Final = {
     "E407": "a variable that the settings need and the container does not get",
     "W401": "fewer file descriptors than connections need",
     "W402": "a secret stands in the file itself",
-    "W403": "a listener for operators on every address of the machine",
+    "W403": "the admin listener is on every address of the machine",
     "W404": "the default port of admin is taken: there will be no admin listener",
     "W405": "a time that never applies, or lets the backend get more than its limit",
     "W406": "calls may take longer than a drain waits for them",

@@ -7,7 +7,7 @@ looked for, found or not, for the reload by content.
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sidecar.settings.complaints import node_at
 from sidecar.settings.sources import Source, look
@@ -19,16 +19,24 @@ if TYPE_CHECKING:
     from sidecar.settings.complaints import Loc
     from sidecar.settings.tree import Block
 
+_STAND_IN: Final = "0" * 16  # has the shape of a token, and is never shown to anybody
+
 
 class Files:
     """The files that one set of settings names; `folder` is where the settings file itself lies, which is shown as `named`, and `folders`
-    are those of what it includes.
+    are those of what it includes. `elsewhere` is for settings of another machine: an absolute name is then of no file here.
     """
 
     def __init__(
-        self, folder: Path, root: Block | None = None, folders: Mapping[str, Path] | None = None, named: str = ""
+        self,
+        folder: Path,
+        root: Block | None = None,
+        folders: Mapping[str, Path] | None = None,
+        named: str = "",
+        *,
+        elsewhere: bool = False,
     ) -> None:
-        self.named = named
+        self.named, self._elsewhere = named, elsewhere
         self._folder, self._root, self._folders = folder, root, folders or {}
         self._sources: dict[tuple[str, str], Source] = {}
         self._texts: dict[str, str] = {}
@@ -44,7 +52,7 @@ class Files:
         path = self.path(loc, name)
         source = look(str(loc[-1]), str(path))
         self._sources[source.kind, source.path] = source
-        if source.sha256 is not None:
+        if source.sha256 is not None or self._absent(path, name):
             return ""
         try:
             mode = path.stat().st_mode
@@ -58,8 +66,12 @@ class Files:
         """Return the contents of a file as text, read once. Raises OSError or ValueError."""
         path = str(self.path(loc, name))
         if path not in self._texts:
-            self._texts[path] = self.path(loc, name).read_text("utf-8")
+            absent = self._absent(self.path(loc, name), name)
+            self._texts[path] = _STAND_IN if absent else self.path(loc, name).read_text("utf-8")
         return self._texts[path]
+
+    def _absent(self, path: Path, name: str) -> bool:
+        return self._elsewhere and name.startswith("/") and not path.exists()
 
     def digest(self, loc: Loc, name: str) -> str:
         """Return the SHA-256 of a file that was looked for, "" where it is missing or was not."""

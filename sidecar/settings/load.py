@@ -42,7 +42,8 @@ class Beside:
     """What settings are read with besides their file: the environment, flags (`KEY=VALUE`), and what only `check` has at hand.
 
     `contract_of` reads a WSDL; with it, names are compared with the WSDL files that the settings name, or those in `wsdls` by backend, or
-    by `backend/endpoint`. `nofile` is the most file descriptors that the process may have, None where nobody knows.
+    by `backend/endpoint`. `nofile` is the most file descriptors that the process may have, None where nobody knows. `elsewhere` where the
+    settings are for another machine: files with absolute names need not be on this one.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -50,6 +51,7 @@ class Beside:
     contract_of: ContractOf | None = None
     wsdls: Mapping[str, Path] = field(default_factory=dict)
     nofile: int | None = None
+    elsewhere: bool = False
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Plan:
@@ -88,7 +90,7 @@ def _loaded(text: str, file: str, folder: Path, beside: Beside, own: list[Source
         read.texts[FLAGS] = shown(beside.flags)
     settings, files = None, Files(folder)
     if isinstance(root, Block):
-        settings, files = _shape(root, problems), Files(folder, root, read.folders, file)
+        settings, files = _shape(root, problems), Files(folder, root, read.folders, file, elsewhere=beside.elsewhere)
     if isinstance(root, Block) and settings is not None:
         problems += lint(settings, root, files)
         if beside.contract_of is not None:
@@ -98,7 +100,7 @@ def _loaded(text: str, file: str, folder: Path, beside: Beside, own: list[Source
         errors = [each for each in problems if each.severity == "error"]
         raise SettingsError(file, errors, text, read.texts, sources)
     plan = build(settings, files)
-    warnings = illustrated([*problems, *notes(plan, settings, root, beside.nofile)], read.texts)
+    warnings = illustrated([*problems, *notes(plan, root, beside.nofile)], read.texts)
     names = sorted(variables(root))
     return Loaded(
         plan,

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 MARGIN_S: Final = 5.0  # from the last answer to the end of the process, on a busy node; a kill then would cut it
 _KUBELET_S: Final = 30  # what a pod gets that says nothing (PodSpec.terminationGracePeriodSeconds)
-# Measured (docs/benchmarks.md): the process after its start, and one open connection.
+# What is promised (docs/benchmarks.md): the process after its start, and one open connection.
 _START_BYTES: Final = 75 * 1024 * 1024
-_CONNECTION_BYTES: Final = 11 * 1024
+_CONNECTION_BYTES: Final = 16 * 1024
 _UNITS: Final = {
     "": 1,
     "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,

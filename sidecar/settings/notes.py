@@ -22,19 +22,18 @@ if TYPE_CHECKING:
 
     from sidecar.plan import BackendPlan, OperationPlan, Plan
     from sidecar.settings.complaints import Loc
-    from sidecar.settings.schema import Settings
     from sidecar.settings.tree import Block
 
 
-def notes(plan: Plan, settings: Settings, root: Block, nofile: int | None = None) -> list[Problem]:
+def notes(plan: Plan, root: Block, nofile: int | None = None) -> list[Problem]:
     """Return a warning for everything that is allowed and odd; `nofile` is the most file descriptors that the process may have."""
-    found = [(code, loc, what, remedy) for code, loc, what, remedy in _all(plan, settings, nofile)]
+    found = [(code, loc, what, remedy) for code, loc, what, remedy in _all(plan, nofile)]
     return [
         Problem(code, place_of(root, loc, key=False), dotted(loc), what, remedy) for code, loc, what, remedy in found
     ]
 
 
-def _all(plan: Plan, settings: Settings, nofile: int | None) -> Iterator[tuple[str, Loc, str, str]]:
+def _all(plan: Plan, nofile: int | None) -> Iterator[tuple[str, Loc, str, str]]:
     for backend in plan.backends:
         at: Loc = ("backends", backend.name)
         for line in backend.operations:
@@ -43,9 +42,6 @@ def _all(plan: Plan, settings: Settings, nofile: int | None) -> Iterator[tuple[s
         yield from _backend(backend, at, plan)
     yield from _drain(plan)
     yield from _overdrawn(plan)
-    if plan.metrics is not None and plan.metrics.host in EVERYWHERE and settings.metrics is not None:
-        what = "metrics listens on every address of this machine, those of clients included"
-        yield "W403", ("metrics", "host"), what, "name the one that the scraper reaches"
     if nofile is not None and nofile < (wanted := needed(plan.limits.connections)):
         what = f"{plan.limits.connections} connections need {wanted} file descriptors, and here a process gets at most {nofile}"
         remedy = f"run it with LimitNOFILE={wanted} (ulimit -n), or lower limits.connections"

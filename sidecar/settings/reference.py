@@ -28,19 +28,23 @@ Made by `sidecar schema --format markdown`; `sidecar check FILE` says everything
 
 ## How files are read
 
-- **YAML 1.2**, UTF-8, one document of at most 4 MiB. `no` and `22:30` are words. A key that is written twice is an error, and so are tags and `<<`.
-- **Durations** are a number with `ms`, `s`, `m` or `h`, **sizes** with `B`, `KiB`, `MiB` or `GiB`, **shares** with `%`. A number without its unit
-  is an error.
-- **`${VAR}`** stands for a variable of the environment, `${VAR:-default}` for one that may be unset or empty; `$${` is a literal `${`. One that is
-  not set and has no default is an error. Between `{` and `}` a reference needs quotes: `{port: "${PORT}"}`.
-- **Secrets** come from the environment or from a file (`token_file`). One that stands in a settings file is a warning; none is ever shown.
-- **`include:`** takes names and globs, relative to the file that they stand in; so are all other file names. Files are merged key by key. A key that
-  two files set is an error, lists do not grow together, and nothing overrides anything. Names that begin with a dot do not match a `*`.
+- **YAML 1.2**, UTF-8, one document of at most 4 MiB. `no` and `22:30` are words. A key that is written twice is an error, and so are
+  tags and `<<`.
+- **Durations** are a number with `ms`, `s`, `m` or `h`, **sizes** with `B`, `KiB`, `MiB` or `GiB`, **shares** with `%`. A number
+  without its unit is an error.
+- **`${VAR}`** stands for a variable of the environment, `${VAR:-default}` for one that may be unset or empty; `$${` is a literal `${`.
+  One that is not set and has no default is an error. Between `{` and `}` a reference needs quotes: `{port: "${PORT}"}`.
+- **Secrets** come from the environment or from a file (`token_file`). One that stands in a settings file is a warning; none is ever
+  shown.
+- **`include:`** takes names and globs, relative to the file that they stand in; so are all other file names. Files are merged key by
+  key. A key that two files set is an error, lists do not grow together, and nothing overrides anything. Names that begin with a dot do
+  not match a `*`.
 - **Precedence**: default < file < environment (where a file refers to it) < flag (`--set KEY=VALUE`).
 - **Operation patterns**: the exact name, then the longest pattern, then `"*"`. What begins with `*` needs quotes.
 
-A change of `listen`, `admin` or `metrics` (but not of a token) needs a restart; a change of a backend's `protocol`, `url` or `endpoints` resets what
-was learnt about it; everything else applies in place. `sidecar check NEW --diff OLD`, or `--diff running`, says which.
+A change of `listen`, `admin` or `metrics` (but not of a token) needs a restart; a change of a backend's `protocol`, `url` or
+`endpoints` resets what was learnt about it; everything else applies in place. `sidecar check NEW --diff OLD`, or `--diff running`,
+says which.
 
 ## Keys
 """
@@ -82,7 +86,13 @@ _FREE: Final = {"backends": "NAME", "callers": "NAME", "operations": "PATTERN"}
 
 def markdown() -> str:
     """Return the reference as it stands in docs/configuration.md."""
-    return _HEAD + "\n".join(_section(Settings, "")) + "\n" + _CODES + "".join(f"| {code} | {meaning} |\n" for code, meaning in CODES.items())
+    return (
+        _HEAD
+        + "\n".join(_section(Settings, ""))
+        + "\n"
+        + _CODES
+        + "".join(f"| {code} | {meaning} |\n" for code, meaning in CODES.items())
+    )
 
 
 def _section(section: type[Section], path: str) -> Iterator[str]:

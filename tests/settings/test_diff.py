@@ -42,7 +42,7 @@ def test_nothing(tmp_path: Path) -> None:
     [
         ("connections: 500", "connections: 600", Change("limits.connections", 500, 600, "applied")),
         ("60s", "70s", Change("backends.t.operations.Get.timeout", "1m", "70s", "applied")),
-        (', operations: {Get: {timeout: 60s}}', "", Change("backends.t.operations.Get.timeout", "1m", None, "applied")),
+        (", operations: {Get: {timeout: 60s}}", "", Change("backends.t.operations.Get.timeout", "1m", None, "applied")),
         ("http://h/x", "http://h/y", Change("backends.t.url", "http://h/x", "http://h/y", "resets")),
         ("protocol: soap", "path: /u, protocol: soap", Change("backends.t.path", "/t", "/u", "applied")),
         ("limits:", "listen: {port: 1}\nlimits:", Change("listen.port", 8080, 1, "restart")),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sidecar.settings import manifest
 from sidecar.settings.load import Beside, load_all
+from sidecar.settings.problem import SettingsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sidecar.settings.loaded import Loaded
     from sidecar.settings.problem import Problem
 
@@ -107,8 +109,8 @@ def test_controllers_hold_a_template(tmp_path: Path, kind: str) -> None:
             "+ 10s of preStop",
         ),
         ("containerPort: 8080", "containerPort: 80", "E403", "nobody listens on 80"),
-        ("memory: 256Mi", "memory: 128Mi", "E404", "128MiB of bodies, 1000 connections of 11KiB, and 75MiB for itself"),
-        ("memory: 256Mi", "memory: 200M", "E404", "at least 214Mi"),
+        ("memory: 256Mi", "memory: 128Mi", "E404", "128MiB of bodies, 1000 connections of 16KiB, and 75MiB for itself"),
+        ("memory: 256Mi", "memory: 200M", "E404", "at least 219Mi"),
         (
             "path: /.sidecar/readyz, port: 8080",
             "path: /.sidecar/healthz, port: 8080",
@@ -181,6 +183,17 @@ def mounted(tmp_path: Path) -> tuple[str, str]:
     """Settings with a token file, and a pod that mounts its folder."""
     (tmp_path / "token").write_text("0123456789abcdef")
     return TOKEN_FILE.replace("FOLDER", str(tmp_path)), POD.replace("/run/secrets/sidecar", str(tmp_path))
+
+
+def test_files_of_the_container_need_not_be_here(tmp_path: Path) -> None:
+    """Whoever checks a manifest sits elsewhere: absolute names are looked for among the mounts, relative ones beside the settings."""
+    (tmp_path / "sidecar.yaml").write_text(TOKEN_FILE.replace("FOLDER", "/run/secrets/sidecar"))
+    found = load_all(tmp_path / "sidecar.yaml", Beside({}, elsewhere=True))
+    assert manifest.compare(found, POD, "pod.yaml") == []
+    for beside, name in ((Beside({}), "/run/secrets/sidecar"), (Beside({}, elsewhere=True), "secrets")):
+        (tmp_path / "sidecar.yaml").write_text(TOKEN_FILE.replace("FOLDER", name))
+        with pytest.raises(SettingsError, match="E302"):
+            load_all(tmp_path / "sidecar.yaml", beside)
 
 
 def test_files_that_are_mounted(tmp_path: Path, mounted: tuple[str, str]) -> None:
@@ -266,7 +279,7 @@ def test_what_a_manifest_needs_to_know(tmp_path: Path) -> None:
     plan = loaded(tmp_path).plan
     facts, text = manifest.facts(plan), manifest.text(plan)
     assert facts["termination_grace_period_s"] == 71
-    assert facts["memory_limit_bytes"] == (75 + 128) * 2**20 + 1000 * 11 * 1024
+    assert facts["memory_limit_bytes"] == (75 + 128) * 2**20 + 1000 * 16 * 1024
     assert [(port["name"], port["port"]) for port in facts["ports"]] == [("listen", 8080), ("admin", 8081)]
     assert "terminationGracePeriodSeconds: 71" in text
     assert "readinessProbe: {httpGet: {path: /.sidecar/readyz, port: 8080, scheme: HTTP}}" in text

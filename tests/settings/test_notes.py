@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,8 @@ from sidecar.settings.load import Beside, load_all
 from sidecar.settings.notes import _meet
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sidecar.settings.problem import Problem
 
 
