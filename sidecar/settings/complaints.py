@@ -68,7 +68,7 @@ def _around(loc: Loc) -> Loc:
 def place_of(root: Block, loc: Loc, *, key: bool) -> Place:
     """Return where `loc` stands: its key or its value; where it is not written, the key of the nearest block around it."""
     node: Node = root
-    place = replace(root.place, width=0)  # what is written nowhere has no line to show
+    place: Place | None = None
     for index, step in enumerate(loc):
         last = index == len(loc) - 1
         if isinstance(node, Block) and (entry := node.entries.get(str(step))) is not None:
@@ -81,7 +81,7 @@ def place_of(root: Block, loc: Loc, *, key: bool) -> Place:
             place = node.place
         else:
             break
-    return place
+    return place or replace(root.place, width=0)  # what is written nowhere has no line to show
 
 
 def node_at(root: Block, loc: Loc) -> Node | None:

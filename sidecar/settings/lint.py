@@ -89,10 +89,12 @@ def _paths(settings: Settings, check: Findings) -> None:
         if path == RESERVED or path.startswith(RESERVED + "/"):
             check.add("E304", at, f"{RESERVED} is the sidecar's own", "choose another path")
         for other, owner in seen.items():
+            if path != other and not path.startswith(other + "/") and not other.startswith(path + "/"):
+                continue
             where = f"that backends.{owner} has in {check.beside(('backends', owner), at)}"
             if path == other:
                 check.add("E304", at, f"is the path {where}", "give each its own, as in path: /tickets")
-            elif path.startswith(other + "/") or other.startswith(path + "/"):
+            else:
                 theirs = check.shown(("backends", owner, "path"), other)
                 what = (
                     f"{check.shown(at, path)} lies on one road with the path {theirs} {where}: "

@@ -54,13 +54,16 @@ class Beside:
     elsewhere: bool = False
 
 
-def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Plan:
-    """Read `path` and return its plan. Raises SettingsError, and nothing else, whatever is in it."""
-    return load_all(path, Beside() if environ is None else Beside(environ)).plan
+def load(path: str | Path, environ: Mapping[str, str] | None = None, contract_of: ContractOf | None = None) -> Plan:
+    """Read `path` and return its plan alone; see `load_all`."""
+    return load_all(path, Beside(os.environ if environ is None else environ, contract_of=contract_of)).plan
 
 
 def load_all(path: str | Path, beside: Beside | None = None) -> Loaded:
-    """Read `path` and return its plan with what it was made of. Raises SettingsError, and nothing else, whatever is in it."""
+    """Read `path` and return its plan with what it was made of. Raises SettingsError, and nothing else, whatever is in it.
+
+    It reads files and takes 10 ms for a usual one, seconds for 500 backends: on the loop it belongs in a thread.
+    """
     shown_name = str(path)
     where = Path(path).absolute()  # links are not followed: a ConfigMap swaps them
     try:

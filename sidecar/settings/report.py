@@ -12,7 +12,7 @@ from sidecar.plan import EVERY
 from sidecar.settings.quantities import spoken
 
 if TYPE_CHECKING:
-    from sidecar.plan import BackendPlan, OperationPlan, Plan
+    from sidecar.plan import BackendPlan, CallerPlan, OperationPlan, Plan
 
 
 def worst_case_s(backend: BackendPlan, line: OperationPlan) -> float:
@@ -22,7 +22,8 @@ def worst_case_s(backend: BackendPlan, line: OperationPlan) -> float:
 
 def facts(plan: Plan) -> dict[str, object]:
     """Return what machines read."""
-    return {"backends": [_backend(backend) for backend in plan.backends]}
+    callers = {caller.name: _caller(caller) for caller in plan.callers}
+    return {"backends": [_backend(backend) for backend in plan.backends], "callers": callers}
 
 
 def text(plan: Plan) -> str:
@@ -38,6 +39,7 @@ def text(plan: Plan) -> str:
             f"for {longest.pattern}"
         )
         said += [f"  {line.pattern}: {sentence(backend, line)}" for line in backend.operations]
+    said += [f"callers from {', '.join(caller.networks)} ({caller.name}): {_caller(caller)}" for caller in plan.callers]
     return "\n".join(said)
 
 
@@ -54,6 +56,16 @@ def sentence(backend: BackendPlan, line: OperationPlan) -> str:
         f"{kind}, class {line.client_class}{streamed}{known}; no caller shares an answer with another; "
         f"an answer within {spoken(worst_case_s(backend, line))} ({sum_of(backend, line)})"
     )
+
+
+def _caller(caller: CallerPlan) -> str:
+    """Return what is different for callers of these networks."""
+    kind = (
+        f"class {caller.client_class}, whatever the operation's is"
+        if caller.client_class
+        else "class as the operation's"
+    )
+    return kind + (", may name the people behind them in Sidecar-Client" if caller.trusted else "")
 
 
 def sum_of(backend: BackendPlan, line: OperationPlan) -> str:

@@ -81,6 +81,6 @@ def test_it_is_frozen(file: Path) -> None:
     """The last good ones are kept for days."""
     loaded = load_all(file, Beside({"TOKEN": TOKEN}))
     with pytest.raises(FrozenInstanceError):
-        loaded.id = "x"  # type: ignore[misc]  # the attempt is the test
+        loaded.id = "x"
     assert Setting("a", 1, "default", mark="x") == Setting("a", 1, "default", mark="y")
     assert Setting("a", 1, "default").fact() == {"key": "a", "value": 1, "origin": "default"}

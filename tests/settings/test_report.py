@@ -72,3 +72,14 @@ def test_strict_is_said_of_what_no_line_names() -> None:
     assert "only what the WSDL names" in report.sentence(backend, backend.operation("Other"))
     backend = plan_of("strict: true, operations: {a: {}}", protocol="xmlrpc").backends[0]
     assert report.sentence(backend, backend.operation("other")).startswith("refused")
+
+
+def test_callers_are_told() -> None:
+    """Whose class is another one, and who is believed about others: nobody should find out by chance."""
+    head = "callers: {desk: {networks: [10.1.0.0/16], class: staff}, shop: {networks: [10.2.0.5], trusted: true}}"
+    plan = plan_of("strict: false", head)
+    assert report.text(plan).splitlines()[-2:] == [
+        "callers from 10.1.0.0/16 (desk): class staff, whatever the operation's is",
+        "callers from 10.2.0.5/32 (shop): class as the operation's, may name the people behind them in Sidecar-Client",
+    ]
+    assert set(report.facts(plan)["callers"]) == {"desk", "shop"}

@@ -45,8 +45,8 @@ def names(schema: str) -> frozenset[str] | None:
         ),
         (
             (
-                '<s:element name="GetResponse" type="t:R"/><s:complexType name="R"><s:complexContent><s:extension base="t:Base"><s:sequence>'
-                '<s:element name="A" type="t:Code"/></s:sequence></s:extension></s:complexContent></s:complexType>'
+                '<s:element name="GetResponse" type="t:R"/><s:complexType name="R"><s:complexContent><s:extension base="t:Base">'
+                '<s:sequence><s:element name="A" type="t:Code"/></s:sequence></s:extension></s:complexContent></s:complexType>'
                 '<s:complexType name="Base"><s:choice><s:element name="B" type="s:int"/></s:choice></s:complexType>'
                 '<s:simpleType name="Code"><s:restriction base="s:string"/></s:simpleType>'
             ),
