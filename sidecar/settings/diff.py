@@ -21,6 +21,7 @@ RESTART: Final = "restart"
 
 # The sockets are bound once; everything behind them is swapped.
 _BOUND: Final = ("listen", "admin", "metrics")
+_RENEWED: Final = frozenset({"listen.tls.cert_file", "listen.tls.key_file"})  # as long as there was TLS, and there is
 _TOKEN: Final = frozenset({"admin.token", "admin.token_file"})
 # Whoever answers elsewhere, or speaks another language, is somebody else: what was learnt about the old one says nothing of him.
 _IDENTITY: Final = re.compile(r"backends\.[^.]+\.(protocol|url|endpoints(\..+)?)")
@@ -81,11 +82,12 @@ def effect_of(key: str) -> str:
 
 def _change(key: str, old: Setting | None, new: Setting | None) -> Change | None:
     was, now = old.value if old is not None else None, new.value if new is not None else None
+    effect = APPLIED if key in _RENEWED and None not in (was, now) else effect_of(key)
     if was != now:
-        return Change(key, was, now, effect_of(key))
+        return Change(key, was, now, effect)
     if old is None or new is None or not old.mark or not new.mark or old.mark == new.mark:
         return None
-    return Change(key, was, f"{now} (another content)", effect_of(key))
+    return Change(key, was, f"{now} (another content)", effect)
 
 
 def _names(keys: Iterable[str]) -> list[str]:

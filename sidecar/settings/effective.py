@@ -166,4 +166,4 @@ def _kinds(field: FieldInfo) -> Iterator[Any]:
 
 
 def _mark(value: str) -> str:
-    return blake2b(value.encode("utf-8", "surrogateescape"), key=_MARK_KEY, digest_size=8).hexdigest()
+    return blake2b(value.encode("utf-8", "surrogatepass"), key=_MARK_KEY, digest_size=8).hexdigest()

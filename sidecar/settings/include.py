@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sidecar.settings.problem import Lines, Place, Problem
+from sidecar.settings.shapes import is_file_name
 from sidecar.settings.sources import INCLUDED_MOST, Source, look, matches
 from sidecar.settings.tree import NODES, Block, Entry, Scalar, Sequence, joined, read
 
@@ -126,7 +127,7 @@ class _Gatherer:
             return
         for index, item in enumerate(entry.node.items):
             key = f"{KEY}[{index}]"
-            if not isinstance(item, Scalar) or not isinstance(item.value, str) or not item.value or "\0" in item.value:
+            if not isinstance(item, Scalar) or not isinstance(item.value, str) or not is_file_name(item.value):
                 if not (isinstance(item, Scalar) and item.broken):
                     self._complain("E210", item.place, key, "a file must be named", "as in backends.d/*.yaml")
                 continue

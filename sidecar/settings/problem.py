@@ -130,7 +130,21 @@ def illustrated(problems: Iterable[Problem], texts: Mapping[str, str]) -> tuple[
 
     inorder = sorted(problems, key=rank)
     lines = {file: Lines(veiled(texts[file])).texts for file in {each.place.file for each in inorder} if file in texts}
-    return tuple(replace(each, shown=_excerpt(each.place, lines.get(each.place.file, []))) for each in inorder)
+    return tuple(
+        replace(
+            each,
+            key=_sayable(each.key),
+            what=_sayable(each.what),
+            remedy=_sayable(each.remedy),
+            shown=_excerpt(each.place, lines.get(each.place.file, [])),
+        )
+        for each in inorder
+    )
+
+
+def _sayable(text: str) -> str:
+    """Return a text that every terminal and log takes: half of a character, which an escape can stand for, is escaped again."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _one(problem: Problem, file: str) -> str:

@@ -42,9 +42,9 @@ Made by `sidecar schema --format markdown`; `sidecar check FILE` says everything
 - **Precedence**: default < file < environment (where a file refers to it) < flag (`--set KEY=VALUE`).
 - **Operation patterns**: the exact name, then the longest pattern, then `"*"`. What begins with `*` needs quotes.
 
-A change of `listen`, `admin` or `metrics` (but not of a token) needs a restart; a change of a backend's `protocol`, `url` or
-`endpoints` resets what was learnt about it; everything else applies in place. `sidecar check NEW --diff OLD`, or `--diff running`,
-says which.
+A change of `listen`, `admin` or `metrics` (but not of a token or a certificate) needs a restart; a change of a backend's `protocol`,
+`url` or `endpoints` resets what was learnt about it; everything else applies in place. `sidecar check NEW --diff OLD`, or
+`--diff running`, says which.
 
 ## Keys
 """

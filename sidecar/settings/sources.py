@@ -57,7 +57,7 @@ def recorded(sources: Iterable[Source]) -> str:
     """Return the hash over the files as they were when they were read."""
     digest = sha256()
     for source in sources:
-        digest.update(f"{source.kind}\0{source.path}\0{source.sha256 or _MISSING}\0".encode("utf-8", "surrogateescape"))
+        digest.update(f"{source.kind}\0{source.path}\0{source.sha256 or _MISSING}\0".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
@@ -72,7 +72,7 @@ def identity(sources: Sequence[Source], variables: Mapping[str, str]) -> str:
         if source.kind != "glob":
             digest.update(f"{source.kind}\0{source.sha256 or _MISSING}\0".encode())
     for name in sorted(variables):
-        digest.update(f"{name}\0{variables[name]}\0".encode("utf-8", "surrogateescape"))
+        digest.update(f"{name}\0{variables[name]}\0".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:ID_DIGITS]
 
 
@@ -106,7 +106,7 @@ def _of_glob(pattern: str) -> str | None:
         return None
     digest = sha256()
     for path in found:
-        digest.update(f"{path}\0{_of_file(path) or _MISSING}\0".encode("utf-8", "surrogateescape"))
+        digest.update(f"{path}\0{_of_file(path) or _MISSING}\0".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 

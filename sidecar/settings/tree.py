@@ -38,7 +38,10 @@ NODES: Final = 50_000  # 500 backends with 50 keys each are 50 000 values; an al
 _STR: Final = "tag:yaml.org,2002:str"
 _QUOTED: Final = re.compile(r"'[^']*'")
 # Spaces that are none to YAML, and signs of no width: they come with texts that were copied from a web page or a mail.
-_INVISIBLE: Final = re.compile("[\u00a0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff]")
+_HALVES: Final = re.compile(
+    "[\ud800-\udfff]"
+)  # what an escape in double quotes may stand for, and no terminal or disk can take
+_INVISIBLE: Final = re.compile("[\ud800-\udfff\u00a0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff]")
 
 # YAML 1.2.2 section 10.3.2, the core schema.
 _WORDS: Final[Mapping[str, Value]] = {
@@ -240,6 +243,10 @@ class _Builder:
         done = expand(event.value, self._environ)
         for fault in done.faults:
             self._complain(fault.code, self._inside(event, fault.nth, fault.width), path, fault.what, fault.remedy)
+        if (half := _HALVES.search(done.text)) is not None:
+            what = f"U+{ord(half[0]):04X} is half of a character"
+            self._complain("E103", place, path, what, 'write the whole one, as in "\\U0001F3AD"')
+            return Scalar(place, event.value, None, done.changed, broken=True, names=done.names)
         is_text = event.style is not None or event.tag is not None
         value: Value = done.text if is_text else core(done.text)
         return Scalar(place, event.value, value, done.changed, broken=bool(done.faults), names=done.names)

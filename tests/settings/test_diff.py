@@ -80,6 +80,17 @@ def test_what_is_not_shown(tmp_path: Path) -> None:
     assert (wsdl.key, wsdl.after, wsdl.effect) == ("backends.t.wsdl", "a.wsdl (another content)", "applied")
 
 
+def test_a_certificate_is_renewed_in_place() -> None:
+    """Another one, or another content; whether there is TLS at all is decided at the start."""
+    key = "listen.tls.cert_file"
+    old, new = Setting(key, "a.pem", "x", mark="1"), Setting(key, "b.pem", "x", mark="2")
+    assert diff([old], [new]) == [Change(key, "a.pem", "b.pem", "applied")]
+    (renewed,) = diff([old], [Setting(key, "a.pem", "x", mark="2")])
+    assert renewed.effect == "applied"
+    assert diff([], [new]) == [Change(key, None, "b.pem", "restart")]
+    assert diff([old], []) == [Change(key, "a.pem", None, "restart")]
+
+
 def test_rows_that_came_over_the_wire() -> None:
     """They have no marks: a secret that is the same to the eye is taken for the same."""
     before = [Setting("admin.token", "********", "x"), Setting("a", ["b"], "x")]
