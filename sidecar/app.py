@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections import defaultdict
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -31,6 +34,8 @@ from sidecar.caller.envelope import refuse, request_id
 from sidecar.descriptors import raise_limit
 from sidecar.flights import Flights
 from sidecar.forms import effect_of
+from sidecar.headcount import Headcount
+from sidecar.kept import Kept
 from sidecar.listener import Listener, ListenError
 from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
 from sidecar.plan import EVERY
@@ -40,19 +45,19 @@ from sidecar.policy.routing import RESERVED, Routes
 from sidecar.policy.strangers import shown
 from sidecar.ports import World
 from sidecar.states import ROWS
-from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from sidecar.tasks import alive, spawn
 from sidecar.upstream import HttpUpstream
+from sidecar.watch.crowd import Crowds
 from sidecar.watch.log import JsonLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from sidecar.kept import Renewal
     from sidecar.plan import BackendPlan, Plan
     from sidecar.ports import Adapter, Clock, Log, Renderer
 
-# Clients of one on-sale that are remembered by their header lines; an address is 40 bytes, this is under a megabyte.
-_CLIENTS_REMEMBERED: Final = 4096
 # Paths and media types that were asked for lately, unless they are long: at most 300 KB.
 _HEADS_REMEMBERED: Final = 1024
 _SHORT_HEAD: Final = 300
@@ -71,8 +76,21 @@ class SystemClock:
     wall = staticmethod(time.time)
 
 
+class RestartNeededError(RuntimeError):
+    """A new plan asks for something that only a start can give; the text names the keys. Nothing has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Road:
+    """What a plan becomes: the functions that the listener asks, and what their stages were handed."""
+
+    world: World
+    answer: Callable[[Exchange], Awaitable[Reply]]
+    refuse: Callable[[Refusal, Head | None, str | None], Reply]
+
+
 class App:
-    """One running sidecar. `start` inside a running loop; `urls` afterwards."""
+    """One running sidecar. `start` inside a running loop; `urls` afterwards; `adopt` takes another plan while it runs."""
 
     def __init__(self, plan: Plan, *, clock: Clock | None = None, log: Log | None = None) -> None:
         self.plan = plan
@@ -82,22 +100,117 @@ class App:
         self.pressure = MemoryPressure(self.clock)
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
-        self._shelves: dict[str, Shelf] = {}
-        self._upstreams: dict[str, HttpUpstream] = {}
+        self._headcounts: defaultdict[str, Headcount] = defaultdict(Headcount)
+        self.identities = MemoryIdentities(self.clock, token_bytes(32))
+        self.crowds = Crowds(self.clock, self.log, Clients(plan.clients, plan.callers))
+        self._shelves: Kept[Shelf] = Kept()
+        self._upstreams: Kept[HttpUpstream] = Kept()
+        self._retired: dict[Shelf | HttpUpstream, asyncio.TimerHandle] = {}
+        self._new_id = _new_ids()
+        self._limits: dict[str, int] = {}  # by backend, in place of the plan's
         self._gone = False
 
     async def start(self) -> None:
         """Bind, fold the road, begin to fetch what clients bootstrap from. Raises OSError where the address is taken."""
         plan = self.plan
-        self.slots.bound(plan.backends)
-        routes = Routes(plan)
-        self._upstreams = {backend.name: HttpUpstream(backend, self.log) for backend in plan.backends}
-        soap = [backend for backend in plan.backends if backend.protocol is Protocol.SOAP]
-        self._shelves = shelves = {
-            backend.name: Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.log)
-            for backend in soap
+        upstreams, shelves = self._renewed(plan)
+        self._bound(plan)
+        road = self._fold(plan, upstreams.now, shelves.now)
+        self._keep(upstreams, shelves)
+        self.world = road.world
+        self.listener = Listener(
+            plan,
+            answer=road.answer,
+            refuse=road.refuse,
+            clock=self.clock,
+            memory=self.memory,
+            log=self.log,
+            farewell=farewell,
+        )
+        self._fetch(plan)
+        try:
+            await self.listener.start()
+        except BaseException:
+            await self._release()
+            raise
+        self.log.event("started", urls=self.listener.urls, version=__version__)
+
+    def adopt(self, plan: Plan) -> None:
+        """Take another plan, whole or not at all: build its road, then swap. Calls under way end on the old one.
+
+        Raises RestartNeededError, ListenError or OSError (a certificate that cannot be used); then nothing has changed.
+        """
+        fixed = [key for key, old, new in _addresses(self.plan, plan) if old != new]
+        if fixed:
+            raise RestartNeededError(f"{', '.join(fixed)} cannot change while the sidecar runs: restart it")
+        upstreams, shelves = self._renewed(plan)
+        try:
+            road = self._fold(plan, upstreams.now, shelves.now)
+            self.listener.adopt(plan, road.answer, road.refuse)
+        except BaseException:
+            self._retire([*upstreams.new, *shelves.new], 0.0)
+            raise
+        before, self.plan = self.plan, plan
+        others = {
+            backend.name for backend in before.backends if _identity(backend) not in map(_identity, plan.backends)
         }
-        self.world = world = World(
+        for name in others & {backend.name for backend in plan.backends}:
+            self.slots.forget(name)
+            self.pressure.forget(name)
+            self.identities.forget(name)
+        self._keep(upstreams, shelves)
+        self.world = road.world
+        self.memory.resize(plan.limits.buffered_bytes, plan.limits.per_backend)
+        self._bound(plan)
+        self._fetch(plan)
+        raise_limit(plan.limits.connections, self.log)
+        self._retire([*upstreams.gone, *shelves.gone], _longest_s(before))
+
+    def limit(self, backend: str, value: int | None) -> None:
+        """Hold a backend to another limit than the plan's; None: the plan's again. Nobody who holds or waits is sent away."""
+        if value is None:
+            self._limits.pop(backend, None)
+        else:
+            self._limits[backend] = value
+        self._bound(self.plan)
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the public listener is."""
+        return list(self.listener.urls)
+
+    def _renewed(self, plan: Plan) -> tuple[Renewal[HttpUpstream], Renewal[Shelf]]:
+        """Say which connections and documents a plan needs, and make those that are not there yet."""
+        by_name = {backend.name: backend for backend in plan.backends}
+        upstreams = self._upstreams.renew(
+            {name: (backend.endpoints, backend.tls, backend.pool_idle_s) for name, backend in by_name.items()},
+            lambda name: HttpUpstream(by_name[name], self.log),
+        )
+        shelves = self._shelves.renew(
+            {
+                name: (backend.path, backend.endpoints, backend.wsdl)
+                for name, backend in by_name.items()
+                if backend.protocol is Protocol.SOAP
+            },
+            lambda name: self._shelf(by_name[name]),
+        )
+        return upstreams, shelves
+
+    def _shelf(self, backend: BackendPlan) -> Shelf:
+        return Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.log)
+
+    def _keep(self, upstreams: Renewal[HttpUpstream], shelves: Renewal[Shelf]) -> None:
+        self._upstreams.take(upstreams)
+        self._shelves.take(shelves)
+
+    def _bound(self, plan: Plan) -> None:
+        self.slots.bound([replace(b, limit=self._limits.get(b.name, b.limit)) for b in plan.backends])
+        self.identities.bound(plan.backends)
+        self.crowds.bound(Clients(plan.clients, plan.callers))
+
+    def _fold(self, plan: Plan, upstreams: dict[str, HttpUpstream], shelves: dict[str, Shelf]) -> _Road:
+        routes = Routes(plan)
+        world = World(
             clock=self.clock,
             log=self.log,
             memory=self.memory,
@@ -110,12 +223,15 @@ class App:
                 for endpoint, url in backend.endpoints
             },
             documents=shelves,
-            upstreams=self._upstreams,
+            upstreams=upstreams,
+            headcounts=self._headcounts,
             flights=self.flights,
-            new_id=_new_ids(),
+            new_id=self._new_id,
             listen_url=lambda: self.listener.listen_url,
             draining=lambda: self._gone,
-            client_of=_client_of(Clients(plan.clients)),
+            client_of=Clients(plan.clients, plan.callers).of,
+            identities=self.identities,
+            answered=self.crowds.tell,
             dialect_of=_dialect_of(routes),
             resources={
                 f"{RESERVED}/healthz": lambda: orjson.dumps({"state": "ok", "version": __version__}),
@@ -123,58 +239,81 @@ class App:
                 f"{RESERVED}/states": _states,
             },
         )
-        answer = pipeline.build(plan, world)
-        self.listener = Listener(
-            plan,
-            answer=answer,
-            refuse=_refuser(plan, world),
-            clock=self.clock,
-            memory=self.memory,
-            log=self.log,
-            farewell=farewell,
-        )
-        for backend in soap:  # before anybody can ask for a document
-            shelves[backend.name].bind(pipeline.fetcher(plan, backend, world), self.pressure)
-        try:
-            await self.listener.start()
-        except BaseException:
-            await self._release()
-            raise
-        self.log.event("started", urls=self.listener.urls, version=__version__)
+        return _Road(world, pipeline.build(plan, world), _refuser(plan, world))
 
-    @property
-    def urls(self) -> list[str]:
-        """Where the public listener is."""
-        return list(self.listener.urls)
+    def _fetch(self, plan: Plan) -> None:
+        """Let every shelf fetch by the current road; a new one begins to index."""
+        for backend in plan.backends:
+            if backend.protocol is Protocol.SOAP:
+                shelf = self._shelves[backend.name]
+                shelf.bind(pipeline.fetcher(plan, backend, self.world), self.pressure)
+
+    def _retire(self, things: list[Shelf | HttpUpstream], after_s: float) -> None:
+        """Close what no plan needs any more, once nobody who came before can still use it."""
+        loop = asyncio.get_running_loop()
+        for thing in things:
+            if isinstance(thing, Shelf):
+                thing.rest()
+            self._retired[thing] = loop.call_later(after_s, self._close, thing)
+
+    def _close(self, thing: Shelf | HttpUpstream) -> None:
+        del self._retired[thing]
+        spawn(thing.close(), "retire")
 
     async def stop(self, *, at_once: bool = False) -> None:
         """Drain, unless `at_once`, then close everything."""
         drain = self.plan.drain
         self.log.event("draining", delay_s=drain.delay_s, timeout_s=drain.timeout_s)
-        if at_once:
-            self._gone = True
-            await self.listener.close()
-        else:
-            await self.listener.drain(drain.delay_s, drain.timeout_s)
-            self._gone = True
-            await self.listener.close()
+        if not at_once:
+            await self.listener.drain(drain.delay_s, drain.timeout_s, self._last_call)
+        self._last_call()
+        await self.listener.close()
         await self._release()
         self.log.event("stopped")
         if isinstance(self.log, JsonLog):
             self.log.close()
 
+    def _last_call(self) -> None:
+        self._gone = True
+
     async def _release(self) -> None:
         """Close what the backends see of us, then let flights and ghosts say how they ended: their outcomes are in no other place."""
-        for shelf in self._shelves.values():
-            await shelf.close()
-        for upstream in self._upstreams.values():
-            await upstream.close()
+        for timer in self._retired.values():
+            timer.cancel()
+        for thing in (*self._shelves.all(), *self._upstreams.all(), *self._retired):
+            await thing.close()
+        self._retired.clear()
         left = [task for task in alive() if task.get_name().startswith(_FLYING)]
         if left:
             _, late = await asyncio.wait(left, timeout=_LAST_WORDS_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _addresses(before: Plan, after: Plan) -> list[tuple[str, object, object]]:
+    """Return what a listener is bound to, by key, in both plans."""
+    return [
+        ("listen.host", before.listen.host, after.listen.host),
+        ("listen.port", before.listen.port, after.listen.port),
+        ("listen.unix", before.listen.unix, after.listen.unix),
+        ("listen.tls", before.listen.tls is None, after.listen.tls is None),
+        ("admin.host", before.admin.host, after.admin.host),
+        ("admin.port", before.admin.port, after.admin.port),
+        ("admin.unix", before.admin.unix, after.admin.unix),
+        ("metrics", before.metrics, after.metrics),
+    ]
+
+
+def _identity(backend: BackendPlan) -> object:
+    """Return what makes a backend another one, whose learnt state says nothing about it."""
+    return backend.name, backend.protocol, backend.endpoints
+
+
+def _longest_s(plan: Plan) -> float:
+    """Return for how long a request of a plan may still need what it began with: its body, its caller's patience, its ghost."""
+    waits = [line.timeout_s + backend.ghost_after_s for backend in plan.backends for line in backend.operations]
+    return plan.limits.body_timeout_s + max(waits, default=0.0)
 
 
 async def serve(plan: Plan) -> int:
@@ -227,6 +366,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
     def is_declared(name: str) -> bool:
         return backend.operation(name).pattern != EVERY
 
+    wanted = frozenset(backend.identity_params)
     if shelf is None:
         return XmlRpcAdapter(
             faults=backend.faults,
@@ -234,6 +374,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
             is_declared=is_declared,
             strict=backend.strict,
             multicall_max=backend.multicall_max,
+            wanted=wanted,
         )
     return SoapAdapter(
         lambda: shelf.index(endpoint),
@@ -244,6 +385,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
         is_declared=is_declared,
         strict=backend.strict,
         multicall_max=backend.multicall_max,
+        wanted=wanted,
         path=urlsplit(url).path or "/",
     )
 
@@ -252,19 +394,6 @@ def _new_ids() -> Callable[[], str]:
     """Return what makes request ids: chance once, then a counter; an id has to be unique, not secret."""
     origin, numbers = uuid4().hex[:16], count(1)
     return lambda: f"{origin}{next(numbers):010x}"
-
-
-def _client_of(policy: Clients) -> Callable[[Head, str], str]:
-    remembered = lru_cache(_CLIENTS_REMEMBERED)(policy.ask)
-
-    def client_of(head: Head, peer: str) -> str:
-        if not policy.believes_anybody or policy.header not in head.headers:
-            return remembered(peer, ())
-        hops = tuple(head.all(policy.header))
-        short = sum(map(len, hops)) <= _SHORT_HEAD
-        return (remembered if short else policy.ask)(peer, hops)
-
-    return client_of
 
 
 def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:

@@ -19,6 +19,8 @@ from sidecar.policy.headers import offers_connection_sign_in
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp.connector import Connection
     from aiohttp.http import RawResponseMessage
     from aiohttp.streams import StreamReader
@@ -49,6 +51,7 @@ class Talk:
         "_beginning",
         "_body",
         "_connection",
+        "_give_back",
         "_head_bytes",
         "_limits",
         "_message",
@@ -66,9 +69,16 @@ class Talk:
     )
 
     def __init__(
-        self, connection: Connection, outbound: Outbound, track: Track, account: Account, limits: AttemptLimits
+        self,
+        connection: Connection,
+        give_back: Callable[[Connection, bool], None],
+        outbound: Outbound,
+        track: Track,
+        account: Account,
+        limits: AttemptLimits,
     ) -> None:
         self._connection, self._wire = connection, cast("Wire", connection.protocol)
+        self._give_back = give_back
         self._outbound, self._track, self._account, self._limits = outbound, track, account, limits
         self._reused = self._wire.has_served
         self._message: RawResponseMessage | None = None
@@ -323,12 +333,13 @@ class Talk:
     def _release(self) -> None:
         self._over = True
         self._stop_upload()
+        first = not self._wire.has_served
         self._wire.has_served = True
         message = self._message
         if message is not None and message.code == _UNAUTHORISED and offers_connection_sign_in(message.raw_headers):
             self._connection.close()  # a half-done sign-in must not be anybody else's connection
         else:
-            self._connection.release()
+            self._give_back(self._connection, first)
 
     def _out_of_time(self) -> Failed:
         left = self._written - self._unsent()

@@ -38,7 +38,8 @@ def build(
     async def envelope(exchange: Exchange) -> Reply:
         exchange.request_id = request_id(exchange.head, world)
         exchange.dialect = world.dialect_of(exchange.head)
-        exchange.client = world.client_of(exchange.head, exchange.peer.address)
+        exchange.standing = world.client_of(exchange.head, exchange.peer.address)
+        exchange.client = exchange.standing.client
         outcome: Outcome | None = None
         try:
             outcome = await inner(exchange)
@@ -49,6 +50,7 @@ def build(
                 outcome.stream.close()
             reply, state, effect = _write(_bug(exchange), exchange, world)
         _note(exchange, world, reply, state, effect)
+        world.answered(exchange)
         return reply
 
     return envelope

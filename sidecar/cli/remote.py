@@ -1,7 +1,8 @@
 """How commands ask a running sidecar: one request over TCP or a unix socket, with nothing but the standard library behind it.
 
 Stands before `health`, `check --diff running` and everything that gives orders to the admin listener. It keeps no connection and never
-tries twice: an order may not be given twice without its author knowing.
+tries twice: an order may not be given twice without its author knowing. It follows no redirect and no proxy of the environment: a token
+goes to the address that was named, or nowhere.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def ask(
         headers["Content-Type"] = "application/json"
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
-    connection = _connection(where, timeout_s)
+    connection = _connection(where, timeout_s, verify=token is not None)
     try:
         connection.request(method, path, body=sent, headers=headers)
         reply = connection.getresponse()
@@ -72,10 +73,14 @@ def address_of(host: str, port: int, unix: str | None = None) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    if isinstance(error, http.client.IncompleteRead):
+        return "its answer ended early"
+    if isinstance(error, http.client.HTTPException):
+        return f"it does not speak HTTP ({type(error).__name__})"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _connection(where: str, timeout_s: float) -> http.client.HTTPConnection:
+def _connection(where: str, timeout_s: float, *, verify: bool) -> http.client.HTTPConnection:
     if where.startswith(_UNIX):
         return _UnixConnection(where.removeprefix(_UNIX), timeout_s)
     try:
@@ -87,9 +92,11 @@ def _connection(where: str, timeout_s: float) -> http.client.HTTPConnection:
         raise AddressError(f"{where!r} is no http:// or https:// address, and no unix:/path")
     if parts.scheme == "http":
         return http.client.HTTPConnection(parts.hostname, port or 80, timeout=timeout_s)
-    # It asks its own sidecar; whose name the certificate carries is another question.
     context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if (
+        not verify
+    ):  # it asks its own sidecar; whose name the certificate carries is another question, until a token is shown
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return http.client.HTTPSConnection(parts.hostname, port or 443, timeout=timeout_s, context=context)
 
 

@@ -351,6 +351,11 @@ class Connection(Hearing):
         if self._waiter is not None:
             self._waiter.cancel()
 
+    def retire(self) -> None:
+        """Close where nothing is under way, not even in the kernel: what has come by now is answered."""
+        if self._phase is Phase.IDLE and self.transport is not None and not Unread(self.transport).any():
+            self.dismiss()
+
     def cut(self) -> None:
         """End the connection so that nobody takes what was sent for complete."""
         if self.transport is not None:
@@ -363,8 +368,8 @@ class Connection(Hearing):
             self._task_handler.cancel()
         elif self._phase is Phase.HEAD:
             self._fail(DRAINING, b"", patient=False)
-        elif self._phase is Phase.IDLE:
-            self.dismiss()
+        else:
+            self.retire()
 
     def _cut_reply(self) -> None:
         """Break a reply off whose reader holds it, and maybe a slot of the backend, for longer than it is worth."""

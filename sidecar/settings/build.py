@@ -91,6 +91,8 @@ def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.Back
         queue_size=backend.queue.size,
         queue_wait_s=backend.queue.wait,
         multicall_max=backend.multicall_max,
+        identity_params=tuple(backend.identity.params),
+        identity_headers=tuple(backend.identity.headers),
         operations=lines_of(backend),
         faults=tuple(
             plans.FaultRule(rule.state, rule.match.faultcode, rule.match.faultstring, rule.executed)

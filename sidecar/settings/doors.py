@@ -8,6 +8,9 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
+from sidecar.policy.clients import UNIX
+from sidecar.policy.networks import plain
+from sidecar.settings.complaints import dotted
 from sidecar.settings.findings import written
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ def lint(settings: Settings, check: Findings) -> None:
     _addresses(settings, check)
     _admin(settings, check)
     _believed(settings, check)
+    _callers(settings, check)
     _origins(settings, check)
     if written(settings.trace, "sample") and settings.trace.endpoint is None:
         check.add("E301", ("trace", "sample"), "has nothing to sample", "name an endpoint, or take it out", key=True)
@@ -107,22 +111,31 @@ def _exposed(admin: Admin, check: Findings) -> None:
 
 
 def _believed(settings: Settings, check: Findings) -> None:
-    """Refuse to believe everybody, and callers that can never be met because others have their networks."""
-    for index, network in enumerate(settings.clients.trust):
-        if ip_network(network).prefixlen == 0:
+    """Refuse to believe everybody, and a socket that there is not."""
+    for index, hop in enumerate(settings.clients.trust):
+        at: Loc = ("clients", "trust", index)
+        if hop == UNIX and settings.listen.unix is None:
+            check.add("E301", at, "trusts our unix socket, and there is none", "take it out, or set listen.unix")
+        elif hop != UNIX and ip_network(hop).prefixlen == 0:
             what = "trusts everybody: whoever calls could name any address as his own"
-            check.add("E303", ("clients", "trust", index), what, "list the networks that your proxies are in")
-    seen: dict[str, str] = {}
+            check.add("E303", at, what, "list the networks that your proxies are in")
+
+
+def _callers(settings: Settings, check: Findings) -> None:
+    """Refuse callers that nobody could tell apart, and to believe everybody about his people."""
+    seen: dict[str, Loc] = {}
     for name, caller in settings.callers.items():
         for index, network in enumerate(caller.networks):
             at: Loc = ("callers", name, "networks", index)
-            first = seen.setdefault(network, name)
-            if first != name:
-                what = f"is in callers.{first} already, {check.beside(('callers', first), at)}"
-                check.add("E307", at, what, "a caller is one or the other: keep one of the two")
-            if caller.trusted and ip_network(network).prefixlen == 0:
-                what = "trusts everybody: whoever calls could name anybody as the person behind him"
-                check.add("E303", at, what, "list the addresses of your own servers")
+            key = str(plain(network))
+            first = seen.setdefault(key, at)
+            if first != at:
+                where = f"{dotted(first)} has in {check.beside(first, at)}"
+                what = f"is {check.shown(at, key)}, which {where}: nobody could tell whose it is"
+                check.add("E307", at, what, "keep one of the two; of two that overlap the smaller one wins")
+            elif caller.trusted and ip_network(network).prefixlen == 0:
+                what = "trusts everybody: whoever calls could name himself anybody"
+                check.add("E303", at, what, "list the addresses of the servers that speak for others")
 
 
 def _origins(settings: Settings, check: Findings) -> None:

@@ -131,6 +131,8 @@ class _Names:
         for key, patterns in (("deny", backend.deny), ("expose", backend.expose or [])):
             for index, pattern in enumerate(patterns):
                 self._operation((*at, key, index), pattern)
+        for index, name in enumerate(backend.identity.params):
+            self._shown_by_nobody((*at, "identity", "params", index), name)
         for index, rule in enumerate(backend.results):
             loc: Loc = (*at, "results", index)
             self._operation((*loc, "operation"), rule.operation)
@@ -152,6 +154,11 @@ class _Names:
         known = self._of_all(pattern, self._contract.operations)
         if known and name not in known:
             self._missing(loc, f"{said!r} has no parameter", name, known, 0.5)
+
+    def _shown_by_nobody(self, loc: Loc, name: str) -> None:
+        known = self._of_all("*", self._contract.operations)
+        if known and name not in known:
+            self._missing(loc, "no operation has a parameter", name, known, 0.5)
 
     def _path(self, loc: Loc, path: str, pattern: str, said: str) -> None:
         known = self._of_all(pattern, self._contract.replies)

@@ -65,6 +65,7 @@ _SHAPES: Final = {
     "reference": "address or path",
     "web_origin": "origin",
     "network": "address or network",
+    "hop": "address, network or unix",
     "host": "address or host name",
     "path": "path",
     "header": "name of a header",
@@ -75,6 +76,8 @@ _SHAPES: Final = {
     "_than": "value or `{param: NAME}`",
 }
 _PLURALS: Final = {
+    "address, network or unix": "addresses, networks or `unix`",
+    "name of a header": "names of headers",
     "address or network": "addresses or networks",
     "address or path": "addresses or paths",
     "operation or pattern": "operations or patterns",

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator
 
+from sidecar.policy.clients import UNIX
 from sidecar.settings.quantities import wrong
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -127,6 +128,11 @@ def network(text: str) -> str:
         ) from None
 
 
+def hop(text: str) -> str:
+    """Check a proxy that is trusted: an address, a network, or who connects through our unix socket."""
+    return text if text == UNIX else network(text)
+
+
 def host(text: str) -> str:
     """Check an address to listen on."""
     if not _is_host(text):
@@ -228,6 +234,7 @@ PublicUrl: TypeAlias = Annotated[str, AfterValidator(public_url)]
 Reference: TypeAlias = Annotated[str, AfterValidator(reference)]
 WebOrigin: TypeAlias = Annotated[str, AfterValidator(web_origin)]
 Network: TypeAlias = Annotated[str, AfterValidator(network)]
+Hop: TypeAlias = Annotated[str, AfterValidator(hop)]
 Host: TypeAlias = Annotated[str, AfterValidator(host)]
 Name: TypeAlias = Annotated[str, AfterValidator(name)]
 Path: TypeAlias = Annotated[str, AfterValidator(path)]

@@ -104,6 +104,16 @@ def test_nothing_is_said_of_what_is_not_known(tmp_path: Path) -> None:
     assert told(tmp_path, "deny: [Nothing]", head="endpoints: {a: a.asmx, b: b.asmx}, ") == []
 
 
+def test_what_clients_show(tmp_path: Path) -> None:
+    """A parameter of `identity` that no operation has tells nobody from anybody; where one's parameters are open, it may be there."""
+    whole = Contract({name: names for name, names in OFFERED.operations.items() if names is not None})
+    assert told(tmp_path, "identity: {params: [sSessionKey]}", whole) == []
+    assert told(tmp_path, "identity: {params: [Nothing]}") == []
+    assert told(tmp_path, "identity: {params: [sSessionKey, sSesionKey]}", whole) == [
+        ("identity.params[1]", "no operation has a parameter 'sSesionKey', did you mean sSessionKey?")
+    ]
+
+
 def told_with(folder: Path, rest: str, **files: Contract) -> list[str]:
     """Return what is said with WSDLs from the command line: by backend, or as `backend__endpoint`."""
     for name in files:

@@ -29,7 +29,8 @@ def test_rows_say_what_a_key_takes() -> None:
     assert ROWS["connections"].startswith("whole number, 10 to 1000000 | `10000` |")
     assert ROWS["asmx_get"].startswith("`deny` \\| `safe` \\| `allow` | `deny` |")
     assert ROWS["protocol"].startswith("`soap` \\| `xmlrpc` | **required** |")
-    assert ROWS["trust"].startswith("list of addresses or networks | none |")
+    assert ROWS["trust"].startswith("list of addresses, networks or `unix` | none |")
+    assert ROWS["networks"].startswith("list of addresses or networks | **required** |")
     assert ROWS["endpoints"].startswith("addresses or paths by name |")
     assert ROWS["eq"].startswith("value or `{param: NAME}` |")
 
