@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "explain": "Print the stages that one operation passes.",
     "status": "Print one screen of what a running sidecar does, what is wrong first.",
     "top": "The same screen, live.",
+    "config": "Show the settings in force, and where each comes from.",
     "reload": "Let a running sidecar read its settings again, and print the verdict.",
     "limit": "Change how many calls a backend gets at once, until an end.",
     "drain": "Let a running sidecar go in order.",

@@ -54,7 +54,10 @@ def ask(
     try:
         connection.request(method, path, body=sent, headers=headers)
         reply = connection.getresponse()
-        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read(_REPLY_BYTES)
+        content = reply.read(_REPLY_BYTES)
+        if reply.length:  # what is still to come: read(n) says nothing of a reply that ends early
+            raise http.client.IncompleteRead(content, reply.length)
+        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, content
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NotReachedError(f"{where} does not answer: {_reason(error)}") from error
     finally:
@@ -70,6 +73,8 @@ def address_of(host: str, port: int, unix: str | None = None) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, http.client.IncompleteRead):
+        return "its answer ended early"
     if isinstance(error, http.client.HTTPException):
         return f"it does not speak HTTP ({type(error).__name__})"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

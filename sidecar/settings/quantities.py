@@ -90,8 +90,9 @@ class _Amount:
         if found is None or isinstance(value, bool):
             return ""
         number, unit = found.groups()
-        meant = unit if unit in self.units else _MEANT.get(unit.lower(), "")
-        guess = f"{number}{meant}" if meant in self.units else "" if unit else self.bare(float(number))
+        low = unit.lower()
+        meant = next((each for each in (unit, _MEANT.get(low, ""), low) if each in self.units), "")
+        guess = f"{number}{meant}" if meant else "" if unit else self.bare(float(number))
         return f", did you mean {guess}?" if guess else ""
 
     def bare(self, number: float) -> str:
@@ -160,3 +161,8 @@ def spoken_size(size_bytes: int) -> str:
         if size_bytes % _BYTES[unit] == 0 and size_bytes:
             return f"{size_bytes // _BYTES[unit]}{unit}"
     return f"{size_bytes}B"
+
+
+def spoken_share(part: float) -> str:
+    """Return a part of a whole as an operator would write it."""
+    return f"{_digits(part * 100)}%"

@@ -418,6 +418,10 @@ class Settings(Section):
 
     LATER: ClassVar[frozenset[str]] = frozenset({"classes", "keys", "rooms", "store", "timezone"})
     version: Literal[1] = Field(default=1, description="version of this vocabulary")
+    include: list[shapes.FileName] = Field(
+        default_factory=list,
+        description="more files of settings, names or globs, relative to this file; they are merged, and nothing overrides anything",
+    )
     listen: Listen = Field(default_factory=Listen, description="where callers connect")
     public_url: shapes.PublicUrl | None = Field(
         default=None, description="our address as clients know it, for WSDL addresses and links; never taken from Host"

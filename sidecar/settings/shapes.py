@@ -26,6 +26,7 @@ _URL_PATH: Final = re.compile(r"(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/-])*
 _PATTERN: Final = re.compile(r"[^\s/\\]{1,200}")
 _HOST_LENGTH: Final = 253  # RFC 1035 section 2.3.4, as text
 _WORDS: Final = 200
+_HALVES: Final = re.compile("[\ud800-\udfff]")  # a text in double quotes may escape one, and nothing can write it
 
 
 def url(text: str) -> str:
@@ -198,9 +199,14 @@ def words(text: str) -> str:
 
 def file_name(text: str) -> str:
     """Check the path of a file; whether it exists is asked elsewhere."""
-    if not text or "\0" in text:
+    if not is_file_name(text):
         raise wrong("E210", "a file must be named", "")
     return text
+
+
+def is_file_name(text: str) -> bool:
+    """Say whether a disk could have a file of this name: no zero byte in it, and no half of a character."""
+    return bool(text) and "\0" not in text and _HALVES.search(text) is None
 
 
 def secret(text: str) -> str:

@@ -108,6 +108,22 @@ def test_somebody_else_there() -> None:
             ask(where, "GET", "/", timeout_s=0.05)
 
 
+def test_an_answer_that_ends_early() -> None:
+    """Half of the settings in force would be read as few settings."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def speak() -> None:
+            with server.accept()[0] as met:
+                met.recv(65536)
+                met.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[")
+
+        thread = threading.Thread(target=speak)
+        thread.start()
+        with pytest.raises(NotReachedError, match="its answer ended early"):
+            ask(f"http://127.0.0.1:{server.getsockname()[1]}", "GET", "/")
+        thread.join()
+
+
 def test_tls_is_verified(tls: Any) -> None:
     """Whoever shows a certificate that nobody trusts gets no token; without one, he is asked whether he lives."""
     with socket.create_server(("127.0.0.1", 0)) as server:

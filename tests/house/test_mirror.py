@@ -46,6 +46,7 @@ TESTED_WITH: dict[str, str] = {
     "sidecar/cli/drain.py": "tests/cli/test_orders.py",
     "sidecar/cli/limit.py": "tests/cli/test_orders.py",
     "sidecar/cli/reload.py": "tests/cli/test_orders.py",
+    "sidecar/early.py": "tests/test_app.py",
     "sidecar/listener/connection.py": "tests/listener/test_connections.py",
     "sidecar/listener/faults.py": _PARTS,
     "sidecar/listener/hearing.py": "tests/listener/test_bad_input.py",

@@ -1,0 +1,71 @@
+"""The codes of problems and what each means, for people who search and for the reference. A code never changes its meaning.
+
+E1 reading, E2 shape, E3 meaning, E4 a manifest beside the settings; W4 allowed, and worth knowing. Tests hold this table against the
+code.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CODES: Final = {
+    "E101": "a file cannot be read: it is missing, or its rights do not let us",
+    "E102": "a file is not UTF-8 text",
+    "E103": "a file is not YAML",
+    "E104": "a key is written twice in one file",
+    "E105": "YAML of another version, or more of YAML than settings take: tags, merge keys, several documents",
+    "E106": "a variable of the environment is not set, and the reference names no default",
+    "E107": "a reference is not well-formed",
+    "E108": "too much: bytes, values or depth",
+    "E109": "the file sets nothing",
+    "E110": "a glob under include matches no file",
+    "E111": "a file includes itself, or is included twice",
+    "E112": "files include files too deep, or there are too many",
+    "E113": "a key is set in two files",
+    "E114": "a flag sets something that a flag cannot set",
+    "E201": "an unknown key",
+    "E202": "a key of a later version",
+    "E203": "a key is missing",
+    "E204": "a value of the wrong kind: a text for a number, a list for a block",
+    "E205": "a number out of bounds",
+    "E206": "an amount without its unit, or with a wrong one",
+    "E207": "a word that is not one of those that may stand here",
+    "E208": "no origin as browsers send it",
+    "E209": "no address or network",
+    "E210": "no name, path, pattern or header",
+    "E211": "no web address, or one that says too much",
+    "E212": "no token",
+    "E301": "two keys contradict each other, or one has nothing to apply to",
+    "E302": "a file that the settings name is missing or cannot be read",
+    "E303": "everybody would be believed",
+    "E304": "two roads meet: paths of backends, or one of the sidecar's own",
+    "E305": "an endpoint on another host than its backend",
+    "E306": "deadlines contradict each other",
+    "E307": "two rules for the same: one is never reached",
+    "E308": "a rule without a condition, or with one that cannot hold",
+    "E309": "a name that the WSDL has not",
+    "E310": "no WSDL, or one that belongs to no backend",
+    "E311": "two listeners at one address",
+    "E312": "others than this machine reach the admin listener, and no token is asked for",
+    "E320": "a key needs an extra that is not installed"
+    "E401": "the manifest cannot be read, or holds no pod with the sidecar in it",
+    "E402": "the pod is killed before the sidecar has drained",
+    "E403": "a port of the manifest at which nobody listens, or where others cannot reach it",
+    "E404": "the memory limit is below what the settings let the sidecar hold",
+    "E405": "a probe that asks the wrong thing",
+    "E406": "a file that the container's user cannot read, or a socket that it cannot make",
+    "E407": "a variable that the settings need and the container does not get",
+    "W401": "fewer file descriptors than connections need",
+    "W402": "a secret stands in the file itself",
+    "W403": "the admin listener is on every address of the machine",
+    "W404": "the default port of admin is taken: there will be no admin listener",
+    "W405": "a time that never applies, or lets the backend get more than its limit",
+    "W406": "calls may take longer than a drain waits for them",
+    "W407": "two patterns can match the same operation, and order alone decides",
+    "W408": "a key that has no effect yet",
+    "W409": "any page may trigger any operation",
+    "W410": "a certificate is not checked",
+    "W411": "?wsdl is refused for want of an address",
+    "W412": "the backends' shares are more than there is",
+    "W413": "something that a pod should have and this one has not",
+}
