@@ -82,7 +82,7 @@ class HttpUpstream:
         self._doubts = _DOUBTS
         self._resting: dict[Connection, asyncio.TimerHandle] = {}
         url = URL(backend.endpoints[0][1], encoded=True)
-        tls = _context(backend.tls) if url.scheme == "https" else None
+        tls = client_context(backend.tls) if url.scheme == "https" else None
         self._pool, self._fresh = _Pool(backend.pool_idle_s, self._wary), _Pool(None, self._wary)
         # The connector wants a request to know whom to connect to; one serves for all, nothing is ever sent of it.
         self._whom = ClientRequest(
@@ -175,7 +175,8 @@ def _unconnected(error: BaseException, connect_s: float) -> Failed:
     )
 
 
-def _context(plan: UpstreamTlsPlan) -> ssl.SSLContext:
+def client_context(plan: UpstreamTlsPlan) -> ssl.SSLContext:
+    """Return how an https backend is checked. Raises OSError or ssl.SSLError where tls.ca_file holds no certificates."""
     context = ssl.create_default_context(cafile=plan.ca_file)
     if plan.min_version is not None:
         context.minimum_version = _VERSIONS[plan.min_version]

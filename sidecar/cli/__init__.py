@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "explain": "Print the stages that one operation passes.",
     "schema": "Print the JSON Schema of settings files, for editors.",
     "states": "Print the states that clients may meet, from the one table.",
+    "doctor": "Look whether it could run: settings, this machine, the backends; go or no-go, with reasons.",
     "health": "Ask a running sidecar whether it is well.",
     "demo": "Show it all: a fragile box office, the sidecar before it, a shop page, and a crowd if wanted.",
     "version": "Print the version.",

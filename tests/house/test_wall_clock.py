@@ -12,6 +12,9 @@ from tests.house.tree import ROOT, python
 SHOWN: dict[str, str] = {
     "sidecar/app.py": "makes the clock that everybody else is handed",
     "sidecar/reload.py": "when a configuration was taken, for the status and its history",
+    "sidecar/doctor/__init__.py": "hands down what a backend's clock and the ends of certificates are compared with",
+    "sidecar/doctor/backends.py": "the clock of a backend, compared with ours",
+    "sidecar/doctor/trust.py": "how many days a certificate has left",
     "sidecar/watch/log.py": "the time that a line of the log bears",
     "sidecar/watch/crowd.py": "since when a warning stands, in the status",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
