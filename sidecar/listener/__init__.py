@@ -15,7 +15,7 @@ from aiohttp import http_parser
 
 from sidecar.listener.connection import DRAINING, Connection
 from sidecar.listener.reception import Desk, Reception
-from sidecar.listener.sockets import ListenError, bind, forget_unix, load_certificate, tls_context, unix_inode
+from sidecar.sockets import ListenError, bind, forget_unix, load_certificate, tls_context, unix_inode
 
 if TYPE_CHECKING:
     import socket

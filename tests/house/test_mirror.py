@@ -43,6 +43,9 @@ TESTED_WITH: dict[str, str] = {
     "sidecar/doctor/reach.py": "tests/doctor/test_backends.py",
     "sidecar/doctor/trust.py": "tests/doctor/test_backends.py",
     "sidecar/doctor/visit.py": "tests/doctor/test_backends.py",
+    "sidecar/cli/drain.py": "tests/cli/test_orders.py",
+    "sidecar/cli/limit.py": "tests/cli/test_orders.py",
+    "sidecar/cli/reload.py": "tests/cli/test_orders.py",
     "sidecar/listener/connection.py": "tests/listener/test_connections.py",
     "sidecar/listener/faults.py": _PARTS,
     "sidecar/listener/hearing.py": "tests/listener/test_bad_input.py",
@@ -51,10 +54,10 @@ TESTED_WITH: dict[str, str] = {
     "sidecar/listener/reception.py": "tests/listener/test_connections.py",
     "sidecar/listener/request.py": _PARTS,
     "sidecar/listener/salvage.py": _PARTS,
-    "sidecar/listener/sockets.py": "tests/listener/test_listener.py",
     "sidecar/listener/unclaimed.py": _PARTS,
     "sidecar/listener/upload.py": "tests/listener/test_bodies.py",
     "sidecar/listener/wire.py": _PARTS,
+    "sidecar/sockets.py": "tests/listener/test_listener.py",
     "sidecar/upstream_talk.py": "tests/test_upstream.py",
 }
 
