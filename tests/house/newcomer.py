@@ -47,7 +47,9 @@ class Block:
 
 def blocks(document: str) -> list[Block]:
     """Return the fenced blocks of a document in order."""
-    return [Block(found[1], document.count("\n", 0, found.start()) + 2, found[2]) for found in _FENCE.finditer(document)]
+    return [
+        Block(found[1], document.count("\n", 0, found.start()) + 2, found[2]) for found in _FENCE.finditer(document)
+    ]
 
 
 def commands(block: str) -> list[str]:
@@ -138,7 +140,7 @@ class Shell:
         for line in self._process.stdout:
             self._lines.put(line)
 
-    def type(self, command: str) -> Said:
+    def run(self, command: str) -> Said:
         """Type one command and wait for its end."""
         assert self._process.stdin is not None
         self._process.stdin.write(f'{command}\n_code=$?; echo; echo "{_END}$_code"\n')

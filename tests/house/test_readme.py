@@ -6,7 +6,6 @@ cannot grow unseen, for a command that is neither there nor in `TOLD` fails.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import pty
@@ -24,6 +23,7 @@ import click
 import pytest
 
 from sidecar.cli import main
+from sidecar.tasks import spawn
 from tests.house.newcomer import BACKEND, CALLERS, OPERATORS, Addresses, Shell, blocks, commands
 from tests.house.tree import ROOT, text
 from tests.support.backend import Backend, silent
@@ -39,17 +39,17 @@ TOLD: dict[str, str] = {
     "export ": r"\A\s*\Z",
     "python -m sidecar.demo.box_office": "",
     "sidecar check tickets.yaml --diff running": r"nothing changes",
-    "sidecar check": r"\Aok: tickets\.yaml",
-    "sidecar doctor": r"\Ago: tickets\.yaml",
+    "sidecar check": r"(?m)^ok: tickets\.yaml",
+    "sidecar doctor": r"(?m)^go: tickets\.yaml",
     "sidecar run": "",
     "curl": r"(?s)HTTP/1\.1 200 .*Sidecar-State: ok;executed=yes.*X-Request-Id: .*<HelloWorldResult>",
     "(umask 077; python -c": r"\A\s*\Z",
     "echo 'admin:": r"\A\s*\Z",
     "kill -HUP": r"\A\s*\Z",
     "sidecar status": r"(?s)\Asidecar \S+  ready.*\nsettings .*\nreload   ok .*by signal.*\nBACKEND .*\ntickets  +ok ",
-    "sidecar limit set": r"\Aok: tickets: limit 8 \(was 16\)",
-    "sidecar limit clear": r"\Aok: tickets: limit 16 again",
-    "sidecar reload": r"\Aok: configuration \w+ is in force: no changes",
+    "sidecar limit set": r"(?m)^ok: tickets: limit 8 \(was 16\)",
+    "sidecar limit clear": r"(?m)^ok: tickets: limit 16 again",
+    "sidecar reload": r"(?m)^ok: configuration \w+ is in force: no changes",
     "sidecar config show": r"(?m)^backends\.tickets\.limit\.fixed +16 +tickets\.yaml:2",
 }
 # Command that goes on in the background, or whose effect comes later -> the port or the line of the log that shows it.
@@ -220,7 +220,7 @@ def test_the_readme_from_top_to_bottom(tmp_path: Path) -> None:
         for command in typed:
             if command in NOT_RUN:
                 continue
-            said = shell.type(addresses.moved(command))
+            said = shell.run(addresses.moved(command))
             assert said.code == 0, f"{command!r} exits with {said.code}:\n{said.text}"
             wanted = _row(TOLD, command)
             assert re.search(wanted, said.text), f"{command!r} does not say {wanted!r}:\n{said.text}"
@@ -230,7 +230,7 @@ def test_the_readme_from_top_to_bottom(tmp_path: Path) -> None:
             elif sign is not None:
                 _wait_for(tmp_path / "sidecar.log", sign)
         _live(tmp_path, addresses)
-        page = shell.type(f"curl -sf http://127.0.0.1:{addresses.ports[OPERATORS]}/")
+        page = shell.run(f"curl -sf http://127.0.0.1:{addresses.ports[OPERATORS]}/")
         assert page.code == 0
         assert page.text.lower().lstrip().startswith("<!doctype html>")
 
@@ -247,7 +247,12 @@ def _live(folder: Path, addresses: Addresses) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, **addresses.environment, "TERM": "xterm", "PYTHONPATH": str(ROOT)}
     top = subprocess.Popen(
-        [sys.executable, "-m", "sidecar", "top"], cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+        [sys.executable, "-m", "sidecar", "top"],
+        cwd=folder,
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
     )
     os.close(theirs)
     seen, deadline = b"", time.monotonic() + 30
@@ -272,7 +277,7 @@ async def test_a_failure_has_the_shape_that_is_shown(tmp_path: Path) -> None:
     async with Backend(silent()) as backend, aiohttp.ClientSession(headers=headers) as http:
         backends = {"tickets": {"protocol": "soap", "url": backend.url, **limits}}
         async with SidecarProcess({"admin": {"unix": "admin"}, "backends": backends}, tmp_path) as sidecar:
-            first = asyncio.create_task(http.post(f"{sidecar.url}/tickets", data=envelope))
+            first = spawn(_post(http, f"{sidecar.url}/tickets", envelope), "the first")
             await backend.journal.arrived(1)
             async with http.post(f"{sidecar.url}/tickets", data=envelope) as reply:
                 said = await reply.json(content_type="application/problem+json")
@@ -281,6 +286,11 @@ async def test_a_failure_has_the_shape_that_is_shown(tmp_path: Path) -> None:
     assert said["retry"].pop("after_s") >= 1
     assert shown["retry"].pop("after_s") >= 1
     assert {name: said.get(name) for name in shown} == shown
+
+
+async def _post(http: aiohttp.ClientSession, url: str, envelope: str) -> None:
+    async with http.post(url, data=envelope):
+        pass
 
 
 def test_the_table_of_states_is_the_contracts() -> None:
@@ -321,7 +331,7 @@ def _spoken(document: Path) -> list[str]:
 def test_every_command_that_is_named_exists(document: Path, command: str) -> None:
     """`sidecar X Y --option` in the README and in the operations guide is a command that has this option."""
     del document
-    words = shlex.split(command.split(" >")[0].rstrip("& "), comments=True)[1:]
+    words = shlex.split(command.split(" >", maxsplit=1)[0].rstrip("& "), comments=True)[1:]
     found: click.Command = main
     context = click.Context(main)
     while isinstance(found, click.Group) and words:
