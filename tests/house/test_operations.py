@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.listener import FAREWELL_S, RECONNECT_S
+from sidecar.plan import AdminPlan, DrainPlan
+from sidecar.policy.overrides import LONGEST_S
+from sidecar.reload import GOOD, WATCH_S
 from tests.house.tree import files, python, text
 
 GUIDE = Path("docs/operations.md")
@@ -110,3 +114,22 @@ def test_no_log_line_is_told_that_is_not_written() -> None:
     code = "".join(text(path) for path in python("sidecar", "adapters") if DEMO not in path.parents)
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert {name for name in told if f'"{name}"' not in code and f'"event":"{name}"' not in code} == set()
+
+
+@pytest.mark.parametrize(
+    ("heading", "said", "holds"),
+    [
+        ("Start and stop", "with `drain: {delay: 5s, timeout: 20s}`", DrainPlan() == DrainPlan(5.0, 20.0)),
+        ("Start and stop", "half a second", RECONNECT_S == 0.5),
+        ("Start and stop", "3 s at most", FAREWELL_S == 3.0),
+        ("Start and stop", "`delay` + `timeout` + 5 s", RECONNECT_S + FAREWELL_S < 5.0),
+        ("Reload", "looked at every 2 s", WATCH_S == 2.0),
+        ("Reload", "The last five good configurations", GOOD == 5),
+        ("Orders", "a day at most", LONGEST_S == 86_400.0),
+        ("Orders", "admin: {host: 127.0.0.1, port: 8081}", AdminPlan() == AdminPlan("127.0.0.1", 8081)),
+    ],
+)
+def test_the_numbers_of_the_guide_are_the_codes(heading: str, said: str, holds: bool) -> None:
+    """A number that an operator plans with is the one that the code goes by."""
+    assert said in " ".join(section(heading).split())
+    assert holds
