@@ -34,6 +34,7 @@ from sidecar.caller.envelope import refuse, request_id
 from sidecar.descriptors import raise_limit
 from sidecar.flights import Flights
 from sidecar.forms import effect_of
+from sidecar.headcount import Headcount
 from sidecar.kept import Kept
 from sidecar.listener import Listener, ListenError
 from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
@@ -45,7 +46,6 @@ from sidecar.policy.strangers import shown
 from sidecar.ports import World
 from sidecar.states import ROWS
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
-from sidecar.tally import Tally
 from sidecar.tasks import alive, spawn
 from sidecar.upstream import HttpUpstream
 from sidecar.watch.crowd import Crowds
@@ -100,7 +100,7 @@ class App:
         self.pressure = MemoryPressure(self.clock)
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
-        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._headcounts: defaultdict[str, Headcount] = defaultdict(Headcount)
         self.identities = MemoryIdentities(self.clock, token_bytes(32))
         self.crowds = Crowds(self.clock, self.log, Clients(plan.clients, plan.callers))
         self._shelves: Kept[Shelf] = Kept()
@@ -224,7 +224,7 @@ class App:
             },
             documents=shelves,
             upstreams=upstreams,
-            tallies=self._tallies,
+            headcounts=self._headcounts,
             flights=self.flights,
             new_id=self._new_id,
             listen_url=lambda: self.listener.listen_url,

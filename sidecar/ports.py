@@ -13,6 +13,7 @@ from sidecar.model import Account, BodySource, Failed, Ghost, Received, Track
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sidecar.headcount import Headcount
     from sidecar.model import (
         Answer,
         Call,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         Waiter,
     )
     from sidecar.states import State
-    from sidecar.tally import Tally
 
 __all__ = [
     "Account",
@@ -276,7 +276,7 @@ class World:
     adapters: Mapping[tuple[str, str], Adapter]  # by backend and endpoint
     documents: Mapping[str, Documents]
     upstreams: Mapping[str, Upstream]
-    tallies: Mapping[str, Tally]  # requests under way by backend
+    headcounts: Mapping[str, Headcount]  # requests under way by backend
     flights: Flights
     new_id: Callable[[], str]
     listen_url: Callable[[], str | None]

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, cast
 from aiohttp import client_exceptions as theirs
 from aiohttp.http_exceptions import HttpProcessingError
 
-from sidecar.model import Failed, Progress, Received, Stream
+from sidecar.model import Failed, Progress, Received, Stream, Track
 from sidecar.policy.headers import offers_connection_sign_in
 from sidecar.tasks import spawn
+from sidecar.trace import untraced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from aiohttp.http import RawResponseMessage
     from aiohttp.streams import StreamReader
 
-    from sidecar.model import Account, Outbound, Track
+    from sidecar.model import Account, Outbound
     from sidecar.ports import AttemptLimits
     from sidecar.upstream_wire import Wire
 
@@ -103,7 +104,8 @@ class Talk:
             if limits.first_byte_s < limits.total_s:
                 wire.within(began + limits.total_s - loop.time())
             return await (self._stream() if limits.stream else self._finish())
-        except TimeoutError:
+        except TimeoutError as late:
+            untraced(late)
             return self._out_of_time()
         except _Cut as cut:
             self.close()
@@ -129,12 +131,14 @@ class Talk:
         except BaseException:
             self.close()
             raise
+        finally:
+            self._track = Track()  # the flight's own has told that there was a ghost: neither has to keep the other
 
     def close(self) -> None:
         """Break the connection off; what still stands in its write buffer does not leave. Harmless once it is given back."""
         if self._over:
             return
-        self._over = True
+        self._over, self._beginning = True, None  # which can be read from here on, and so refers to us
         self._stop_upload()
         self._wire.abort()
         self._connection.close()
@@ -292,9 +296,11 @@ class Talk:
             return payload.read_nowait(-1) if payload.is_eof() else await payload.readany()
         except TimeoutError:  # ours, as above
             raise
-        except HttpProcessingError:
+        except HttpProcessingError as error:
+            untraced(error)
             return Failed("backend_bad_reply", "http", "the framing of the reply's body is broken", sent=True)
         except (OSError, theirs.ClientError) as error:
+            untraced(error)
             return Failed("backend_bad_reply", "truncated", f"the reply broke off: {words_of(error)}", sent=True)
 
     async def _next(self) -> bytes:
@@ -331,7 +337,7 @@ class Talk:
         return Received(message.code, message.reason or "", message.raw_headers, tuple(self._body), self._size, stream)
 
     def _release(self) -> None:
-        self._over = True
+        self._over, self._beginning = True, None
         self._stop_upload()
         first = not self._wire.has_served
         self._wire.has_served = True

@@ -28,21 +28,21 @@ def build(
 ) -> Callable[[Exchange], Awaitable[Outcome]]:
     """Return the stage. The count is of exchanges under way: idle connections belong to nobody."""
     most = _most(scope)
-    tally = world.tallies[scope.one_backend.name]
+    headcount = world.headcounts[scope.one_backend.name]
 
     async def share(exchange: Exchange) -> Outcome:
-        if tally.count >= most:
+        if headcount.count >= most:
             detail = (
                 f"{most} requests for this backend are under way, its share of limits.connections (limits.per_backend)"
             )
             return Refusal("overloaded", "connections", detail)
-        tally.enter()
+        headcount.enter()
         try:
             outcome = await inner(exchange)
         except BaseException:
-            tally.leave()
+            headcount.leave()
             raise
-        exchange.done.append(tally.leave)
+        exchange.done.append(headcount.leave)
         return outcome
 
     return share

@@ -24,6 +24,7 @@ from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.upload import BrokenBody, Upload
 from sidecar.listener.wire import CONTINUE, SplitError, frame
 from sidecar.model import Exchange, Executed, Head, Refusal, Reply
+from sidecar.trace import untraced
 from sidecar.unread import Unread
 
 if TYPE_CHECKING:
@@ -211,10 +212,9 @@ class Connection(Hearing):
         try:
             return await self._desk.answer(exchange)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._expelled or self.transport is None or task is None:
+            if not self._expelled or self.transport is None or self._task_handler is None:
                 raise
-            task.uncancel()
+            self._task_handler.uncancel()
             return self._refuse(self._desk.farewell(exchange), head)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is answered, never a silent close
             self._log_bug(error, exchange.request_id)
@@ -250,7 +250,8 @@ class Connection(Hearing):
         try:
             while data := await payload.readany():
                 self.consumed(len(data))
-        except BrokenBody:
+        except BrokenBody as broken:
+            untraced(broken)
             return False
         self._quiet()
         return True

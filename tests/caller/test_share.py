@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from sidecar.caller import share
+from sidecar.headcount import Headcount
 from sidecar.model import Answer, Exchange, Executed, Grade, Peer, Protocol, Refusal
 from sidecar.plan import BackendPlan, LimitsPlan, Plan, Scope
-from sidecar.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ ANSWER = Answer(200, "OK", (), (), 0, Grade("ok", Executed.YES))
 
 
 def world() -> Any:
-    return cast("Any", SimpleNamespace(tallies=defaultdict(Tally)))
+    return cast("Any", SimpleNamespace(headcounts=defaultdict(Headcount)))
 
 
 def exchange(address: str = "") -> Exchange:

@@ -129,8 +129,8 @@ def complaints(expression: str) -> list[str]:
 
 
 def _closed() -> dict[str, set[str]]:
+    from sidecar.watch.headcount import EVENTS  # noqa: PLC0415 - as above
     from sidecar.watch.mechanisms import MECHANISMS  # noqa: PLC0415 - not before `served` has found its sibling
-    from sidecar.watch.tally import EVENTS  # noqa: PLC0415 - as above
 
     from sidecar.model import Dialect, Executed  # noqa: PLC0415 - beside the two below
     from sidecar.states import TABLE  # noqa: PLC0415 - as below

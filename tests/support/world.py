@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sidecar.buffers import Buffers
 from sidecar.flights import Flights
+from sidecar.headcount import Headcount
 from sidecar.model import (
     Account,
     Call,
@@ -36,7 +37,6 @@ from sidecar.model import (
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
 from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
-from sidecar.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -339,7 +339,7 @@ class Scene:
             adapters=dict.fromkeys(endpoints, self.adapter),
             documents=self.documents,
             upstreams=dict.fromkeys((plan.name for plan in self.plan.backends), self.upstream),
-            tallies=defaultdict(Tally),
+            headcounts=defaultdict(Headcount),
             flights=self.flights,
             new_id=self._new_id,
             listen_url=lambda: "http://127.0.0.1:8080",

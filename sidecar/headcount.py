@@ -1,4 +1,4 @@
-"""How many of something are under way: a count that outlives the pipelines that move it.
+"""How many are under way: a count that outlives the pipelines that move it.
 
 Stands beside the road; `share` counts a backend's requests on it, so that a reload forgets none of them.
 """
@@ -6,7 +6,7 @@ Stands beside the road; `share` counts a backend's requests on it, so that a rel
 from __future__ import annotations
 
 
-class Tally:
+class Headcount:
     """One count."""
 
     __slots__ = ("count",)
@@ -15,7 +15,7 @@ class Tally:
         self.count = 0
 
     def __repr__(self) -> str:
-        return f"<Tally {self.count}>"
+        return f"<Headcount {self.count}>"
 
     def enter(self) -> None:
         """One more."""
