@@ -49,7 +49,7 @@ TOLD: dict[str, str] = {
     "sidecar status": r"(?s)\Asidecar \S+  ready.*\nsettings .*\nreload   ok .*by signal.*\nBACKEND .*\ntickets  +ok ",
     "sidecar limit set": r"(?m)^ok: tickets: limit 8 \(was 16\)",
     "sidecar limit clear": r"(?m)^ok: tickets: limit 16 again",
-    "sidecar reload": r"(?m)^ok: configuration \w+ is in force: no changes",
+    "sidecar reload": r"(?m)^ok: configuration \w+ is in force: no change",
     "sidecar config show": r"(?m)^backends\.tickets\.limit\.fixed +16 +tickets\.yaml:2",
 }
 # Command that goes on in the background, or whose effect comes later -> the port or the line of the log that shows it.
@@ -165,7 +165,7 @@ NINE_O_CLOCK: dict[str, Any] = {
             "code": "override_active",
             "severity": "warning",
             "text": "the limit of tickets is 8 by hand, not 16",
-            "remedy": "it ends by itself; `sidecar limit clear tickets` ends it now",
+            "remedy": "it ends by itself; `sidecar limit clear tickets --reason TEXT` ends it now",
             "since": "2026-12-01T09:01:00.000Z",
             "more": "docs/operations.md#override-active",
         }
