@@ -47,7 +47,7 @@ CODES: Final = {
     "E310": "no WSDL, or one that belongs to no backend",
     "E311": "two listeners at one address",
     "E312": "others than this machine reach the admin listener, and no token is asked for",
-    "E320": "a key needs an extra that is not installed"
+    "E320": "a key needs an extra that is not installed",
     "E401": "the manifest cannot be read, or holds no pod with the sidecar in it",
     "E402": "the pod is killed before the sidecar has drained",
     "E403": "a port of the manifest at which nobody listens, or where others cannot reach it",
