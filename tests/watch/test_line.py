@@ -123,7 +123,7 @@ def test_whatever_callers_name_it_stays_one_line_of_json(operation: str, method:
     exchange.head = exchange.head._replace(method=method, raw=((b"Origin", origin.encode("latin-1", "replace")),))
     facts = written(exchange)
     assert len(facts["operation"]) <= 128
-    assert len(facts["method"]) <= 16
+    assert facts["method"] == "other" or facts["method"] == method
     assert facts["state"] == "ok"
 
 

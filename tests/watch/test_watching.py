@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from sidecar.caller import envelope
 from sidecar.model import Answer, Exchange, Executed, Grade, Outcome, Refusal
+from sidecar.tasks import spawn
+from sidecar.watch.catalogue import METRICS
 from sidecar.watch.metrics import Now
 from sidecar.watch.watching import Watching
 from tests.support.world import WALL_S, LoopClock, Recorder, Scene
@@ -129,3 +132,22 @@ async def test_the_metrics_are_its_tally() -> None:
     kind, text = scene.watch.exposition(Now)
     assert kind.startswith("text/plain")
     assert b'sidecar_requests_total{backend="tickets",dialect="json",state="ok"} 1.0\n' in text
+    assert await scene.watch.expose(Now) == (kind, text)
+
+
+async def test_reading_the_metrics_lets_others_in_between() -> None:
+    """With many backends it takes milliseconds, and nobody waits for all of them."""
+    scene, turns = await passed(FINE), 0
+    going = True
+
+    async def others() -> None:
+        nonlocal turns
+        while going:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = spawn(others(), "others")
+    await scene.watch.expose(Now)
+    going = False
+    await task
+    assert turns >= len(METRICS)
