@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from typing import Protocol as Port
 
 if TYPE_CHECKING:
@@ -60,6 +60,25 @@ class Peer:
 
     address: str
     tls: bool
+
+
+class Standing(NamedTuple):
+    """What addresses say of a caller. `client` counts as one; `caller` is the line of `callers:` that his address is in, "" none.
+
+    `client_class` is the rank that it gives him, None: as the operation's. `believed`: the hop that his connection comes from is one
+    whose word on addresses counts. `named`: a trusted caller has named him, `misnamed`: in a way that is no name.
+    """
+
+    client: str
+    caller: str = ""
+    client_class: str | None = None
+    believed: bool = False
+    named: bool = False
+    misnamed: bool = False
+
+
+NOBODY: Final = Standing("")
+"""Before anybody has asked who it is."""
 
 
 class Head(NamedTuple):
@@ -376,8 +395,9 @@ Lane: TypeAlias = "Callable[[Flight], Awaitable[Outcome]]"
 class Exchange:
     """One caller's request on its way through the caller lane.
 
-    Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id`, `dialect`), route
-    (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `safe`), coalesce (`flight`, the two durations).
+    Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), route
+    (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `safe`), identity (`client`, and in `call`), coalesce
+    (`flight`, the two durations).
     """
 
     head: Head
@@ -390,7 +410,8 @@ class Exchange:
 
     request_id: str = ""
     dialect: Dialect = Dialect.JSON
-    client: str = ""
+    standing: Standing = NOBODY
+    client: str = ""  # as in `standing`, until the backend has answered somebody well
 
     backend: str = ""
     endpoint: str = ""

@@ -13,6 +13,7 @@ from sidecar.model import Account, BodySource, Failed, Ghost, Received, Track
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from sidecar.headcount import Headcount
     from sidecar.model import (
         Answer,
         Call,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Reply,
         Seat,
         SlotsView,
+        Standing,
         Waiter,
     )
     from sidecar.states import State
@@ -242,6 +244,18 @@ class Flights(Protocol):
         ...
 
 
+class Identities(Protocol):
+    """Who is known to each backend by what he shows. Values are never kept, only what is made of them."""
+
+    def ask(self, backend: str, address: str, claimed: bytes) -> str:
+        """Return the client's name: the identity's once the backend has answered it well, else `address`."""
+        ...
+
+    def tell(self, backend: str, address: str, claimed: bytes, *, well: bool, roomy: bool) -> None:
+        """Note that the backend has answered it well, or has said no to it. `roomy`: its sender may hold any number of them."""
+        ...
+
+
 class Log(Protocol):
     """Where events go. Never blocks, never raises; values of sensitive names are gone before they come here."""
 
@@ -292,10 +306,13 @@ class World:
     adapters: Mapping[tuple[str, str], Adapter]  # by backend and endpoint
     documents: Mapping[str, Documents]
     upstreams: Mapping[str, Upstream]
+    headcounts: Mapping[str, Headcount]  # requests under way by backend
     flights: Flights
     new_id: Callable[[], str]
     listen_url: Callable[[], str | None]
     draining: Callable[[], bool]
-    client_of: Callable[[Head, str], str]
+    client_of: Callable[[Head, str], Standing]
+    identities: Identities
+    answered: Callable[[Exchange], None]  # told of every request, once its reply is made
     dialect_of: Callable[[Head], Dialect]
     resources: Mapping[str, Callable[[], bytes | Refusal]]  # what lives under the reserved path, as JSON

@@ -40,16 +40,17 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
                 return Refusal("malformed", "http", "Sidecar-Timeout is a number of seconds, or has the unit s or ms")
             patience_s = min(patience_s, shorter)
         until = exchange.body_at + patience_s
+        client_class = exchange.standing.client_class or line.client_class
         flight = flights.find(call.key) or Flight(
             call=call,
             outbound=_outbound(exchange, paths[exchange.endpoint]),
             safe=line.safe,
-            seat=Seat(backend.name, call.client, call.operation, line.client_class, until),
+            seat=Seat(backend.name, call.client, call.operation, client_class, until),
             account=exchange.account,
             started_at=clock.now(),
         )
         exchange.flight = flight
-        outcome = await flights.fly(flight, inner, Waiter(call.client, line.client_class, until))
+        outcome = await flights.fly(flight, inner, Waiter(call.client, client_class, until))
         exchange.queue_s, exchange.backend_s = flight.queue_s, flight.backend_s
         if outcome is None:
             since_s = clock.now() - flight.started_at
@@ -92,7 +93,7 @@ def _outbound(exchange: Exchange, base: str) -> Outbound:
     """Make a private flight's request: the caller's own bytes, with one canonical SOAPAction where the WSDL knows it."""
     head = exchange.head
     raw = head.raw
-    lines = to_backend(raw, connection_names(raw))
+    lines = to_backend(raw, connection_names(raw), believed=exchange.standing.believed)
     call = exchange.call
     if call is not None and call.action is not None and call.dialect is Dialect.SOAP11:
         lines = _canonical(lines, call.action)

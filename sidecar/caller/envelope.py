@@ -37,7 +37,8 @@ def build(
     async def envelope(exchange: Exchange) -> Reply:
         exchange.request_id = request_id(exchange.head, world)
         exchange.dialect = world.dialect_of(exchange.head)
-        exchange.client = world.client_of(exchange.head, exchange.peer.address)
+        exchange.standing = world.client_of(exchange.head, exchange.peer.address)
+        exchange.client = exchange.standing.client
         outcome: Outcome | None = None
         refusal: Refusal | None = None
         try:
@@ -52,6 +53,7 @@ def build(
             refusal = _bug(exchange)
             reply, state, reason, effect = _write(refusal, exchange, world)
         passed(exchange, reply, state, reason, effect, refusal)
+        world.answered(exchange)
         return reply
 
     return world.watch.over_requests(envelope)

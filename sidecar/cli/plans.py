@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 # Not click.Path: a file that is not there is told like everything else about it, with exit code 78.
 CONFIG: Final = click.argument("config", metavar="CONFIG", envvar="SIDECAR_CONFIG")
+SET: Final = click.option(
+    "--set", "flags", metavar="KEY=VALUE", multiple=True, help="A setting that stands above the file; may be repeated."
+)
 
 
-def plan_of(config: str) -> Plan:
+def plan_of(config: str, flags: tuple[str, ...] = ()) -> Plan:
     """Return the plan of `config`, or print all that is wrong with it and exit."""
-    from sidecar.settings.load import load  # noqa: PLC0415 - pydantic and ruamel are a tenth of a second
+    from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - pydantic and ruamel are a tenth of a second
     from sidecar.settings.problem import SettingsError  # noqa: PLC0415 - as above
 
     try:
-        return load(config)
+        return load_all(config, Beside(flags=flags)).plan
     except SettingsError as error:
         click.echo(error.text(), err=True)
         sys.exit(BAD_SETTINGS)

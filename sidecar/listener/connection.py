@@ -24,6 +24,7 @@ from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.upload import BrokenBody, Upload
 from sidecar.listener.wire import CONTINUE, SplitError, frame
 from sidecar.model import Exchange, Executed, Head, Refusal, Reply
+from sidecar.trace import untraced
 from sidecar.unread import Unread
 
 if TYPE_CHECKING:
@@ -215,10 +216,9 @@ class Connection(Hearing):
         try:
             return await self._desk.answer(exchange)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._expelled or self.transport is None or task is None:
+            if not self._expelled or self.transport is None or self._task_handler is None:
                 raise
-            task.uncancel()
+            self._task_handler.uncancel()
             return self._refuse(self._desk.farewell(exchange), head, exchange)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is answered, never a silent close
             self._log_bug(error, exchange.request_id)
@@ -254,7 +254,8 @@ class Connection(Hearing):
         try:
             while data := await payload.readany():
                 self.consumed(len(data))
-        except BrokenBody:
+        except BrokenBody as broken:
+            untraced(broken)
             return False
         self._quiet()
         return True
@@ -355,6 +356,11 @@ class Connection(Hearing):
         if self._waiter is not None:
             self._waiter.cancel()
 
+    def retire(self) -> None:
+        """Close where nothing is under way, not even in the kernel: what has come by now is answered."""
+        if self._phase is Phase.IDLE and self.transport is not None and not Unread(self.transport).any():
+            self.dismiss()
+
     def cut(self) -> None:
         """End the connection so that nobody takes what was sent for complete."""
         if self.transport is not None:
@@ -367,8 +373,8 @@ class Connection(Hearing):
             self._task_handler.cancel()
         elif self._phase is Phase.HEAD:
             self._fail(DRAINING, b"", patient=False)
-        elif self._phase is Phase.IDLE:
-            self.dismiss()
+        else:
+            self.retire()
 
     def _cut_reply(self) -> None:
         """Break a reply off whose reader holds it, and maybe a slot of the backend, for longer than it is worth."""

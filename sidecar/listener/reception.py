@@ -17,7 +17,7 @@ from sidecar.listener import faults
 from sidecar.listener.connection import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from aiohttp.web_protocol import RequestHandler
 
@@ -30,9 +30,9 @@ SILENT_S: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Desk:
-    """Everything a connection asks of the outside; one for all connections."""
+    """Everything a connection asks of the outside; one for all connections. A reload replaces answer, refuse and limits."""
 
     answer: Callable[[Exchange], Awaitable[Reply]]
     refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]
@@ -55,7 +55,7 @@ class Reception(web.Server):
         self.silent: dict[Connection, float] = {}  # have not asked anything yet, since when, the oldest first
         self._leaving: set[Connection] = set()  # closed by either side, and not gone yet
         self.turned_away = 0  # connections over the cap that still wait for their answer
-        self._empty: asyncio.Event | None = None
+        self._gone: asyncio.Event | None = None  # set whenever a connection has ended, once somebody waits for it
 
     def __call__(self) -> Connection:
         return Connection(self, self._loop, self.desk.limits.header_bytes)
@@ -125,13 +125,22 @@ class Reception(web.Server):
 
     async def emptied(self) -> None:
         """Wait until the last connection and its task have ended."""
-        self._empty = asyncio.Event()
-        self._look()
-        await self._empty.wait()
+        await self._until(lambda: not self._connections)
+
+    async def ended(self, whom: Iterable[Connection]) -> None:
+        """Wait until these connections and their tasks have ended."""
+        left = set(whom)
+        await self._until(lambda: left.isdisjoint(self._connections))
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        self._gone = asyncio.Event()
+        while not holds():
+            await self._gone.wait()
+            self._gone.clear()
 
     def _look(self) -> None:
-        if self._empty is not None and not self._connections:
-            self._empty.set()
+        if self._gone is not None:
+            self._gone.set()
 
 
 async def _unused(request: web.BaseRequest) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import EMPTY_PAYLOAD
 
 from sidecar.model import Refusal
+from sidecar.trace import untraced
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
@@ -88,6 +89,7 @@ class Upload:
             self._line.begin_body(say_continue=self.withheld)
             return await self._gather(limit_bytes, account)
         except BrokenBody as broken:
+            untraced(broken)
             return broken.refusal
         finally:
             self._expects = False

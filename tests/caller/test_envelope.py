@@ -57,6 +57,15 @@ async def test_an_answer_is_relayed_with_its_state() -> None:
     assert (line["state"], line["executed"], line["status"], line["request_id"]) == ("ok", "yes", 200, "id-1")
 
 
+async def test_it_says_who_asks_before_and_that_he_was_answered_after() -> None:
+    """Whoever stands further in may know better; whoever counts requests is told what was known at the end."""
+    _, scene = await said(FINE, headers=(("X-Client", "ada"),))
+    (exchange,) = scene.answered
+    assert exchange.standing.client == exchange.client == "ada"
+    assert scene.log.named("access")[0]["client"] == "ada"
+    assert len((await said(KeyError("a bug")))[1].answered) == 1
+
+
 async def test_a_relayed_fault_says_when_to_come_back() -> None:
     """Unless the backend says so itself, or waiting is wrong."""
     fault = replace(FINE, status=500, grade=Grade("backend_fault", Executed.NO, "server"))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from sidecar.buffers import Buffers
 from sidecar.flights import Flights
+from sidecar.headcount import Headcount
 from sidecar.model import (
     Account,
     Call,
@@ -29,12 +31,13 @@ from sidecar.model import (
     Received,
     Refusal,
     Seat,
+    Standing,
     Stream,
     Track,
 )
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
 from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
-from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
@@ -324,6 +327,9 @@ class Scene:
         self.watch = Watching(self.clock, self.log)
         self.slots, self.pressure = MemorySlots(self.clock), MemoryPressure(self.clock)
         self.slots.bound(self.plan.backends)
+        self.identities = MemoryIdentities(self.clock, b"a test's key")
+        self.identities.bound(self.plan.backends)
+        self.answered: list[Exchange] = []
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(self.plan.limits.buffered_bytes, self.plan.limits.per_backend)
         self.adapter, self.upstream = PlainAdapter(), ScriptedUpstream()
@@ -342,11 +348,14 @@ class Scene:
             adapters=dict.fromkeys(endpoints, self.adapter),
             documents=self.documents,
             upstreams=dict.fromkeys((plan.name for plan in self.plan.backends), self.upstream),
+            headcounts=defaultdict(Headcount),
             flights=self.flights,
             new_id=self._new_id,
             listen_url=lambda: "http://127.0.0.1:8080",
             draining=lambda: self.going,
-            client_of=lambda seen, peer: seen.headers.get("X-Client", peer),
+            client_of=lambda seen, peer: Standing(seen.headers.get("X-Client", peer)),
+            identities=self.identities,
+            answered=self.answered.append,
             dialect_of=lambda _: self.dialect,
             resources={"/.sidecar/healthz": lambda: b"{}"},
         )
