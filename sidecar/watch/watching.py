@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _Passed: TypeAlias = "tuple[float, str, str, str, str, float, float | None]"
-_Attempted: TypeAlias = "tuple[float, str, Grade, float]"
+_Attempted: TypeAlias = "tuple[float, str, str, str | None, float]"
 
 # Counting as many takes a quarter of a millisecond; whoever reads counts first.
 _UNCOUNTED: Final = 256
@@ -109,7 +109,8 @@ class Watching:
 
     def attempted(self, backend: str, grade: Grade, seconds: float) -> None:
         """See `ports.Watch.attempted`."""
-        self._uncounted.append((self._clock.now(), backend, grade, seconds))
+        # Not the grade itself: it has the backend's words, and they may quote anything.
+        self._uncounted.append((self._clock.now(), backend, grade.state, grade.reason, seconds))
         if len(self._uncounted) >= _UNCOUNTED:  # callers may hang up, so that none of theirs passes
             self._count()
 
@@ -117,10 +118,10 @@ class Watching:
         """Count what was put aside. Many at a time: one by one each would find the processor's caches full of something else."""
         tally, window = self._tally, self._window
         for told in self._uncounted:
-            if len(told) == 4:
-                now, backend, grade, seconds = told
-                tally.attempted(backend, grade, seconds)
-                window.attempted(now, backend, grade, seconds)
+            if len(told) == 5:
+                now, backend, state, reason, seconds = told
+                tally.attempted(backend, state, seconds)
+                window.attempted(now, backend, state, reason, seconds)
             else:
                 now, backend, dialect, state, mechanism, total_s, queue_s = told
                 tally.passed(backend, dialect, state, mechanism, total_s, queue_s)

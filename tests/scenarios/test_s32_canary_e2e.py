@@ -23,6 +23,7 @@ from ruamel.yaml import YAML
 
 from sidecar.app import App
 from sidecar.settings.load import load
+from sidecar.watch.metrics import Now
 from tests.scenarios.canary import CARD, WORD, Marks, bodies, ordinary, quoting, traffic
 from tests.support.backend import ThreadBackend
 from tests.support.client import BadResponse, Client
@@ -197,10 +198,7 @@ def test_metrics_and_status_hold_none(backends: tuple[str, str], tmp_path: Path)
         await app.start()
         try:
             await stage.send(app.urls[0], traffic(stage.marks))
-            now, window = app.clock.now(), app.watch.window
-            said = [window.refusals(now, 0.0), window.states(now)]
-            said += [window.last_failure(name, now, 0.0) for name in stage.settings["backends"]]
-            return app.exposition()[1].decode() + json.dumps(said)
+            return app.watch.exposition(Now)[1].decode() + json.dumps(app.watch.glance(stage.settings["backends"]))
         finally:
             await app.stop(at_once=True)
 

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sidecar.model import Dialect, Executed, Grade
+from sidecar.model import Dialect
 from sidecar.watch.catalogue import METRICS, Kind
 from sidecar.watch.metrics import CONTENT_TYPE, BackendNow, ConfigNow, Exposition, Now
 from sidecar.watch.tally import BOUNDS_S, EVENTS, Tally
@@ -34,7 +34,7 @@ def busy() -> Tally:
     tally = Tally()
     for seconds in (0.004, 0.03, 70.0):
         tally.passed("tickets", Dialect.SOAP11, "ok", "", seconds, seconds / 2)
-        tally.attempted("tickets", Grade("ok", Executed.YES), seconds / 2)
+        tally.attempted("tickets", "ok", seconds / 2)
     tally.passed("tickets", Dialect.XMLRPC, "overloaded", "queue", 0.0, None)
     tally.passed("", Dialect.JSON, "malformed", "parse", 0.0, None)
     tally.event("late_outcome", {"backend": "tickets", "executed": "yes"})
