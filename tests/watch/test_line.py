@@ -128,6 +128,20 @@ def test_whatever_callers_name_it_stays_one_line_of_json(operation: str, method:
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ('Get"Seats\n', "Get?Seats?"),
+        ("half \udcff", "half??"),
+        ("x" * 500, "x" * 128),
+        ("tickets.seats", "tickets.seats"),
+    ],
+)
+def test_an_operations_name_is_cleaned(name: str, shown: str) -> None:
+    """What came in its place may be longer than any name, or hold what no name does."""
+    assert written(asked(name))["operation"] == shown
+
+
+@pytest.mark.parametrize(
     ("seconds", "shown"), [(0.0, 0.0), (0.00004, 0.0), (0.00005, 0.1), (0.00996, 10.0), (3600.0, 3_600_000.0)]
 )
 def test_milliseconds_have_one_digit(seconds: float, shown: float) -> None:
