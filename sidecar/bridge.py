@@ -85,7 +85,7 @@ class Bridge:
         """See `control.Control.status`."""
         app, clock = self._app, self._app.clock
         now, wall = clock.now(), clock.wall()
-        window, tally = app.watch.window, app.watch.tally
+        tally, seen = app.watch.tally, app.watch.glance(backend.name for backend in app.plan.backends)
         facts: dict[str, Any] = {
             "v": 1,
             "version": __version__,
@@ -112,10 +112,10 @@ class Bridge:
                 "limit_bytes": app.memory.limit_bytes,
                 "peak_bytes": app.memory.peak_bytes,
             },
-            "backends": [self._backend(backend, now, wall) for backend in app.plan.backends],
+            "backends": [{**self._backend(each), **seen["backends"][each.name]} for each in app.plan.backends],
             "overrides": self._keeper.view(),
-            "refusals": window.refusals(now, wall),
-            "states": window.states(now),
+            "refusals": seen["refusals"],
+            "states": seen["states"],
             "log": {"dropped": app.log_dropped},
         }
         counts = {"bugs": tally.bugs, **tally.events}
@@ -134,9 +134,9 @@ class Bridge:
             "history": history,
         }
 
-    def _backend(self, plan: BackendPlan, now: float, wall: float) -> dict[str, Any]:
+    def _backend(self, plan: BackendPlan) -> dict[str, Any]:
         app, name = self._app, plan.name
-        view, pace = app.slots.view(name), app.watch.window.pace(now, name)
+        view = app.slots.view(name)
         return {
             "name": name,
             "protocol": plan.protocol.value,
@@ -148,10 +148,6 @@ class Bridge:
             "ghosts": view.ghosts,
             "queued": view.queued,
             "queue_size": plan.queue_size,
-            "calls_per_s": pace.calls_per_s,
-            "backend_ms_p50": pace.p50_ms,
-            "backend_ms_p95": pace.p95_ms,
-            "last_failure": app.watch.window.last_failure(name, now, wall),
             "unasked": app.is_wary_of(name),
         }
 

@@ -60,12 +60,13 @@ def build(
 
 
 def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, str, str | None, Executed]:
+    ours = not isinstance(outcome, Answer)
     if isinstance(outcome, Answer) and exchange.dialect is Dialect.JSON:
         outcome = as_problem(outcome, world.clock.wall())
     if isinstance(outcome, Answer):
         grade = outcome.grade
         return _relay(exchange, outcome, world.clock.wall()), grade.state, grade.reason, grade.executed
-    form = _form(outcome, exchange, world)
+    form = _form(outcome, exchange, world, ours=ours)
     return _filled(form, outcome, exchange, world), outcome.state, outcome.reason, form.effect
 
 
@@ -95,9 +96,9 @@ def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     return _filled(_form(refusal, exchange, world), refusal, exchange, world)
 
 
-def _form(refusal: Refusal, exchange: Exchange, world: World) -> Form:
+def _form(refusal: Refusal, exchange: Exchange, world: World, *, ours: bool = True) -> Form:
     render = world.renderers[exchange.dialect]
-    return form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status)
+    return form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status, ours=ours)
 
 
 def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> Reply:

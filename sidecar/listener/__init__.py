@@ -15,6 +15,7 @@ from aiohttp import http_parser
 
 from sidecar.listener.connection import DRAINING, Connection
 from sidecar.listener.reception import Desk, Reception
+from sidecar.listener.request import keep_no_urls
 from sidecar.sockets import ListenError, bind, forget_unix, load_certificate, tls_context, unix_inode
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Listener:
     async def start(self) -> None:
         """Bind and serve. Raises ListenError with the remedy."""
         refuse_slow_parser()
+        keep_no_urls()
         loop = asyncio.get_running_loop()
         self._context = context = None if self._listen.tls is None else tls_context(self._listen.tls)
         self._reception = Reception(self._desk, loop)

@@ -139,6 +139,9 @@ class Connection(Hearing):
                 if not await self._serve(message, payload):
                     return
                 self._free()
+                if self._body is payload and payload.is_eof():
+                    self._body = EMPTY_PAYLOAD
+                del message, payload  # whoever says nothing for a minute holds no card number meanwhile
         except ConnectionError:
             pass  # the peer went while we wrote: nobody is left to be told
         except Exception as error:  # noqa: BLE001 - a bug of ours outside any exchange: noted, the connection ends

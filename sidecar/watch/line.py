@@ -38,8 +38,8 @@ def access_line(
     """Return the line without its end: no brace, no newline. Milliseconds have one digit, as integers do it in a third of the time."""
     call, head = exchange.call, exchange.head
     name = "" if call is None else call.operation
-    said = (_said if len(name) <= _USUAL_NAME and len(head.method) <= _USUAL_NAME else _written)(
-        exchange.backend, name, exchange.dialect, head.method, state, reason, effect
+    said = (_said if len(name) <= _USUAL_NAME else _written)(
+        exchange.backend, name, exchange.dialect, names.method(head.method), state, reason, effect
     )
     queue, behind, total = (
         int(exchange.queue_s * 10_000 + 0.5),
@@ -86,7 +86,7 @@ def _written(
     operation = _quoted(names.operation(name)) if name else "null"
     why = "null" if reason is None else _quoted(reason)
     return (
-        f'"backend":{_quoted(backend)},"operation":{operation},"dialect":"{dialect}","method":{_quoted(names.method(method))},'
+        f'"backend":{_quoted(backend)},"operation":{operation},"dialect":"{dialect}","method":"{method}",'
         f'"state":"{state}","reason":{why},"executed":"{effect}",'
     )
 

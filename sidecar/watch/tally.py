@@ -19,20 +19,21 @@ from sidecar.watch.mechanisms import MECHANISMS, OTHER
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sidecar.model import Grade
-
 # More than any plan that people write; beyond it a new name counts as `other`. What is gone from the plan keeps its numbers.
 BACKENDS_MAX: Final = 256
 # Upper bounds in seconds: a backend on the same host answers in a few milliseconds, people leave after some tens of seconds.
 BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 # Rare things that have no number of their own.
 EVENTS: Final = (
+    "admin_unavailable",
     "backend_speaks_unasked",
+    "client_name_malformed",
     "document_not_kept",
     "document_unreadable",
     "ghost_dropped",
     "index_failed",
     "nofile_low",
+    "one_client",
     "origin_disallowed",
     "reply_cut",
     "spans_not_sent",
@@ -115,10 +116,10 @@ class Tally:
         if mechanism:
             account.refusals[_of(state, TABLE), _of(mechanism, MECHANISMS)] += 1
 
-    def attempted(self, backend: str, grade: Grade, seconds: float) -> None:
+    def attempted(self, backend: str, state: str, seconds: float) -> None:
         """Note one attempt at a backend."""
         account = self.accounts.get(backend) or self.account(backend)
-        account.attempts[_of(grade.state, TABLE)] += 1
+        account.attempts[_of(state, TABLE)] += 1
         account.attempt_s.tell(seconds)
 
     def event(self, name: str, facts: Mapping[str, object]) -> None:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from sidecar.instant import rfc3339
-
-if TYPE_CHECKING:
-    from sidecar.model import Grade
 
 BUCKET_S: Final = 10
 BUCKETS: Final = 30
@@ -105,7 +102,7 @@ class Window:
         count.count += 1
         count.last_s = now
 
-    def attempted(self, now: float, backend: str, grade: Grade, took_s: float) -> None:
+    def attempted(self, now: float, backend: str, state: str, reason: str | None, took_s: float) -> None:
         """Note an attempt at a backend."""
         if now >= self._next_s:
             self._turn(now)
@@ -115,8 +112,8 @@ class Window:
         if samples is None:
             samples = self._samples[backend] = _Samples()
         samples.tell(now, took_s)
-        if grade.state in _FAILED:
-            self._failures[backend] = Failure(grade.state, grade.reason, now)
+        if state in _FAILED:
+            self._failures[backend] = Failure(state, reason, now)
 
     def keep(self, backends: frozenset[str]) -> None:
         """Forget the pace of backends that are in no plan any more; their counts run out by themselves."""

@@ -59,6 +59,7 @@ class Program:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         name: str | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         self.argv = list(argv)
         self.name = name or Path(self.argv[0]).name
@@ -67,7 +68,7 @@ class Program:
             self.argv,
             cwd=cwd or ROOT,
             env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -185,6 +186,8 @@ class Program:
         self._reader.join(timeout=5)  # a grandchild may keep the pipe open: then its lines are not waited for
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         return self._process.returncode
 
     def _still(self, deadline: float, complaint: str) -> None:

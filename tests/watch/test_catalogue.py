@@ -8,6 +8,8 @@ import pytest
 
 from sidecar.watch.catalogue import METRICS, MOST, Kind, Metric, markdown
 from sidecar.watch.mechanisms import MECHANISMS
+from sidecar.watch.tally import EVENTS
+from tests.house.tree import ROOT
 
 BOUNDED = {"backend", "dialect", "state", "mechanism", "executed", "event", "ok", "id", "version", "aiohttp", "python"}
 
@@ -38,6 +40,12 @@ def test_labels_are_bounded_and_words_are_sentences(metric: Metric) -> None:
         assert sentence == sentence.strip()
         assert "|" not in sentence
         assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_that_counts_is_explained(event: str) -> None:
+    """To whoever runs the sidecar, where the reference sends him."""
+    assert f"`{event}`" in (ROOT / "docs/operations.md").read_text("utf-8")
 
 
 def test_the_reference_names_everything() -> None:

@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sidecar.model import Dialect, Executed, Grade
+from sidecar.model import Dialect
 from sidecar.watch.catalogue import METRICS, Kind
-from sidecar.watch.metrics import BackendNow, ConfigNow, Exposition, Now
+from sidecar.watch.metrics import CONTENT_TYPE, BackendNow, ConfigNow, Exposition, Now
 from sidecar.watch.tally import BOUNDS_S, EVENTS, Tally
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def busy() -> Tally:
     tally = Tally()
     for seconds in (0.004, 0.03, 70.0):
         tally.passed("tickets", Dialect.SOAP11, "ok", "", seconds, seconds / 2)
-        tally.attempted("tickets", Grade("ok", Executed.YES), seconds / 2)
+        tally.attempted("tickets", "ok", seconds / 2)
     tally.passed("tickets", Dialect.XMLRPC, "overloaded", "queue", 0.0, None)
     tally.passed("", Dialect.JSON, "malformed", "parse", 0.0, None)
     tally.event("late_outcome", {"backend": "tickets", "executed": "yes"})
@@ -45,9 +46,8 @@ def busy() -> Tally:
 
 
 def text_of(tally: Tally, now: Now = NOW) -> str:
-    kind, text = Exposition(tally, lambda: now).text()
-    assert kind.startswith("text/plain; version=")
-    return text.decode()
+    assert CONTENT_TYPE.startswith("text/plain; version=")
+    return b"".join(Exposition(tally, lambda: now).pieces()).decode()
 
 
 def families(tally: Tally, now: Now = NOW) -> dict[str, Family]:
@@ -161,6 +161,13 @@ def test_reading_changes_nothing() -> None:
     """Two scrapers see the same."""
     tally = busy()
     assert text_of(tally) == text_of(tally)
+
+
+def test_a_registry_serves_the_same() -> None:
+    """Whoever has one of the library's registries can put it there."""
+    registry = CollectorRegistry(auto_describe=True)
+    registry.register(Exposition(busy(), lambda: NOW))
+    assert generate_latest(registry).decode() == text_of(busy())
 
 
 def test_the_table_of_readers_is_complete() -> None:

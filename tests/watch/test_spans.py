@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry import trace
 
 from sidecar.caller import envelope
 from sidecar.flight import span
@@ -217,6 +218,9 @@ async def test_a_caller_who_leaves_ends_his_span(collector: Collector) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         await road.request()
+        assert not trace.get_current_span().get_span_context().is_valid, (
+            "what comes next on a connection is no part of it"
+        )
     left = [each for each in collector.of(SERVER) if "sidecar.state" not in attributes(each)]
     assert len(left) == 1
     assert len({each.trace_id for each in collector.of(SERVER)}) == 2

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.model import Dialect, Executed, Grade
+from sidecar.model import Dialect, Executed
 from sidecar.states import TABLE
 from sidecar.watch import tally as module
 from sidecar.watch.mechanisms import MECHANISMS, OTHER
@@ -39,7 +39,7 @@ def test_a_refusal_counts_by_mechanism() -> None:
 def test_a_bound_holds_what_is_equal_to_it(seconds: float, place: int) -> None:
     """As `le` says; above the last one there is a place, too."""
     tally = Tally()
-    tally.attempted("tickets", Grade("ok", Executed.YES), seconds)
+    tally.attempted("tickets", "ok", seconds)
     assert tally.account("tickets").attempt_s.counts.index(1) == place
     assert len(tally.account("tickets").attempt_s.counts) == len(BOUNDS_S) + 1
 
@@ -55,7 +55,7 @@ def test_no_label_comes_from_outside(calls: list[tuple[str, str, str, str]]) -> 
     tally = Tally()
     for backend, dialect, state, mechanism in calls:
         tally.passed(backend, dialect, state, mechanism, 0.0, None)
-        tally.attempted(backend, Grade(state, Executed.NO), 0.0)
+        tally.attempted(backend, state, 0.0)
         tally.event("late_outcome", {"backend": backend, "executed": dialect})
         tally.event(state, {})
     states, dialects = {*TABLE, OTHER}, {*Dialect, OTHER}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 
 from sidecar.caller import envelope
 from sidecar.model import Answer, Exchange, Executed, Grade, Outcome, Refusal
+from sidecar.tasks import spawn
+from sidecar.watch import watching as module
+from sidecar.watch.catalogue import METRICS
 from sidecar.watch.metrics import Now
 from sidecar.watch.watching import Watching
 from tests.support.world import WALL_S, LoopClock, Recorder, Scene
@@ -129,3 +133,68 @@ async def test_the_metrics_are_its_tally() -> None:
     kind, text = scene.watch.exposition(Now)
     assert kind.startswith("text/plain")
     assert b'sidecar_requests_total{backend="tickets",dialect="json",state="ok"} 1.0\n' in text
+    assert await scene.watch.expose(Now) == (kind, text)
+
+
+async def test_a_glance_is_what_the_status_shows() -> None:
+    """Every backend that is asked for, whether anything is known of it or not."""
+    scene = await passed(FULL)
+    scene.watch.attempted("tickets", Grade("backend_unreachable", Executed.NO, "refused"), 0.25)
+    seen = scene.watch.glance(["tickets", "new"])
+    assert seen["refusals"]["by"] == [
+        {
+            "backend": "tickets", "state": "overloaded", "mechanism": "queue", "count": 1,
+            "last_at": "2026-12-01T09:00:00.000Z",
+        }
+    ]  # fmt: skip
+    assert seen["states"]["by"] == [{"backend": "tickets", "state": "overloaded", "count": 1}]
+    failure = {"state": "backend_unreachable", "reason": "refused", "at": "2026-12-01T09:00:00.000Z"}
+    assert seen["backends"] == {
+        "tickets": {"calls_per_s": 1.0, "backend_ms_p50": 250.0, "backend_ms_p95": 250.0, "last_failure": failure},
+        "new": {"calls_per_s": 0.0, "backend_ms_p50": None, "backend_ms_p95": None, "last_failure": None},
+    }
+
+
+async def test_what_is_put_aside_is_counted_before_anybody_reads() -> None:
+    """And at once where it has become much; nothing is counted twice."""
+    watching = Watching(LoopClock(), Recorder())
+    for number in range(1, 3 * module._UNCOUNTED):
+        watching.attempted("tickets", Grade("ok", Executed.YES), 0.1)
+        if number % 100 == 0:
+            assert watching.tally.account("tickets").attempts["ok"] == number
+            assert watching.tally.account("tickets").attempts["ok"] == number
+
+
+async def test_what_nobody_reads_does_not_pile_up() -> None:
+    """A sidecar that nobody scrapes holds a bounded number of uncounted requests."""
+    scene = Scene()
+
+    async def inner(_exchange: Exchange) -> Outcome:
+        return FINE
+
+    ask = envelope.build(scene.scope(), scene.world, inner)
+    for _ in range(2 * module._UNCOUNTED):
+        await ask(scene.exchange())
+        assert len(scene.watch._uncounted) < module._UNCOUNTED
+    for _ in range(2 * module._UNCOUNTED):
+        scene.watch.attempted("tickets", Grade("ok", Executed.YES), 0.1)
+        assert len(scene.watch._uncounted) < module._UNCOUNTED
+    assert scene.watch.tally.account("tickets").attempts["ok"] == 2 * module._UNCOUNTED
+
+
+async def test_reading_the_metrics_lets_others_in_between() -> None:
+    """With many backends it takes milliseconds, and nobody waits for all of them."""
+    scene, turns = await passed(FINE), 0
+    going = True
+
+    async def others() -> None:
+        nonlocal turns
+        while going:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = spawn(others(), "others")
+    await scene.watch.expose(Now)
+    going = False
+    await task
+    assert turns >= len(METRICS)

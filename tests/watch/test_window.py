@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.model import Executed, Grade
 from sidecar.watch.window import BUCKET_S, BUCKETS, SAMPLES, WINDOW_S, Pace, Window
 
 NOON_S = 1_796_126_400.0  # 1 December 2026, 12:00:00 UTC
-OK, REFUSED = Grade("ok", Executed.YES), Grade("backend_unreachable", Executed.NO, "refused", healthy=False)
+OK, REFUSED = ("ok", None), ("backend_unreachable", "refused")
 
 
 def counted(window: Window, now: float) -> list[tuple[object, ...]]:
@@ -98,7 +97,7 @@ def test_the_pace_of_a_steady_backend() -> None:
     """Ten calls a second of 100 ms, one in ten of a second."""
     window = Window(0.0)
     for call in range(1200):
-        window.attempted(call / 10, "tickets", OK, 1.0 if call % 10 == 0 else 0.1)
+        window.attempted(call / 10, "tickets", *OK, 1.0 if call % 10 == 0 else 0.1)
     pace = window.pace(119.9, "tickets")
     assert pace.calls_per_s == pytest.approx(10.0, rel=0.02)
     assert (pace.p50_ms, pace.p95_ms) == (100.0, 1000.0)
@@ -108,7 +107,7 @@ def test_a_backend_that_nobody_calls_has_no_times() -> None:
     """None is not known, never 0; and half a minute after the last call there is no pace any more."""
     window = Window(0.0)
     assert window.pace(5.0, "tickets") == Pace(0.0, None, None)
-    window.attempted(5.0, "tickets", OK, 0.1)
+    window.attempted(5.0, "tickets", *OK, 0.1)
     assert window.pace(6.0, "tickets").p50_ms == 100.0
     assert window.pace(46.0, "tickets") == Pace(0.0, None, None)
 
@@ -117,7 +116,7 @@ def test_the_first_seconds_are_not_diluted() -> None:
     """Twenty calls in two seconds are ten a second, although no half minute has passed."""
     window = Window(50.0)
     for call in range(20):
-        window.attempted(50 + call / 10, "tickets", OK, 0.1)
+        window.attempted(50 + call / 10, "tickets", *OK, 0.1)
     assert window.pace(52.0, "tickets").calls_per_s == 10.0
 
 
@@ -125,7 +124,7 @@ def test_times_are_bounded_by_number() -> None:
     """At more calls than it keeps, the last ones count."""
     window = Window(0.0)
     for call in range(SAMPLES * 3):
-        window.attempted(1.0, "tickets", OK, 9.0 if call < SAMPLES * 2 else 0.1)
+        window.attempted(1.0, "tickets", *OK, 9.0 if call < SAMPLES * 2 else 0.1)
     assert window.pace(2.0, "tickets").p95_ms == 100.0
 
 
@@ -133,10 +132,10 @@ def test_the_last_failure_is_the_backends_own() -> None:
     """What it answered is none; later answers do not wipe it out."""
     window = Window(0.0)
     assert window.last_failure("tickets", 0.0, NOON_S) is None
-    window.attempted(1.0, "tickets", Grade("backend_fault", Executed.NO, "server"), 0.1)
+    window.attempted(1.0, "tickets", "backend_fault", "server", 0.1)
     assert window.last_failure("tickets", 1.0, NOON_S) is None
-    window.attempted(2.0, "tickets", REFUSED, 0.1)
-    window.attempted(3.0, "tickets", OK, 0.1)
+    window.attempted(2.0, "tickets", *REFUSED, 0.1)
+    window.attempted(3.0, "tickets", *OK, 0.1)
     assert window.last_failure("tickets", 12.0, NOON_S) == {
         "state": "backend_unreachable",
         "reason": "refused",
@@ -148,7 +147,7 @@ def test_backends_that_left_the_plan_are_forgotten() -> None:
     """Their counts run out by themselves, their pace has nobody to show it."""
     window = Window(0.0)
     for name in ("old", "new"):
-        window.attempted(1.0, name, REFUSED, 0.1)
+        window.attempted(1.0, name, *REFUSED, 0.1)
         window.passed(1.0, name, "backend_unreachable", "upstream")
     window.keep(frozenset({"new"}))
     assert window.last_failure("old", 2.0, NOON_S) is None
