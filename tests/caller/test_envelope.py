@@ -62,7 +62,8 @@ async def test_it_says_who_asks_before_and_that_he_was_answered_after() -> None:
     _, scene = await said(FINE, headers=(("X-Client", "ada"),))
     (exchange,) = scene.answered
     assert exchange.standing.client == exchange.client == "ada"
-    assert scene.log.named("access")[0]["client"] == "ada"
+    scene.watch.event("reply_cut", client="ada")
+    assert scene.log.named("access")[0]["client"] == scene.log.named("reply_cut")[0]["client"] != "ada"
     assert len((await said(KeyError("a bug")))[1].answered) == 1
 
 
