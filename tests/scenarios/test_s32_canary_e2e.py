@@ -39,7 +39,15 @@ MET = {
     "malformed", "doctype_refused", "action_mismatch", "invalid_params", "unsupported_media", "too_large", "uri_too_long",
     "headers_too_large", "not_found", "method_not_allowed",
 }  # fmt: skip
-WHERE_ADMIN_SPEAKS = ("/metrics", "/status", "/admin/v1/config", "/admin/v1/audit", "/admin/v1/commands", "/", "/healthz")
+WHERE_ADMIN_SPEAKS = (
+    "/metrics",
+    "/status",
+    "/admin/v1/config",
+    "/admin/v1/audit",
+    "/admin/v1/commands",
+    "/",
+    "/healthz",
+)
 
 
 class Stage:
