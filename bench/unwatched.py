@@ -69,10 +69,10 @@ def _no_write(_log: object, _line: bytes) -> None:
 
 async def main(config: str) -> int:
     """Serve as `sidecar run` does."""
-    from sidecar.app import serve  # noqa: PLC0415 - as above
-    from sidecar.settings.load import load  # noqa: PLC0415 - as above
+    from sidecar.serve import serve  # noqa: PLC0415 - as above
+    from sidecar.settings.load import load_all  # noqa: PLC0415 - as above
 
-    return await serve(load(config))
+    return await serve(load_all(config), lambda: load_all(config))
 
 
 if __name__ == "__main__":

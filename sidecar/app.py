@@ -6,10 +6,8 @@ What outlives a configuration (slots, pressure, flights, documents) is made once
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
@@ -27,7 +25,7 @@ from adapters.soap.fault import asmx, soap11, soap12
 from adapters.soap.shelf import Shelf
 from adapters.xmlrpc.adapter import XmlRpcAdapter
 from adapters.xmlrpc.fault import xmlrpc
-from sidecar import __version__, heap, pipeline
+from sidecar import __version__, pipeline
 from sidecar.buffers import Buffers
 from sidecar.caller.coalesce import farewell
 from sidecar.descriptors import raise_limit
@@ -35,7 +33,7 @@ from sidecar.early import refuser
 from sidecar.flights import Flights
 from sidecar.headcount import Headcount
 from sidecar.kept import Kept
-from sidecar.listener import Listener, ListenError
+from sidecar.listener import Listener
 from sidecar.model import Dialect, Exchange, Head, Protocol, Refusal, Reply
 from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients
@@ -304,8 +302,20 @@ class App:
         await self.listener.close()
         await self._release()
         self.log.event("stopped")
+
+    def close(self) -> None:
+        """Write the last lines of the log."""
         if isinstance(self.log, JsonLog):
             self.log.close()
+
+    @property
+    def log_dropped(self) -> int:
+        """How many lines the log has lost since the start."""
+        return self.log.dropped if isinstance(self.log, JsonLog) else 0
+
+    def is_wary_of(self, backend: str) -> bool:
+        """Whether a backend's connections are not kept, because it spoke unasked."""
+        return self._upstreams[backend].wary
 
     def _last_call(self) -> None:
         self._gone = True
@@ -357,41 +367,6 @@ def _longest_s(plan: Plan) -> float:
     """Return for how long a request of a plan may still need what it began with: its body, its caller's patience, its ghost."""
     waits = [line.timeout_s + backend.ghost_after_s for backend in plan.backends for line in backend.operations]
     return plan.limits.body_timeout_s + max(waits, default=0.0)
-
-
-async def serve(plan: Plan) -> int:
-    """Run until SIGTERM or SIGINT; a second one hurries. Returns the exit code."""
-    app = App(plan)
-    loop = asyncio.get_running_loop()
-    asked, hurried = asyncio.Event(), asyncio.Event()
-
-    def on_signal() -> None:
-        (hurried if asked.is_set() else asked).set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):  # who is told to go while he starts goes in order, too
-        loop.add_signal_handler(number, on_signal)
-    raise_limit(plan.limits.connections, app.watch)
-    try:
-        await app.start()
-    except OSError as error:
-        # A ListenError says itself what to do.
-        remedy = {} if isinstance(error, ListenError) else {"remedy": "look at listen: and at the files that it names"}
-        app.log.event("cannot_listen", error=str(error), **remedy)
-        if isinstance(app.log, JsonLog):
-            app.log.close()
-        return 1
-    heap.settle()
-    await asked.wait()
-    stopping = spawn(app.stop(), "drain")
-    hurry = spawn(hurried.wait(), "hurry")
-    await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
-    if not stopping.done():
-        stopping.cancel()
-        with suppress(asyncio.CancelledError):
-            await stopping
-        await app.stop(at_once=True)
-    return 0
 
 
 _RENDERERS: Final[Mapping[Dialect, Renderer]] = {

@@ -11,7 +11,7 @@ import asyncio
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sidecar.control import OrderError, Verdict
 from sidecar.instant import rfc3339
@@ -51,29 +51,40 @@ class Configuration(Protocol):
         ...
 
 
+C = TypeVar("C", bound=Configuration)
+
+
 @dataclass(frozen=True, slots=True)
-class Means:
+class Means(Generic[C]):
     """What the app hands in: `load` reads the files and raises SettingsError; `fingerprint` hashes them as they are now; `diff` tells
     what changes between two, as facts; `adopt` takes a plan or raises, and then has changed nothing.
     """
 
-    load: Callable[[], Configuration]
-    fingerprint: Callable[[Configuration], str]
-    diff: Callable[[Configuration, Configuration], list[dict[str, object]]]
+    load: Callable[[], C]
+    fingerprint: Callable[[C], str]
+    diff: Callable[[C, C], list[dict[str, object]]]
     adopt: Callable[[Plan], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Good:
-    configuration: Configuration
+class _Good(Generic[C]):
+    configuration: C
     at_s: float  # wall time when it was taken
 
 
-class Reloads:
-    """One run's. Tries come one after the other."""
+class Reloads(Generic[C]):
+    """One run's. Tries come one after the other; `told` hears when one begins (True) and of each verdict, with who caused it."""
 
-    def __init__(self, first: Configuration, means: Means, clock: Clock, log: Log) -> None:
+    def __init__(
+        self,
+        first: C,
+        means: Means[C],
+        clock: Clock,
+        log: Log,
+        told: Callable[[bool, Verdict | None, str], None] | None = None,
+    ) -> None:
         self._means, self._clock, self._log = means, clock, log
+        self._told = told or _nobody
         self._good = [_Good(first, clock.wall())]
         self._lock = asyncio.Lock()
         self._seen = first.fingerprint  # of the files, when they were last acted upon
@@ -83,7 +94,7 @@ class Reloads:
         self.differs = False  # the files are no longer what runs
 
     @property
-    def current(self) -> Configuration:
+    def current(self) -> C:
         """The one in force."""
         return self._good[-1].configuration
 
@@ -97,6 +108,7 @@ class Reloads:
     async def reload(self, by: str, actor: str = "") -> Verdict:
         """Read the files and take what they say; `by` is signal, order or watch."""
         async with self._lock:
+            self._told(True, None, by)
             try:
                 with _shared_interpreter():
                     new = await asyncio.to_thread(self._means.load)
@@ -116,7 +128,7 @@ class Reloads:
                 raise OrderError(f"{what} with {name!r}; these are kept: {', '.join(reversed(known))}")
             return self._take(found[0], "order", actor)
 
-    def _take(self, new: Configuration, by: str, actor: str) -> Verdict:
+    def _take(self, new: C, by: str, actor: str) -> Verdict:
         before = self.current
         changes = self._means.diff(before, new)
         try:
@@ -168,7 +180,9 @@ class Reloads:
     def _ended(self, *, ok: bool, text: str, **facts: Any) -> Verdict:
         self.counts[ok] += 1
         self.last = {"at": rfc3339(self._clock.wall()), "ok": ok, "text": text, **facts}
-        return Verdict(ok, text, self.last)
+        verdict = Verdict(ok, text, self.last)
+        self._told(False, verdict, facts["by"])
+        return verdict
 
     async def follow(self, watching: Callable[[], bool]) -> None:
         """See for ever whether the files have changed, and, while `watching` says so, reload once for each content that they have."""
@@ -197,3 +211,8 @@ def _shared_interpreter() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+def _nobody(begins: bool, verdict: Verdict | None, by: str) -> None:
+    """Nobody wants to hear of it."""
+    del begins, verdict, by

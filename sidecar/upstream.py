@@ -83,7 +83,7 @@ class HttpUpstream:
         self._resting: dict[Connection, asyncio.TimerHandle] = {}
         url = URL(backend.endpoints[0][1], encoded=True)
         tls = client_context(backend.tls) if url.scheme == "https" else None
-        self._pool, self._fresh = _Pool(backend.pool_idle_s, self._wary), _Pool(None, self._wary)
+        self._pool, self._fresh = _Pool(backend.pool_idle_s, self._grow_wary), _Pool(None, self._grow_wary)
         # The connector wants a request to know whom to connect to; one serves for all, nothing is ever sent of it.
         self._whom = ClientRequest(
             "POST",
@@ -101,7 +101,7 @@ class HttpUpstream:
     ) -> Received | Failed:
         """Make one attempt; see `ports.Upstream`."""
         track.progress = Progress.CONNECTING
-        fresh = limits.fresh or asyncio.get_running_loop().time() < self._wary_until
+        fresh = limits.fresh or self.wary
         connection = None if fresh else self._pool.take(self._key)
         if connection is None:
             try:
@@ -138,7 +138,12 @@ class HttpUpstream:
             self._doubts -= self._doubts > 0
         connection.release()
 
-    def _wary(self) -> None:
+    @property
+    def wary(self) -> bool:
+        """Whether no connection is kept for now, because the backend spoke unasked."""
+        return asyncio.get_running_loop().time() < self._wary_until
+
+    def _grow_wary(self) -> None:
         """Keep no connection for a while: what was said unasked a moment later would be somebody else's answer."""
         now = asyncio.get_running_loop().time()
         if self._log is not None and now >= self._wary_until:

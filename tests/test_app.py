@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sidecar import app as module
-from sidecar.app import App, serve
+from sidecar.app import App
 from sidecar.listener import ListenError
 from sidecar.model import Protocol
 from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan, TracePlan
 from sidecar.states import ROWS
 from sidecar.tasks import alive
-from sidecar.watch.metrics import Now
 from tests.adapters.soap.library import operation, wsdl
 from tests.support import envelopes as env
 from tests.support.backend import Backend, Gate, answer
@@ -250,30 +248,6 @@ async def test_a_call_that_the_drain_cut_off_is_named_in_its_line(backend: Calla
     assert (line["mechanism"], line["executed"]) == ("upstream", "unknown")
 
 
-async def test_the_metrics_count_what_passed(backend: Callable[..., Awaitable[Backend]]) -> None:
-    """From every part of the app: stages, listener, documents, log; and a second reading sees the same."""
-    here = await backend(stage)
-    async with running(plan(here.url)) as app:
-        (url,) = app.urls
-        await indexed(app)
-        assert (await ask(url, CALL)).state == "ok"
-        assert (await ask(url, b"nonsense\r\n\r\n")).state == "malformed"
-        app.watch.event("retry", backend="rpc")
-        kind, text = app.watch.exposition(Now)
-        assert app.watch.exposition(Now)[1] == text
-    assert kind.startswith("text/plain")
-    lines = text.decode().splitlines()
-    for expected in (
-        'sidecar_requests_total{backend="rpc",dialect="xmlrpc",state="ok"} 1.0',
-        'sidecar_attempts_total{backend="rpc",state="ok"} 1.0',
-        'sidecar_attempts_total{backend="soap",state="ok"} 1.0',  # the document that the index is made of
-        'sidecar_refusals_total{backend="",mechanism="parse",state="malformed"} 1.0',
-        'sidecar_retries_total{backend="rpc"} 1.0',
-        "sidecar_bugs_total 0.0",
-    ):
-        assert expected in lines
-
-
 async def test_spans_are_sent_where_the_settings_say_so(backend: Callable[..., Awaitable[Backend]]) -> None:
     """Between the caller's trace and the backend's stands ours; with the sidecar ends the sending."""
     here = await backend(stage)
@@ -406,76 +380,3 @@ async def test_a_unix_socket_is_removed(tmp_path: Path, backend: Callable[..., A
             async with Client(unix=path) as client:
                 assert (await client.exchange(CALL)).state == "ok"
         assert not path.exists()
-
-
-# The process
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What `serve` would do to the whole process, noted instead: its limits and its collector are the tests' too."""
-    did: list[str] = []
-    monkeypatch.setattr(module, "raise_limit", lambda connections, _: did.append(f"descriptors for {connections}"))
-    monkeypatch.setattr(module.heap, "settle", lambda: did.append("settled"))
-    return did
-
-
-async def test_serve_runs_until_it_is_told_and_comes_back_with_0(
-    backend: Callable[..., Awaitable[Backend]], told: list[str], capfd: pytest.CaptureFixture[str]
-) -> None:
-    """The signal's own way is walked; tests/scenarios sends real ones to a real process."""
-    here = await backend(stage)
-    async with nothing_left():
-        loop = asyncio.get_running_loop()
-        loop.call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
-        try:
-            assert await serve(plan(here.url)) == 0
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-    assert told == ["descriptors for 100", "settled"]
-    out = capfd.readouterr().out
-    assert [name for name in ("started", "draining", "stopped") if f'"event":"{name}"' in out] == [
-        "started", "draining", "stopped",
-    ]  # fmt: skip
-
-
-async def test_a_second_signal_does_not_wait_for_the_drain(
-    backend: Callable[..., Awaitable[Backend]], told: list[str], capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Not for its delay, nor for who is under way."""
-    here = await backend(stage)
-    async with nothing_left(), asyncio.timeout(10):
-        loop = asyncio.get_running_loop()
-        for after_s in (0.2, 0.4):
-            loop.call_later(after_s, os.kill, os.getpid(), signal.SIGINT)
-        try:
-            assert await serve(plan(here.url, drain=DrainPlan(60.0, 60.0))) == 0
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-    assert '"event":"stopped"' in capfd.readouterr().out
-    assert told
-
-
-@pytest.mark.parametrize(
-    ("error", "remedy"), [(ListenError("listen: taken. Stop it."), False), (OSError(24, "Too many"), True)]
-)
-async def test_serve_says_why_it_cannot_and_comes_back_with_1(
-    monkeypatch: pytest.MonkeyPatch, told: list[str], capfd: pytest.CaptureFixture[str], error: OSError, remedy: bool
-) -> None:
-    """With the remedy, whoever has it."""
-
-    async def fails(_: App) -> None:
-        raise error
-
-    monkeypatch.setattr(App, "start", fails)
-    try:
-        assert await serve(Plan()) == 1
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().remove_signal_handler(number)
-    out = capfd.readouterr().out
-    assert '"event":"cannot_listen"' in out
-    assert ('"remedy"' in out) is remedy
-    assert told == ["descriptors for 10000"]

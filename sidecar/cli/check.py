@@ -120,7 +120,7 @@ def _running(admin: str | None, loaded: Loaded) -> Sequence[Setting]:
     if status != 200:  # the one answer that has settings in it
         raise click.ClickException(f"{where} does not say what is in force: status {status}")
     try:
-        return [Setting(str(row["key"]), row["value"], str(row["origin"])) for row in json.loads(body)]
+        return [Setting(str(row["key"]), row["value"], str(row["origin"])) for row in json.loads(body)["settings"]]
     except (ValueError, TypeError, KeyError):
         raise click.ClickException(f"{where} answers something else than settings: is it the admin listener?") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -62,8 +63,7 @@ async def test_it_says_who_asks_before_and_that_he_was_answered_after() -> None:
     _, scene = await said(FINE, headers=(("X-Client", "ada"),))
     (exchange,) = scene.answered
     assert exchange.standing.client == exchange.client == "ada"
-    scene.watch.event("reply_cut", client="ada")
-    assert scene.log.named("access")[0]["client"] == scene.log.named("reply_cut")[0]["client"] != "ada"
+    assert re.fullmatch("[0-9a-f]{12}", str(scene.log.named("access")[0]["client"])), "a log names nobody"
     assert len((await said(KeyError("a bug")))[1].answered) == 1
 
 

@@ -176,7 +176,7 @@ def admin(body: bytes, status: int = 200, token: str = "") -> Iterator[str]:
 
 
 def in_force(file: Path) -> bytes:
-    return json.dumps(load_all(file, Beside({})).facts()).encode()
+    return json.dumps({"v": 1, "settings": load_all(file, Beside({})).facts()}).encode()
 
 
 def test_what_changes_of_the_running_one(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_the_token_goes_to_nobody_else(tmp_path: Path) -> None:
         (b"[]", 503, "does not say what is in force: status 503"),
         (b"<html>", 200, "is it the admin listener?"),
         (b'{"a": 1}', 200, "is it the admin listener?"),
-        (b'[{"key": "a"}]', 200, "is it the admin listener?"),
+        (b"""{"settings": [{"key": "a"}]}""", 200, "is it the admin listener?"),
     ],
 )
 def test_a_running_one_that_answers_something_else(tmp_path: Path, body: bytes, status: int, said: str) -> None:

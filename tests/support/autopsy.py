@@ -76,11 +76,11 @@ def listen(loop: asyncio.AbstractEventLoop) -> None:
 
 async def main(config: str) -> int:
     """Serve as `sidecar run` does."""
-    from sidecar.app import serve  # noqa: PLC0415 - in the order of `sidecar run`
-    from sidecar.settings.load import load  # noqa: PLC0415 - as above
+    from sidecar.serve import serve  # noqa: PLC0415 - in the order of `sidecar run`
+    from sidecar.settings.load import load_all  # noqa: PLC0415 - as above
 
     listen(asyncio.get_running_loop())
-    return await serve(load(config))
+    return await serve(load_all(config), lambda: load_all(config))
 
 
 if __name__ == "__main__":

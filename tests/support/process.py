@@ -231,7 +231,7 @@ class SidecarProcess(Program):
     """`python -m sidecar run FILE` on a free port, ready when `/.sidecar/healthz` answers 200.
 
     `settings` is what an operator would write as YAML; a missing `listen` gets a free loopback port, a missing `drain`
-    a short one. `directory` holds the file and anything that the settings name relative to it.
+    a short one, a missing `admin` a free port of its own. `directory` holds the file and anything that the settings name relative to it.
     """
 
     def __init__(
@@ -242,7 +242,7 @@ class SidecarProcess(Program):
         env: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> None:
-        whole = {"version": 1, "drain": {"delay": "0s", "timeout": "5s"}, **settings}
+        whole = {"version": 1, "drain": {"delay": "0s", "timeout": "5s"}, "admin": {"port": 0}, **settings}
         listen = {"host": "127.0.0.1", **whole.get("listen", {})}
         if "unix" not in listen:
             listen["port"] = listen.get("port") or free_port(listen["host"])
@@ -274,6 +274,12 @@ class SidecarProcess(Program):
         scheme = "https" if "tls" in self.listen else "http"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def admin_url(self) -> str:
+        """Where operators look and give orders, as the log says it."""
+        found = self.wait_line(r'"event":"admin","urls":\["([^"]+)"')
+        return str(found[1])
 
     def wait_healthy(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Wait until the public listener says that it is healthy."""
