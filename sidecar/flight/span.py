@@ -51,4 +51,4 @@ def _failed(refusal: Refusal) -> Grade:
 def describe(scope: Scope) -> str:
     """Say who is told."""
     del scope
-    return "time and grade of every attempt, to the metrics and the pressure gauge"
+    return "time and grade of every attempt, to the pressure gauge"

@@ -39,7 +39,15 @@ MET = {
     "malformed", "doctype_refused", "action_mismatch", "invalid_params", "unsupported_media", "too_large", "uri_too_long",
     "headers_too_large", "not_found", "method_not_allowed",
 }  # fmt: skip
-WHERE_ADMIN_SPEAKS = ("/metrics", "/status", "/config", "/audit", "/", "/healthz", "/readyz")
+WHERE_ADMIN_SPEAKS = (
+    "/metrics",
+    "/status",
+    "/admin/v1/config",
+    "/admin/v1/audit",
+    "/admin/v1/commands",
+    "/",
+    "/healthz",
+)
 
 
 class Stage:
@@ -82,7 +90,8 @@ def settings(box: str, quoting_url: str) -> dict[str, Any]:
         backends[name] = {"protocol": "soap", "url": f"{url}/q.asmx", **more}
         rpc = {key: value for key, value in more.items() if key != "asmx_get"}
         backends[f"{name}rpc"] = {"protocol": "xmlrpc", "url": f"{url}/rpc", **rpc}
-    return {"cors": written["cors"], "public_url": "http://127.0.0.1:8080", "backends": backends}
+    common = {"cors": written["cors"], "public_url": "http://127.0.0.1:8080", "admin": {"port": 0}}
+    return {**common, "backends": backends}
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +147,15 @@ def test_no_file_holds_one(staged: tuple[Stage, SidecarProcess]) -> None:
 
 
 def test_admin_says_none(staged: tuple[Stage, SidecarProcess]) -> None:
-    """Metrics, status and whatever else it serves to operators, where it has an address for them."""
+    """Metrics, status, settings, audit and whatever else it serves to operators."""
     stage, sidecar = staged
-    for url in admin_urls(sidecar):
-        for path in WHERE_ADMIN_SPEAKS:
-            assert stage.marks.found_in(got(url, path)) == set(), path
+    (url,) = json.loads(sidecar.wait_line('"event":"admin"').string)["urls"]
+    told = {path: got(url, path) for path in WHERE_ADMIN_SPEAKS}
+    assert b"sidecar_refusals_total" in told["/metrics"]
+    assert json.loads(told["/status"])["refusals"]["total"] > 50
+    for path, text in told.items():
+        assert stage.marks.found_in(text) == set(), path
+        assert WORD.encode() not in text, path
 
 
 def test_the_process_forgets(staged: tuple[Stage, SidecarProcess]) -> None:
@@ -223,12 +236,6 @@ class Dissected(Program):
         self._process.stdin.flush()
         answer: list[str] = json.loads(self.wait_line(r"^= (.*)$", start=start).group(1))
         return answer
-
-
-def admin_urls(sidecar: SidecarProcess) -> list[str]:
-    """Return where the sidecar says that operators are heard; none while it says nothing."""
-    started = json.loads(sidecar.wait_line('"event":"started"').string)
-    return [str(url) for url in started.get("admin", [])]
 
 
 def got(url: str, path: str, body: bytes | None = None) -> bytes:
