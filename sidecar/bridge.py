@@ -73,9 +73,9 @@ class Bridge:
         """See `control.Control.effective`."""
         return self._effective()
 
-    def exposition(self) -> tuple[str, bytes]:
+    async def exposition(self) -> tuple[str, bytes]:
         """See `control.Control.exposition`."""
-        return self._app.watch.exposition(self._now)
+        return await self._app.watch.expose(self._now)
 
     def ready(self) -> bool:
         """See `control.Control.ready`."""

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from aiohttp import web
+
 from sidecar.admin import answers, pages, screen, table
 from sidecar.admin.audit import KEPT, REFUSED_KEPT, Audit
 from sidecar.admin.door import NO_TOKEN, Denied, Door
@@ -24,14 +26,12 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Awaitable, Callable, Mapping
 
-    from aiohttp import web
-
     from sidecar.admin.table import Row
     from sidecar.control import Control
     from sidecar.plan import MetricsPlan
     from sidecar.ports import Clock, Log
 
-    Look: TypeAlias = "Callable[[web.BaseRequest], web.StreamResponse]"
+    Look: TypeAlias = "Callable[[web.BaseRequest], web.StreamResponse | Awaitable[web.StreamResponse]]"
 
 UNIX_MODE: Final = 0o600  # the user that runs it, and root: a token guards what the file's rights let through
 _BACKLOG: Final = 64
@@ -162,7 +162,7 @@ class AdminListener:
         """Serve the metrics and nothing else. Whoever binds them to an address wants them read there, under whatever name."""
         if request.path != "/metrics":
             return answers.problem(404, "not_found", "here are the metrics alone", "GET /metrics")
-        return self._exposition(request) if _reads(request) else _not_allowed("GET, HEAD")
+        return await self._exposition(request) if _reads(request) else _not_allowed("GET, HEAD")
 
     def _at_the_door(self, request: web.BaseRequest) -> Denied | None:
         hosts, origins = request.headers.getall("Host", []), request.headers.getall("Origin", [])
@@ -182,7 +182,8 @@ class AdminListener:
             why = await self._door.admit(request.headers.get("Authorization"))
             if why is not None:
                 return self._deny(why, request)
-        return look(request)
+        found = look(request)
+        return found if isinstance(found, web.StreamResponse) else await found
 
     def _health(self, _request: web.BaseRequest) -> web.Response:
         return answers.facts({"state": "ok"})
@@ -197,8 +198,8 @@ class AdminListener:
             return answers.answer(200, screen.plain(screen.lines(status)).encode(), answers.TEXT)
         return answers.facts(status)
 
-    def _exposition(self, _request: web.BaseRequest) -> web.Response:
-        content_type, text = self._control.exposition()
+    async def _exposition(self, _request: web.BaseRequest) -> web.StreamResponse:
+        content_type, text = await self._control.exposition()
         return answers.answer(200, text, content_type)
 
     def _effective(self, _request: web.BaseRequest) -> web.Response:

@@ -43,7 +43,7 @@ class FakeControl:
     def effective(self) -> list[dict[str, Any]]:
         return [{"key": "admin.token", "value": "***", "origin": "file"}]
 
-    def exposition(self) -> tuple[str, bytes]:
+    async def exposition(self) -> tuple[str, bytes]:
         return "text/plain; version=1.0.0; charset=utf-8", b"sidecar_up 1\n"
 
     def ready(self) -> bool:

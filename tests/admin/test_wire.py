@@ -145,7 +145,11 @@ async def test_who_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> N
     """An answer that nobody takes holds no connection for ever."""
     monkeypatch.setattr(wire, "SEND_S", 0.2)
     async with open_office() as office:
-        office.control.exposition = lambda: ("text/plain", b"x" * 30_000_000)  # type: ignore[method-assign] # more than buffers hold
+
+        async def large() -> tuple[str, bytes]:
+            return "text/plain", b"x" * 30_000_000  # more than buffers hold
+
+        office.control.exposition = large  # type: ignore[method-assign] # a fake of a fake
         async with office.client(receive_buffer_bytes=4096) as client:
             client.pause()
             await client.send(office.request("GET", "/metrics"))

@@ -43,6 +43,7 @@ TESTED_WITH: dict[str, str] = {
     "sidecar/doctor/reach.py": "tests/doctor/test_backends.py",
     "sidecar/doctor/trust.py": "tests/doctor/test_backends.py",
     "sidecar/doctor/visit.py": "tests/doctor/test_backends.py",
+    "sidecar/bridge.py": "tests/test_serve.py",
     "sidecar/cli/drain.py": "tests/cli/test_orders.py",
     "sidecar/cli/limit.py": "tests/cli/test_orders.py",
     "sidecar/cli/reload.py": "tests/cli/test_orders.py",

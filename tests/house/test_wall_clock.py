@@ -11,6 +11,7 @@ from tests.house.tree import ROOT, python
 # Who may ask for the time of day, and why it decides nothing there.
 SHOWN: dict[str, str] = {
     "sidecar/app.py": "makes the clock that everybody else is handed",
+    "sidecar/bridge.py": "server_time of the status",
     "sidecar/reload.py": "when a configuration was taken, for the status and its history",
     "sidecar/doctor/__init__.py": "hands down what a backend's clock and the ends of certificates are compared with",
     "sidecar/doctor/backends.py": "the clock of a backend, compared with ours",

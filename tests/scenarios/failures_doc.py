@@ -36,7 +36,7 @@ def render() -> str:
         parts.append(f"\n## {_HEADINGS[component]}\n")
         parts += [_section(row) for row in rows]
     parts.append(AROUND)
-    parts += [f"| {' | '.join(_cells(row))} |" for row in TROUBLES]
+    parts += [f"| {' | '.join(_cells(row))} |" for row in sorted(TROUBLES, key=lambda row: row.component)]
     return "\n".join(parts) + "\n"
 
 

@@ -193,7 +193,7 @@ class Program:
     def _still(self, deadline: float, complaint: str) -> None:
         """Sleep one poll, or raise when it has died or the time is up."""
         if not self.running:
-            self._reader.join(timeout=1)
+            self._ended()
             raise ProgramError(self._story(f"ended with exit code {self.exit_code} while starting"))
         if time.monotonic() > deadline:
             self.kill()
