@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench import messages
 from bench.cost import settings, sidecar
+from bench.load import once
 from bench.process import Server, free_port
 from bench.report import Line
 from bench.rounds import Subject, measure
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _LINES: Final = 20_000  # a tenth of a second
 _REPEATS: Final = 15
+_LOOKS: Final = 300
 
 
 def alone_us() -> float:
@@ -61,6 +63,31 @@ def alone_us() -> float:
         os.close(nowhere)
 
 
+def looks_share(folder: Path, core: int, origin: Server) -> tuple[float, str]:
+    """Return the part of a core, in percent, that operators' eyes take: a dashboard and `top`, each asking for the status once a second,
+    and a scrape of the metrics every fifteen, after a load has filled the window; and what each look costs.
+    """
+    port, admin = free_port(), free_port()
+    server = Server.python("sidecar", "run", settings(folder, port, origin.port, admin), port=port, core=core)
+    request = messages.post(messages.call(messages.OPERATION), messages.OPERATION)
+    cost_us = {}
+    with server:
+        measure([Subject("filling the window", server, request)], 1)
+        for what in ("/status?format=json", "/metrics"):
+            look = messages.get(what)
+            once(admin, look)
+            before = server.cpu_s()
+            for _ in range(_LOOKS):
+                once(admin, look)
+            cost_us[what] = (server.cpu_s() - before) / _LOOKS * 1e6
+    status_us, metrics_us = cost_us.values()
+    share = (2 * status_us + metrics_us / 15) / 1e6 * 100
+    return (
+        share,
+        f"a status {status_us:.0f} µs, a reading of the metrics {metrics_us:.0f} µs, each on a connection of its own",
+    )
+
+
 def watch(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
     """Measure and return the lines."""
 
@@ -75,6 +102,7 @@ def watch(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
         no_lines = Subject(NO_LINES, stack.enter_context(without(NO_LINES)), request)
         nothing = Subject(NOTHING, stack.enter_context(without(NOTHING)), request)
         measure([ours, no_lines, nothing], rounds)
+    looks, told = looks_share(folder, core, origin)
     line_us = median(mine - theirs for mine, theirs in zip(ours.cost_us, no_lines.cost_us, strict=True))
     share = (ours.over(nothing) - 1) * 100
     beside = f"{ours.median_us:.0f} µs with, {nothing.median_us:.0f} µs without"
@@ -82,4 +110,5 @@ def watch(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
         Line("an access line, called alone", alone_us(), "µs", 2.0),
         Line("an access line in the server", line_us, "µs", 8.0, f"{no_lines.median_us:.0f} µs without"),
         Line("all watching, over the same pass-through unwatched", share, "%", 12.0, beside),
+        Line("dashboard, top and a scraper, of a core", looks, "%", 1.0, told),
     ]

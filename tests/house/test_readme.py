@@ -6,6 +6,7 @@ cannot grow unseen, for a command that is neither there nor in `TOLD` fails.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -264,7 +265,8 @@ def _live(folder: Path, addresses: Addresses) -> None:
     while top.poll() is None:
         assert time.monotonic() < deadline, "q does not leave"
         if select.select([ours], [], [], 0.2)[0]:
-            os.read(ours, 65536)
+            with contextlib.suppress(OSError):  # it has closed its end: EIO on Linux
+                os.read(ours, 65536)
     os.close(ours)
     assert top.returncode == 0
 
