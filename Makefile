@@ -51,12 +51,14 @@ canary: .venv-canary/.ready  ## what we use of aiohttp beyond its documents, on 
 	.venv-canary/bin/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'
 	.venv-canary/bin/python -m pytest tests/listener tests/test_upstream.py tests/test_upstream_wire.py
 
-lock: .venv-lock/.ready  ## resolve both locks anew (UPGRADE=--upgrade for newer versions), and the Node lock
+lock: .venv-lock/.ready  ## resolve the locks anew (UPGRADE=--upgrade for newer versions), and the Node lock
 	.venv-lock/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --quiet $(UPGRADE) \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 	.venv-lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --quiet $(UPGRADE) \
 		--constraint requirements.lock --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--output-file requirements-run.lock
+	echo hatchling | .venv-lock/bin/uv pip compile - --universal --python-version 3.11 --quiet --constraint requirements.lock \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements-build.lock
 	if command -v npm >/dev/null; then \
 		cd tests/interop/node && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund; fi
 

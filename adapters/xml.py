@@ -9,6 +9,7 @@ import asyncio
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -280,17 +281,23 @@ async def _fed(text: bytes, markup_max: int) -> etree._Element:
     for at in range(2, len(text), _SEARCH):  # from 2: past the XML declaration
         sections = sections or any(text.find(opening, at, at + _SEARCH + 8) > 0 for opening in _SECTIONS)
         await asyncio.sleep(0)
-    parser, apart = etree.XMLPullParser(events=(), **_OPTIONS), Apart()
-    for start, end in _judged(text, markup_max):
-        for at in range(start, 0 if sections else end, _PIECE):
-            with apart:
-                _feed(parser, text[at : min(at + _PIECE, end)])
+    # Not an XMLPullParser: that one refers to itself, and would keep what libxml2 holds until the collector comes round.
+    parser, apart = etree.XMLParser(**_OPTIONS), Apart()
+    try:
+        for start, end in _judged(text, markup_max):
+            for at in range(start, 0 if sections else end, _PIECE):
+                with apart:
+                    _feed(parser, text[at : min(at + _PIECE, end)])
+                await asyncio.sleep(0)
             await asyncio.sleep(0)
-        await asyncio.sleep(0)
-    if sections:
-        return await asyncio.to_thread(_whole, text)
-    with apart:
-        return _closed(parser)
+        if not sections:
+            with apart:
+                return _closed(parser)
+    except BaseException:
+        with apart:
+            _abandon(parser)
+        raise
+    return await asyncio.to_thread(_whole, text)
 
 
 _OPTIONS: Final[dict[str, Any]] = {
@@ -322,18 +329,24 @@ def _parsed(text: bytes, parser: etree.XMLParser) -> etree._Element:
         raise _refusal(error) from None
 
 
-def _feed(parser: etree.XMLPullParser, piece: bytes) -> None:
+def _feed(parser: etree.XMLParser, piece: bytes) -> None:
     try:
         parser.feed(piece)
     except etree.XMLSyntaxError as error:
         raise _refusal(error) from None
 
 
-def _closed(parser: etree.XMLPullParser) -> etree._Element:
+def _closed(parser: etree.XMLParser) -> etree._Element:
     try:
         return _without_doctype(parser.close())
     except etree.XMLSyntaxError as error:
         raise _refusal(error) from None
+
+
+def _abandon(parser: etree.XMLParser) -> None:
+    """Free half a tree. A parser that is only let go of leaves it behind for good (xmlFreeParserCtxt frees all but the document)."""
+    with suppress(etree.XMLSyntaxError):  # that it is half a document, or that the parser has given it up by itself
+        parser.close()
 
 
 def _refusal(error: etree.XMLSyntaxError) -> XmlRefused:

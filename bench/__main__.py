@@ -13,8 +13,9 @@ from bench.hold import hold
 from bench.memory import memory
 from bench.process import Server, cores, free_port
 from bench.report import Line, table
+from bench.watch import watch
 
-SECTIONS = ("cost", "hold", "memory")
+SECTIONS = ("cost", "watch", "hold", "memory")
 
 
 def main() -> int:
@@ -35,6 +36,8 @@ def main() -> int:
         folder = Path(name)
         if "cost" in wanted:
             lines += cost(folder, measured, origin, args.rounds)
+        if "watch" in wanted:
+            lines += watch(folder, measured, origin, args.rounds)
         if "hold" in wanted:
             lines += hold(folder, measured, origin)
         if "memory" in wanted:

@@ -22,6 +22,7 @@ _FRAMING: Final = ("content-length", "connection", "date", "server")
 
 SETTINGS: Final = """\
 listen: {{host: 127.0.0.1, port: {port}}}
+admin: {{port: {admin}}}
 public_url: http://127.0.0.1:{port}
 backends:
   box:
@@ -35,14 +36,18 @@ backends:
 """
 
 
-def settings(folder: Path, port: int, origin: int) -> Path:
-    """Write the sidecar's settings; its WSDL is the origin's, in a file, so that nothing is fetched while we measure."""
+def settings(folder: Path, port: int, origin: int, admin: int = 0) -> Path:
+    """Write the sidecar's settings; `admin` 0 takes a free port for operators. Its WSDL is the origin's, in a file, so that nothing is
+    fetched while we measure.
+    """
     from sidecar.demo import wsdl  # noqa: PLC0415 - only the writer of settings needs it
 
     document = folder / "box.wsdl"
     document.write_bytes(wsdl.wsdl(f"http://127.0.0.1:{origin}{messages.PATH}", single=True))
     file = folder / f"sidecar-{port}.yaml"
-    text = SETTINGS.format(port=port, origin=origin, path=messages.PATH, wsdl=document, denied=messages.DENIED)
+    text = SETTINGS.format(
+        port=port, admin=admin, origin=origin, path=messages.PATH, wsdl=document, denied=messages.DENIED
+    )
     file.write_text(text, "utf-8")
     return file
 

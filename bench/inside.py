@@ -111,12 +111,12 @@ def answer_questions(loop: asyncio.AbstractEventLoop) -> None:
 
 async def main(config: str) -> int:
     """Serve as `sidecar run` does."""
-    from sidecar.app import serve  # noqa: PLC0415 - in the order of `sidecar run`, so that memory is like its own
-    from sidecar.settings.load import load  # noqa: PLC0415 - as above
+    from sidecar.serve import serve  # noqa: PLC0415 - in the order of `sidecar run`, so that memory is like its own
+    from sidecar.settings.load import load_all  # noqa: PLC0415 - as above
 
-    plan = load(config)
+    loaded = load_all(config)
     answer_questions(asyncio.get_running_loop())
-    return await serve(plan)
+    return await serve(loaded, lambda: load_all(config))
 
 
 if __name__ == "__main__":

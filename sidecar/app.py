@@ -6,12 +6,13 @@ What outlives a configuration (slots, pressure, flights, documents) is made once
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
-from contextlib import suppress
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -24,39 +25,43 @@ from adapters.soap.fault import asmx, soap11, soap12
 from adapters.soap.shelf import Shelf
 from adapters.xmlrpc.adapter import XmlRpcAdapter
 from adapters.xmlrpc.fault import xmlrpc
-from sidecar import __version__, heap, pipeline
+from sidecar import __version__, pipeline
 from sidecar.buffers import Buffers
 from sidecar.caller.coalesce import farewell
-from sidecar.caller.envelope import refuse, request_id
 from sidecar.descriptors import raise_limit
+from sidecar.early import refuser
 from sidecar.flights import Flights
-from sidecar.forms import effect_of
-from sidecar.listener import Listener, ListenError
-from sidecar.model import Dialect, Exchange, Head, Peer, Protocol, Refusal, Reply
+from sidecar.headcount import Headcount
+from sidecar.kept import Kept
+from sidecar.listener import Listener
+from sidecar.model import Dialect, Exchange, Head, Protocol, Refusal, Reply
 from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients
-from sidecar.policy.cors import Cors, is_preflight, merge
 from sidecar.policy.routing import RESERVED, Routes
-from sidecar.policy.strangers import shown
 from sidecar.ports import World
 from sidecar.states import ROWS
-from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from sidecar.tasks import alive, spawn
 from sidecar.upstream import HttpUpstream
+from sidecar.watch.crowd import Crowds
 from sidecar.watch.log import JsonLog
+from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from sidecar.kept import Renewal
+    from sidecar.model import Peer
     from sidecar.plan import BackendPlan, Plan
-    from sidecar.ports import Adapter, Clock, Log, Renderer
+    from sidecar.ports import Adapter, Clock, Renderer, Watch
+    from sidecar.watch.spans import Tracing
+    from sidecar.watch.watching import Sink
 
-# Clients of one on-sale that are remembered by their header lines; an address is 40 bytes, this is under a megabyte.
-_CLIENTS_REMEMBERED: Final = 4096
+    _Thing: TypeAlias = "HttpUpstream | Shelf | Tracing"
+
 # Paths and media types that were asked for lately, unless they are long: at most 300 KB.
 _HEADS_REMEMBERED: Final = 1024
 _SHORT_HEAD: Final = 300
-_NO_HEAD: Final = Head("", "/", "/", "", {}, ())
 _READY: Final = orjson.dumps({"state": "ok", "ready": True})
 _GOING: Final = Refusal("draining", detail="this sidecar is shutting down: send new requests to another one")
 # Tasks that speak with a backend, by the first word of their names; once its connections are closed, they end in a turn or two.
@@ -71,35 +76,175 @@ class SystemClock:
     wall = staticmethod(time.time)
 
 
-class App:
-    """One running sidecar. `start` inside a running loop; `urls` afterwards."""
+class RestartNeededError(RuntimeError):
+    """A new plan asks for something that only a start can give; the text names the keys. Nothing has changed."""
 
-    def __init__(self, plan: Plan, *, clock: Clock | None = None, log: Log | None = None) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Road:
+    """What a plan becomes: the functions that the listener asks, and what their stages were handed."""
+
+    world: World
+    answer: Callable[[Exchange], Awaitable[Reply]]
+    refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a plan needs of what outlives plans: kept where it would be made of the same, else made anew."""
+
+    upstreams: Renewal[HttpUpstream]
+    shelves: Renewal[Shelf]
+    tracing: Renewal[Tracing]
+
+    @property
+    def new(self) -> list[_Thing]:
+        """What was made for it."""
+        return [*self.upstreams.new, *self.shelves.new, *self.tracing.new]
+
+    @property
+    def gone(self) -> list[_Thing]:
+        """What it does not need any more."""
+        return [*self.upstreams.gone, *self.shelves.gone, *self.tracing.gone]
+
+
+class App:
+    """One running sidecar. `start` inside a running loop; `urls` afterwards; `adopt` takes another plan while it runs."""
+
+    def __init__(self, plan: Plan, *, clock: Clock | None = None, log: Sink | None = None) -> None:
         self.plan = plan
         self.clock: Clock = clock or SystemClock()
-        self.log: Log = log or JsonLog(self.clock)
+        self.log: Sink = log or JsonLog(self.clock)
+        self.watch = Watching(self.clock, self.log)
+        self._tracing: Kept[Tracing] = Kept()
         self.slots = MemorySlots(self.clock)
         self.pressure = MemoryPressure(self.clock)
-        self.flights = Flights(self.clock, self.log, self.slots)
+        self.flights = Flights(self.clock, self.watch, self.slots)
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
-        self._shelves: dict[str, Shelf] = {}
-        self._upstreams: dict[str, HttpUpstream] = {}
+        self._headcounts: defaultdict[str, Headcount] = defaultdict(Headcount)
+        self.identities = MemoryIdentities(self.clock, token_bytes(32))
+        self.crowds = Crowds(self.clock, self.watch, Clients(plan.clients, plan.callers))
+        self._shelves: Kept[Shelf] = Kept()
+        self._upstreams: Kept[HttpUpstream] = Kept()
+        self._retired: dict[_Thing, asyncio.TimerHandle] = {}
+        self._new_id = _new_ids()
+        self._limits: dict[str, int] = {}  # by backend, in place of the plan's
         self._gone = False
 
     async def start(self) -> None:
         """Bind, fold the road, begin to fetch what clients bootstrap from. Raises OSError where the address is taken."""
         plan = self.plan
-        self.slots.bound(plan.backends)
-        routes = Routes(plan)
-        self._upstreams = {backend.name: HttpUpstream(backend, self.log) for backend in plan.backends}
-        soap = [backend for backend in plan.backends if backend.protocol is Protocol.SOAP]
-        self._shelves = shelves = {
-            backend.name: Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.log)
-            for backend in soap
-        }
-        self.world = world = World(
+        needs = self._needs(plan)
+        self._bound(plan)
+        road = self._fold(plan, needs)
+        self._keep(needs)
+        self.world = road.world
+        self.listener = Listener(
+            plan,
+            answer=road.answer,
+            refuse=road.refuse,
             clock=self.clock,
-            log=self.log,
+            memory=self.memory,
+            log=self.watch,
+            farewell=farewell,
+        )
+        self._fetch(plan)
+        try:
+            await self.listener.start()
+        except BaseException:
+            await self._release()
+            raise
+        self.watch.lag.start()
+        self.log.event("started", urls=self.listener.urls, version=__version__)
+
+    def adopt(self, plan: Plan) -> None:
+        """Take another plan, whole or not at all: build its road, then swap. Calls under way end on the old one.
+
+        Raises RestartNeededError, ListenError or OSError (a certificate that cannot be used); then nothing has changed.
+        """
+        fixed = [key for key, old, new in _addresses(self.plan, plan) if old != new]
+        if fixed:
+            raise RestartNeededError(f"{', '.join(fixed)} cannot change while the sidecar runs: restart it")
+        needs = self._needs(plan)
+        try:
+            road = self._fold(plan, needs)
+            self.listener.adopt(plan, road.answer, road.refuse)
+        except BaseException:
+            self._retire(needs.new, 0.0)
+            raise
+        before, self.plan = self.plan, plan
+        others = {
+            backend.name for backend in before.backends if _identity(backend) not in map(_identity, plan.backends)
+        }
+        for name in others & {backend.name for backend in plan.backends}:
+            self.slots.forget(name)
+            self.pressure.forget(name)
+            self.identities.forget(name)
+        self._keep(needs)
+        self.world = road.world
+        self.memory.resize(plan.limits.buffered_bytes, plan.limits.per_backend)
+        self._bound(plan)
+        self._fetch(plan)
+        self.watch.window.keep(frozenset(backend.name for backend in plan.backends))
+        raise_limit(plan.limits.connections, self.watch)
+        self._retire(needs.gone, _longest_s(before))
+
+    def limit(self, backend: str, value: int | None) -> None:
+        """Hold a backend to another limit than the plan's; None: the plan's again. Nobody who holds or waits is sent away."""
+        if value is None:
+            self._limits.pop(backend, None)
+        else:
+            self._limits[backend] = value
+        self._bound(self.plan)
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the public listener is."""
+        return list(self.listener.urls)
+
+    def _needs(self, plan: Plan) -> _Needs:
+        """Say which connections, documents and tracers a plan needs, and make those that are not there yet."""
+        by_name = {backend.name: backend for backend in plan.backends}
+        return _Needs(
+            self._upstreams.renew(
+                {name: (backend.endpoints, backend.tls, backend.pool_idle_s) for name, backend in by_name.items()},
+                lambda name: HttpUpstream(by_name[name], self.watch),
+            ),
+            self._shelves.renew(
+                {
+                    name: (backend.path, backend.endpoints, backend.wsdl)
+                    for name, backend in by_name.items()
+                    if backend.protocol is Protocol.SOAP
+                },
+                lambda name: self._shelf(by_name[name]),
+            ),
+            self._tracing.renew(
+                {plan.trace.endpoint: plan.trace} if plan.trace.endpoint is not None else {},
+                lambda endpoint: _tracing(self.watch, endpoint, plan.trace.sample),
+            ),
+        )
+
+    def _shelf(self, backend: BackendPlan) -> Shelf:
+        return Shelf(backend.name, backend.path, backend.endpoints, backend.wsdl, self.clock, self.watch)
+
+    def _keep(self, needs: _Needs) -> None:
+        self._upstreams.take(needs.upstreams)
+        self._shelves.take(needs.shelves)
+        self._tracing.take(needs.tracing)
+
+    def _bound(self, plan: Plan) -> None:
+        self.slots.bound([replace(b, limit=self._limits.get(b.name, b.limit)) for b in plan.backends])
+        self.identities.bound(plan.backends)
+        self.crowds.bound(Clients(plan.clients, plan.callers))
+
+    def _fold(self, plan: Plan, needs: _Needs) -> _Road:
+        routes = Routes(plan)
+        upstreams, shelves = needs.upstreams.now, needs.shelves.now
+        watch: Watch = next(iter(needs.tracing.now.values()), self.watch)
+        world = World(
+            clock=self.clock,
+            log=self.watch,
+            watch=watch,
             memory=self.memory,
             slots=self.slots,
             pressure=self.pressure,
@@ -110,12 +255,15 @@ class App:
                 for endpoint, url in backend.endpoints
             },
             documents=shelves,
-            upstreams=self._upstreams,
+            upstreams=upstreams,
+            headcounts=self._headcounts,
             flights=self.flights,
-            new_id=_new_ids(),
+            new_id=self._new_id,
             listen_url=lambda: self.listener.listen_url,
             draining=lambda: self._gone,
-            client_of=_client_of(Clients(plan.clients)),
+            client_of=Clients(plan.clients, plan.callers).of,
+            identities=self.identities,
+            answered=self.crowds.tell,
             dialect_of=_dialect_of(routes),
             resources={
                 f"{RESERVED}/healthz": lambda: orjson.dumps({"state": "ok", "version": __version__}),
@@ -123,93 +271,102 @@ class App:
                 f"{RESERVED}/states": _states,
             },
         )
-        answer = pipeline.build(plan, world)
-        self.listener = Listener(
-            plan,
-            answer=answer,
-            refuse=_refuser(plan, world),
-            clock=self.clock,
-            memory=self.memory,
-            log=self.log,
-            farewell=farewell,
-        )
-        for backend in soap:  # before anybody can ask for a document
-            shelves[backend.name].bind(pipeline.fetcher(plan, backend, world), self.pressure)
-        try:
-            await self.listener.start()
-        except BaseException:
-            await self._release()
-            raise
-        self.log.event("started", urls=self.listener.urls, version=__version__)
+        return _Road(world, pipeline.build(plan, world), refuser(plan, world))
 
-    @property
-    def urls(self) -> list[str]:
-        """Where the public listener is."""
-        return list(self.listener.urls)
+    def _fetch(self, plan: Plan) -> None:
+        """Let every shelf fetch by the current road; a new one begins to index."""
+        for backend in plan.backends:
+            if backend.protocol is Protocol.SOAP:
+                shelf = self._shelves[backend.name]
+                shelf.bind(pipeline.fetcher(plan, backend, self.world), self.pressure)
+
+    def _retire(self, things: list[_Thing], after_s: float) -> None:
+        """Close what no plan needs any more, once nobody who came before can still use it."""
+        loop = asyncio.get_running_loop()
+        for thing in things:
+            if isinstance(thing, Shelf):
+                thing.rest()
+            self._retired[thing] = loop.call_later(after_s, self._close, thing)
+
+    def _close(self, thing: _Thing) -> None:
+        del self._retired[thing]
+        spawn(thing.close(), "retire")
 
     async def stop(self, *, at_once: bool = False) -> None:
         """Drain, unless `at_once`, then close everything."""
         drain = self.plan.drain
         self.log.event("draining", delay_s=drain.delay_s, timeout_s=drain.timeout_s)
-        if at_once:
-            self._gone = True
-            await self.listener.close()
-        else:
-            await self.listener.drain(drain.delay_s, drain.timeout_s)
-            self._gone = True
-            await self.listener.close()
+        if not at_once:
+            await self.listener.drain(drain.delay_s, drain.timeout_s, self._last_call)
+        self._last_call()
+        await self.listener.close()
         await self._release()
         self.log.event("stopped")
+
+    def close(self) -> None:
+        """Write the last lines of the log."""
         if isinstance(self.log, JsonLog):
             self.log.close()
 
+    @property
+    def log_dropped(self) -> int:
+        """How many lines the log has lost since the start."""
+        return self.log.dropped if isinstance(self.log, JsonLog) else 0
+
+    def is_wary_of(self, backend: str) -> bool:
+        """Whether a backend's connections are not kept, because it spoke unasked."""
+        return self._upstreams[backend].wary
+
+    def _last_call(self) -> None:
+        self._gone = True
+
     async def _release(self) -> None:
         """Close what the backends see of us, then let flights and ghosts say how they ended: their outcomes are in no other place."""
-        for shelf in self._shelves.values():
-            await shelf.close()
-        for upstream in self._upstreams.values():
-            await upstream.close()
+        self.watch.lag.stop()
+        for timer in self._retired.values():
+            timer.cancel()
+        for thing in (*self._shelves.all(), *self._upstreams.all(), *self._retired):
+            await thing.close()
+        self._retired.clear()
         left = [task for task in alive() if task.get_name().startswith(_FLYING)]
         if left:
             _, late = await asyncio.wait(left, timeout=_LAST_WORDS_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for tracing in self._tracing.all():  # last: it has the spans of all that ended here
+            await tracing.close()
 
 
-async def serve(plan: Plan) -> int:
-    """Run until SIGTERM or SIGINT; a second one hurries. Returns the exit code."""
-    app = App(plan)
-    loop = asyncio.get_running_loop()
-    asked, hurried = asyncio.Event(), asyncio.Event()
+def _tracing(watching: Watching, endpoint: str, sample: float) -> Tracing:
+    from sidecar.watch.spans import Tracing  # noqa: PLC0415 - 20 MB that nobody pays who does not trace
 
-    def on_signal() -> None:
-        (hurried if asked.is_set() else asked).set()
+    return Tracing(watching, endpoint, sample)
 
-    for number in (signal.SIGTERM, signal.SIGINT):  # who is told to go while he starts goes in order, too
-        loop.add_signal_handler(number, on_signal)
-    raise_limit(plan.limits.connections, app.log)
-    try:
-        await app.start()
-    except OSError as error:
-        # A ListenError says itself what to do.
-        remedy = {} if isinstance(error, ListenError) else {"remedy": "look at listen: and at the files that it names"}
-        app.log.event("cannot_listen", error=str(error), **remedy)
-        if isinstance(app.log, JsonLog):
-            app.log.close()
-        return 1
-    heap.settle()
-    await asked.wait()
-    stopping = spawn(app.stop(), "drain")
-    hurry = spawn(hurried.wait(), "hurry")
-    await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
-    if not stopping.done():
-        stopping.cancel()
-        with suppress(asyncio.CancelledError):
-            await stopping
-        await app.stop(at_once=True)
-    return 0
+
+def _addresses(before: Plan, after: Plan) -> list[tuple[str, object, object]]:
+    """Return what a listener is bound to, by key, in both plans."""
+    return [
+        ("listen.host", before.listen.host, after.listen.host),
+        ("listen.port", before.listen.port, after.listen.port),
+        ("listen.unix", before.listen.unix, after.listen.unix),
+        ("listen.tls", before.listen.tls is None, after.listen.tls is None),
+        ("admin.host", before.admin.host, after.admin.host),
+        ("admin.port", before.admin.port, after.admin.port),
+        ("admin.unix", before.admin.unix, after.admin.unix),
+        ("metrics", before.metrics, after.metrics),
+    ]
+
+
+def _identity(backend: BackendPlan) -> object:
+    """Return what makes a backend another one, whose learnt state says nothing about it."""
+    return backend.name, backend.protocol, backend.endpoints
+
+
+def _longest_s(plan: Plan) -> float:
+    """Return for how long a request of a plan may still need what it began with: its body, its caller's patience, its ghost."""
+    waits = [line.timeout_s + backend.ghost_after_s for backend in plan.backends for line in backend.operations]
+    return plan.limits.body_timeout_s + max(waits, default=0.0)
 
 
 _RENDERERS: Final[Mapping[Dialect, Renderer]] = {
@@ -227,6 +384,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
     def is_declared(name: str) -> bool:
         return backend.operation(name).pattern != EVERY
 
+    wanted = frozenset(backend.identity_params)
     if shelf is None:
         return XmlRpcAdapter(
             faults=backend.faults,
@@ -234,6 +392,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
             is_declared=is_declared,
             strict=backend.strict,
             multicall_max=backend.multicall_max,
+            wanted=wanted,
         )
     return SoapAdapter(
         lambda: shelf.index(endpoint),
@@ -244,6 +403,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
         is_declared=is_declared,
         strict=backend.strict,
         multicall_max=backend.multicall_max,
+        wanted=wanted,
         path=urlsplit(url).path or "/",
     )
 
@@ -252,19 +412,6 @@ def _new_ids() -> Callable[[], str]:
     """Return what makes request ids: chance once, then a counter; an id has to be unique, not secret."""
     origin, numbers = uuid4().hex[:16], count(1)
     return lambda: f"{origin}{next(numbers):010x}"
-
-
-def _client_of(policy: Clients) -> Callable[[Head, str], str]:
-    remembered = lru_cache(_CLIENTS_REMEMBERED)(policy.ask)
-
-    def client_of(head: Head, peer: str) -> str:
-        if not policy.believes_anybody or policy.header not in head.headers:
-            return remembered(peer, ())
-        hops = tuple(head.all(policy.header))
-        short = sum(map(len, hops)) <= _SHORT_HEAD
-        return (remembered if short else policy.ask)(peer, hops)
-
-    return client_of
 
 
 def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
@@ -285,53 +432,6 @@ def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
         return (remembered if short else by)(accept, content_type, path)
 
     return of
-
-
-def _refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | None], Reply]:
-    """Return what renders an error that was made before any handler: the same envelope, with CORS headers.
-
-    A preflight gets its 204 even here (its address is as long as the request's that would follow, and no connection may be left):
-    a page could read no other answer to it, and never sends the request whose failure it could read.
-    """
-    cors, routes = Cors(plan.cors, plan.public_url), Routes(plan)
-
-    def refuse_early(refusal: Refusal, head: Head | None, origin: str | None) -> Reply:
-        seen = head or _NO_HEAD
-        origins = seen.all("Origin") or ([] if origin is None else [origin])
-        if is_preflight(seen.method, seen.headers) and refusal.state != "malformed":
-            headers = (*cors.preflight(origins), (b"X-Request-Id", request_id(head, world).encode()))
-            return Reply(204, headers, close=refusal.close)
-        exchange = Exchange(seen, _Nothing(), Peer("", tls=False), world.clock.now())
-        exchange.request_id = request_id(head, world)
-        exchange.dialect = world.dialect_of(seen)
-        found = routes.find(seen.path)
-        if found is not None:
-            exchange.sender_status = found.backend.sender_status
-        verdict = cors.ask(origins) if origins else cors.unknown()
-        reply = refuse(refusal, exchange, world)
-        world.log.event(
-            "access",
-            request_id=exchange.request_id,
-            dialect=exchange.dialect.value,
-            state=refusal.state,
-            reason=refusal.reason,
-            executed=effect_of(refusal, safe=False).value,
-            status=reply.status,
-            **({} if verdict.allowed or not origins else {"origin": shown(origins)}),
-        )
-        return Reply(reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, close=reply.close)
-
-    return refuse_early
-
-
-class _Nothing:
-    """The body of a request that was never understood."""
-
-    declared_bytes = None
-
-    async def read(self, limit_bytes: int, account: object) -> bytes:
-        del limit_bytes, account
-        return b""
 
 
 def _states() -> bytes:

@@ -53,7 +53,7 @@ class Control(Protocol):
         """Return the settings that are in force: key, value (secrets masked), origin."""
         ...
 
-    def exposition(self) -> tuple[str, bytes]:
+    async def exposition(self) -> tuple[str, bytes]:
         """Return the metrics: content type and text."""
         ...
 

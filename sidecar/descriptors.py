@@ -16,21 +16,26 @@ _PER_CONNECTION: Final = 2
 _BESIDES: Final = 64
 
 
+def needed(connections: int) -> int:
+    """Return how many descriptors a process needs for this many connections of callers."""
+    return _PER_CONNECTION * connections + _BESIDES
+
+
 def raise_limit(connections: int, log: Log) -> None:
     """Raise the soft limit (getrlimit(2), RLIMIT_NOFILE) for this many connections; log where the hard one is lower."""
-    needed = _PER_CONNECTION * connections + _BESIDES
+    wanted = needed(connections)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
-    given = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    given = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (given, hard))
     except (OSError, ValueError):  # macOS has a lower limit of its own (kern.maxfilesperproc), a sandbox may have any
         given = soft
-    if given < needed:
+    if given < wanted:
         log.event(
             "nofile_low",
             descriptors=given,
-            needed=needed,
-            remedy=f"limits.connections is {connections}: give the process LimitNOFILE={needed} (ulimit -n), or lower the limit",
+            needed=wanted,
+            remedy=f"limits.connections is {connections}: give the process LimitNOFILE={wanted} (ulimit -n), or lower the limit",
         )

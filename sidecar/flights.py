@@ -61,7 +61,7 @@ class Flights:
         try:
             outcome = await lane(flight)
         except Exception as bug:  # noqa: BLE001 - whatever a stage raises is our bug, and its callers still get an answer
-            self._log.event("bug", where=f"flight {flight.call.operation}", error=bug)
+            self._log.event("bug", where="flight lane", operation=flight.call.operation, error=bug)
             outcome = _internal(flight, "the sidecar failed while it called the backend")
         finally:
             self._end(flight, outcome)

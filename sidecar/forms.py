@@ -41,9 +41,9 @@ class Form(NamedTuple):
         return self.body % {b"id": request_id, b"time": server_time.encode()}
 
 
-def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: int) -> Form:
-    """Return the form of `refusal` in the dialect that `render` writes."""
-    if refusal.errors or len(refusal.detail or "") > _DETAIL_CHARACTERS:
+def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: int, ours: bool = True) -> Form:
+    """Return the form of `refusal` in the dialect that `render` writes; not `ours`: its words are the backend's, never to be kept."""
+    if not ours or refusal.errors or len(refusal.detail or "") > _DETAIL_CHARACTERS:
         return _form(refusal, render, safe, sender_status)
     return _kept(refusal, cast("Hashable", render), safe, sender_status)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from typing import Protocol as Port
 
 if TYPE_CHECKING:
@@ -62,6 +62,25 @@ class Peer:
     tls: bool
 
 
+class Standing(NamedTuple):
+    """What addresses say of a caller. `client` counts as one; `caller` is the line of `callers:` that his address is in, "" none.
+
+    `client_class` is the rank that it gives him, None: as the operation's. `believed`: the hop that his connection comes from is one
+    whose word on addresses counts. `named`: a trusted caller has named him, `misnamed`: in a way that is no name.
+    """
+
+    client: str
+    caller: str = ""
+    client_class: str | None = None
+    believed: bool = False
+    named: bool = False
+    misnamed: bool = False
+
+
+NOBODY: Final = Standing("")
+"""Before anybody has asked who it is."""
+
+
 class Head(NamedTuple):
     """A request line and its header lines, as far as they were understood.
 
@@ -89,6 +108,7 @@ class Refusal:
 
     `executed` None means: as the state's rule says. `retry_after_s` None means: as the state's default says.
     `status` overrides the JSON status (417 for an Expect that we do not know). `errors` are (pointer, code, text).
+    `numbers` are for operators, not for callers: what was counted when it was decided, beside the bound.
     """
 
     state: str
@@ -101,6 +121,7 @@ class Refusal:
     limit_bytes: int | None = None
     errors: tuple[tuple[str, str, str], ...] = ()
     close: bool = False  # the connection cannot be used any further
+    numbers: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
     def __hash__(self) -> int:
         """Tell most refusals apart by what differs in most; equality still looks at everything."""
@@ -374,8 +395,9 @@ Lane: TypeAlias = "Callable[[Flight], Awaitable[Outcome]]"
 class Exchange:
     """One caller's request on its way through the caller lane.
 
-    Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id`, `dialect`), route
-    (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `safe`), coalesce (`flight`, the two durations).
+    Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), route
+    (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `safe`), identity (`client`, and in `call`), coalesce
+    (`flight`, the two durations).
     """
 
     head: Head
@@ -388,7 +410,8 @@ class Exchange:
 
     request_id: str = ""
     dialect: Dialect = Dialect.JSON
-    client: str = ""
+    standing: Standing = NOBODY
+    client: str = ""  # as in `standing`, until the backend has answered somebody well
 
     backend: str = ""
     endpoint: str = ""

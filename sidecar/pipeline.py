@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from sidecar.caller import coalesce, cors, decode, documents, envelope, route, share
+from sidecar.caller import coalesce, cors, decode, documents, envelope, identity, route, share
 from sidecar.flight import attempt, grade, queue, retry, span
 from sidecar.model import Call, Dialect, Flight, Outbound, Refusal, Seat, Waiter
 from sidecar.plan import OperationPlan, Scope
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Longer than any call of people: nobody stands in line for it who could not also take the kept one.
 _DOCUMENT_S: Final = 30.0
 
-CALLER: Final[tuple[ModuleType, ...]] = (cors, envelope, route, share, documents, decode, coalesce)
+CALLER: Final[tuple[ModuleType, ...]] = (cors, envelope, route, share, documents, decode, identity, coalesce)
 FLIGHT: Final[tuple[ModuleType, ...]] = (queue, retry, span, grade, attempt)
 
 

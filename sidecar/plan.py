@@ -44,7 +44,7 @@ class CorsPlan:
 
 @dataclass(frozen=True, slots=True)
 class ClientsPlan:
-    """Which hops are trusted to name the address behind them, in which header."""
+    """Which hops (networks, or `unix`) are trusted to name the address behind them, in which header."""
 
     trust: tuple[str, ...] = ()
     header: str = "X-Forwarded-For"
@@ -195,6 +195,8 @@ class BackendPlan:
     queue_size: int = 500
     queue_wait_s: float = 5.0
     multicall_max: int = 50  # members of one multicall or Batch
+    identity_params: tuple[str, ...] = ()  # parameters and headers by which a client is known; the first that is there
+    identity_headers: tuple[str, ...] = ("Authorization",)
     operations: tuple[OperationPlan, ...] = (OperationPlan(),)  # most specific first, "*" last
     faults: tuple[FaultRule, ...] = ()
     results: tuple[ResultRule, ...] = ()

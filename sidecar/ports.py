@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 from sidecar.model import Account, BodySource, Failed, Ghost, Received, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from sidecar.headcount import Headcount
     from sidecar.model import (
         Answer,
         Call,
         Dialect,
+        Exchange,
         Executed,
         Flight,
         Grade,
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
         Outcome,
         RawHeaders,
         Refusal,
+        Reply,
         Seat,
         SlotsView,
+        Standing,
         Waiter,
     )
     from sidecar.states import State
@@ -240,11 +244,51 @@ class Flights(Protocol):
         ...
 
 
+class Identities(Protocol):
+    """Who is known to each backend by what he shows. Values are never kept, only what is made of them."""
+
+    def ask(self, backend: str, address: str, claimed: bytes) -> str:
+        """Return the client's name: the identity's once the backend has answered it well, else `address`."""
+        ...
+
+    def tell(self, backend: str, address: str, claimed: bytes, *, well: bool, roomy: bool) -> None:
+        """Note that the backend has answered it well, or has said no to it. `roomy`: its sender may hold any number of them."""
+        ...
+
+
 class Log(Protocol):
     """Where events go. Never blocks, never raises; values of sensitive names are gone before they come here."""
 
     def event(self, name: str, **facts: object) -> None:
         """Write one line."""
+        ...
+
+
+class Watch(Protocol):
+    """Who looks on: told of every reply and of every attempt, once each. Never blocks, never raises, changes nothing."""
+
+    def passed(
+        self,
+        exchange: Exchange,
+        reply: Reply,
+        state: str,
+        reason: str | None,
+        effect: Executed,
+        refusal: Refusal | None,
+    ) -> None:
+        """Note a request whose reply stands; `refusal` where it was our own doing."""
+        ...
+
+    def attempted(self, backend: str, grade: Grade, seconds: float) -> None:
+        """Note one attempt at a backend, and how long it took."""
+        ...
+
+    def over_requests(self, inner: Callable[[Exchange], Awaitable[Reply]]) -> Callable[[Exchange], Awaitable[Reply]]:
+        """Return `inner`, or what traces it. Asked once, when the road is folded: where nobody traces, nothing stands between."""
+        ...
+
+    def over_attempts(self, inner: Lane) -> Lane:
+        """As `over_requests`, for every attempt."""
         ...
 
 
@@ -254,6 +298,7 @@ class World:
 
     clock: Clock
     log: Log
+    watch: Watch
     memory: Memory
     slots: Slots
     pressure: Pressure
@@ -261,10 +306,13 @@ class World:
     adapters: Mapping[tuple[str, str], Adapter]  # by backend and endpoint
     documents: Mapping[str, Documents]
     upstreams: Mapping[str, Upstream]
+    headcounts: Mapping[str, Headcount]  # requests under way by backend
     flights: Flights
     new_id: Callable[[], str]
     listen_url: Callable[[], str | None]
     draining: Callable[[], bool]
-    client_of: Callable[[Head, str], str]
+    client_of: Callable[[Head, str], Standing]
+    identities: Identities
+    answered: Callable[[Exchange], None]  # told of every request, once its reply is made
     dialect_of: Callable[[Head], Dialect]
     resources: Mapping[str, Callable[[], bytes | Refusal]]  # what lives under the reserved path, as JSON

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sidecar.trace import trace_of
@@ -36,5 +37,9 @@ def alive() -> frozenset[asyncio.Task[Any]]:
 
 def _ended(task: asyncio.Task[Any]) -> None:
     _alive.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
+    if task.cancelled():
+        # Asked for, the error that ended it is let go of: it has come through frames that know the task, as it knows them.
+        with suppress(asyncio.CancelledError):
+            task.exception()
+    elif (error := task.exception()) is not None:
         log.error("task %s ended by itself:\n%s", task.get_name(), trace_of(error))

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Final, cast
 from aiohttp import client_exceptions as theirs
 from aiohttp.http_exceptions import HttpProcessingError
 
-from sidecar.model import Failed, Progress, Received, Stream
+from sidecar.model import Failed, Progress, Received, Stream, Track
 from sidecar.policy.headers import offers_connection_sign_in
 from sidecar.tasks import spawn
+from sidecar.trace import untraced
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp.connector import Connection
     from aiohttp.http import RawResponseMessage
     from aiohttp.streams import StreamReader
 
-    from sidecar.model import Account, Outbound, Track
+    from sidecar.model import Account, Outbound
     from sidecar.ports import AttemptLimits
     from sidecar.upstream_wire import Wire
 
@@ -49,6 +52,7 @@ class Talk:
         "_beginning",
         "_body",
         "_connection",
+        "_give_back",
         "_head_bytes",
         "_limits",
         "_message",
@@ -66,9 +70,16 @@ class Talk:
     )
 
     def __init__(
-        self, connection: Connection, outbound: Outbound, track: Track, account: Account, limits: AttemptLimits
+        self,
+        connection: Connection,
+        give_back: Callable[[Connection, bool], None],
+        outbound: Outbound,
+        track: Track,
+        account: Account,
+        limits: AttemptLimits,
     ) -> None:
         self._connection, self._wire = connection, cast("Wire", connection.protocol)
+        self._give_back = give_back
         self._outbound, self._track, self._account, self._limits = outbound, track, account, limits
         self._reused = self._wire.has_served
         self._message: RawResponseMessage | None = None
@@ -93,7 +104,8 @@ class Talk:
             if limits.first_byte_s < limits.total_s:
                 wire.within(began + limits.total_s - loop.time())
             return await (self._stream() if limits.stream else self._finish())
-        except TimeoutError:
+        except TimeoutError as late:
+            untraced(late)
             return self._out_of_time()
         except _Cut as cut:
             self.close()
@@ -119,12 +131,14 @@ class Talk:
         except BaseException:
             self.close()
             raise
+        finally:
+            self._track = Track()  # the flight's own has told that there was a ghost: neither has to keep the other
 
     def close(self) -> None:
         """Break the connection off; what still stands in its write buffer does not leave. Harmless once it is given back."""
         if self._over:
             return
-        self._over = True
+        self._over, self._beginning = True, None  # which can be read from here on, and so refers to us
         self._stop_upload()
         self._wire.abort()
         self._connection.close()
@@ -282,9 +296,11 @@ class Talk:
             return payload.read_nowait(-1) if payload.is_eof() else await payload.readany()
         except TimeoutError:  # ours, as above
             raise
-        except HttpProcessingError:
+        except HttpProcessingError as error:
+            untraced(error)
             return Failed("backend_bad_reply", "http", "the framing of the reply's body is broken", sent=True)
         except (OSError, theirs.ClientError) as error:
+            untraced(error)
             return Failed("backend_bad_reply", "truncated", f"the reply broke off: {words_of(error)}", sent=True)
 
     async def _next(self) -> bytes:
@@ -321,14 +337,15 @@ class Talk:
         return Received(message.code, message.reason or "", message.raw_headers, tuple(self._body), self._size, stream)
 
     def _release(self) -> None:
-        self._over = True
+        self._over, self._beginning = True, None
         self._stop_upload()
+        first = not self._wire.has_served
         self._wire.has_served = True
         message = self._message
         if message is not None and message.code == _UNAUTHORISED and offers_connection_sign_in(message.raw_headers):
             self._connection.close()  # a half-done sign-in must not be anybody else's connection
         else:
-            self._connection.release()
+            self._give_back(self._connection, first)
 
     def _out_of_time(self) -> Failed:
         left = self._written - self._unsent()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp.client_proto import ResponseHandler
 
 from sidecar.bell import Bell
+from sidecar.trace import untraced
 from sidecar.unread import Unread
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Wire(ResponseHandler):
     def _feed(self, part: bytes) -> None:
         super().data_received(part)
         if isinstance(self._exception, BaseException):
+            untraced(self._exception)
             self._tell_the_reader(self._exception)
         elif self._news is not None:
             (message, payload), self._news = self._news, None

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sidecar import app as module
-from sidecar.app import App, serve
+from sidecar.app import App
 from sidecar.listener import ListenError
 from sidecar.model import Protocol
-from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan
+from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan, TracePlan
 from sidecar.states import ROWS
 from sidecar.tasks import alive
 from tests.adapters.soap.library import operation, wsdl
 from tests.support import envelopes as env
 from tests.support.backend import Backend, Gate, answer
 from tests.support.client import Client, ask
+from tests.support.collector import CLIENT, SERVER, Collector
 from tests.support.process import socket_inodes
 from tests.support.replies import http
 from tests.support.world import Recorder
@@ -185,6 +185,100 @@ async def test_what_never_reached_a_stage_is_answered_in_the_same_envelope(
     assert [facts["state"] for facts in recorded(app).named("access")] == [state]
 
 
+async def test_what_never_reached_a_stage_has_a_whole_line(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """Who, what was wrong, which part refused, how much was too much: the same members as everybody's."""
+    here = await backend(stage)
+    long = b"GET /soap HTTP/1.1\r\nHost: a\r\nX-Long: " + b"x" * 5000 + b"\r\n\r\n"
+    async with running(plan(here.url)) as app:
+        (url,) = app.urls
+        await ask(url, CALL)
+        await ask(url, long)
+        await ask(url, b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    fine, line, tunnel = recorded(app).named("access")
+    assert set(fine) <= set(line)
+    assert line["client"] == fine["client"] == tunnel["client"]
+    assert (line["mechanism"], line["numbers"], line["reason"]) == ("size", {"limit": 4096}, None)
+    assert (tunnel["mechanism"], tunnel["method"], tunnel["state"]) == ("route", "CONNECT", "method_not_allowed")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_too_large_says_by_how_much(backend: Callable[..., Awaitable[Backend]], chunked: bool) -> None:
+    """As it was declared, or as much of it as had come."""
+    here = await backend(stage)
+    head = b"POST /rpc HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\n"
+    framed = b"Transfer-Encoding: chunked\r\n\r\n7d0\r\n" if chunked else b"Content-Length: 2000\r\n\r\n"
+    async with running(plan(here.url, limits=LimitsPlan(request_body_bytes=1500))) as app:
+        assert (await ask(app.urls[0], head + framed + b"x" * 2000)).state == "too_large"
+    (line,) = recorded(app).named("access")
+    assert (line["mechanism"], line["backend"]) == ("size", "rpc")
+    assert line["numbers"]["limit"] == 1500
+    assert 1500 < line["numbers"]["size"] <= 2000 if chunked else line["numbers"]["size"] == 2000
+
+
+async def test_a_connection_too_many_says_how_many(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """The bound and the count stand in the line; the reply says the reason."""
+    here = await backend(stage)
+    async with running(plan(here.url, limits=LimitsPlan(connections=10))) as app, AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(Client.to(app.urls[0])) for _ in range(10)]
+        for client in held:  # a connection that has said nothing gives way
+            await client.send(b"POST")
+        await until(lambda: app.listener.connections == 10 and not app.listener.idle)
+        assert (await ask(app.urls[0], CALL)).state == "overloaded"
+    line = next(line for line in recorded(app).named("access") if line["state"] == "overloaded")
+    assert (line["mechanism"], line["numbers"]) == ("connections", {"open": 11, "limit": 10})
+    assert line["retry_after"] == 2
+
+
+async def test_a_call_that_the_drain_cut_off_is_named_in_its_line(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """It may have been a purchase: whoever looks it up needs the operation and the id that its caller got."""
+    gate = Gate()
+    here = await backend(answer(http(env.xmlrpc_reply("Ping")), gate=gate))
+    lines = (OperationPlan(timeout_s=20.0, attempt_first_byte_s=20.0, attempt_total_s=20.0),)
+    backends = (BackendPlan("rpc", Protocol.XMLRPC, "/rpc", (("", f"{here.url}/rpc"),), operations=lines),)
+    async with running(plan(here.url, backends=backends)) as app, Client.to(app.urls[0]) as client:
+        await client.send(CALL)
+        await here.journal.arrived(1)
+        stopping = module.spawn(app.stop(), "test stop")
+        found = await client.response()
+        gate.open()
+        await stopping
+    assert found.header("Sidecar-State") == "outcome_unknown;reason=cut;executed=unknown"
+    (line,) = recorded(app).named("access")
+    assert (line["backend"], line["operation"], line["request_id"]) == ("rpc", "Ping", found.header("X-Request-Id"))
+    assert (line["mechanism"], line["executed"]) == ("upstream", "unknown")
+
+
+async def test_spans_are_sent_where_the_settings_say_so(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """Between the caller's trace and the backend's stands ours; with the sidecar ends the sending."""
+    here = await backend(stage)
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    given = env.xmlrpc("Ping").raw("/rpc", headers=[("traceparent", f"00-{trace}-{parent}-01")])
+    with Collector() as collector:
+        async with nothing_left(), running(plan(here.url, trace=TracePlan(collector.url))) as app:
+            await indexed(app)
+            await ask(app.urls[0], given)
+    sent = next(entry for entry in here.journal if entry.target == "/rpc").header("traceparent")
+    (server,) = collector.of(SERVER)
+    client = next(span for span in collector.of(CLIENT) if span.trace_id.hex() == trace)
+    assert (server.parent_span_id.hex(), client.parent_span_id) == (parent, server.span_id)
+    assert sent is not None
+    assert sent.split("-")[1:3] == [trace, client.span_id.hex()]
+
+
+async def test_without_a_collector_a_trace_passes_untouched(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """Both headers, as they came; where none came none is added; the line names it."""
+    here = await backend(stage)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+    given = env.xmlrpc("Ping").raw("/rpc", headers=[("traceparent", trace), ("tracestate", "a=1,b=2")])
+    async with running(plan(here.url)) as app:
+        await ask(app.urls[0], given)
+        await ask(app.urls[0], CALL)
+    with_it, without = [entry for entry in here.journal if entry.target == "/rpc"]
+    assert (with_it.header("traceparent"), with_it.header("tracestate")) == (trace, "a=1,b=2")
+    assert (without.header("traceparent"), without.header("tracestate")) == (None, None)
+    assert [line.get("traceparent") for line in recorded(app).named("access")] == [trace, None]
+
+
 async def test_a_strangers_broken_request_is_told_in_the_log(backend: Callable[..., Awaitable[Backend]]) -> None:
     """His page cannot read the answer, so nobody else would know."""
     here = await backend(stage)
@@ -286,76 +380,3 @@ async def test_a_unix_socket_is_removed(tmp_path: Path, backend: Callable[..., A
             async with Client(unix=path) as client:
                 assert (await client.exchange(CALL)).state == "ok"
         assert not path.exists()
-
-
-# The process
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What `serve` would do to the whole process, noted instead: its limits and its collector are the tests' too."""
-    did: list[str] = []
-    monkeypatch.setattr(module, "raise_limit", lambda connections, _: did.append(f"descriptors for {connections}"))
-    monkeypatch.setattr(module.heap, "settle", lambda: did.append("settled"))
-    return did
-
-
-async def test_serve_runs_until_it_is_told_and_comes_back_with_0(
-    backend: Callable[..., Awaitable[Backend]], told: list[str], capfd: pytest.CaptureFixture[str]
-) -> None:
-    """The signal's own way is walked; tests/scenarios sends real ones to a real process."""
-    here = await backend(stage)
-    async with nothing_left():
-        loop = asyncio.get_running_loop()
-        loop.call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
-        try:
-            assert await serve(plan(here.url)) == 0
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-    assert told == ["descriptors for 100", "settled"]
-    out = capfd.readouterr().out
-    assert [name for name in ("started", "draining", "stopped") if f'"event":"{name}"' in out] == [
-        "started", "draining", "stopped",
-    ]  # fmt: skip
-
-
-async def test_a_second_signal_does_not_wait_for_the_drain(
-    backend: Callable[..., Awaitable[Backend]], told: list[str], capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Not for its delay, nor for who is under way."""
-    here = await backend(stage)
-    async with nothing_left(), asyncio.timeout(10):
-        loop = asyncio.get_running_loop()
-        for after_s in (0.2, 0.4):
-            loop.call_later(after_s, os.kill, os.getpid(), signal.SIGINT)
-        try:
-            assert await serve(plan(here.url, drain=DrainPlan(60.0, 60.0))) == 0
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
-    assert '"event":"stopped"' in capfd.readouterr().out
-    assert told
-
-
-@pytest.mark.parametrize(
-    ("error", "remedy"), [(ListenError("listen: taken. Stop it."), False), (OSError(24, "Too many"), True)]
-)
-async def test_serve_says_why_it_cannot_and_comes_back_with_1(
-    monkeypatch: pytest.MonkeyPatch, told: list[str], capfd: pytest.CaptureFixture[str], error: OSError, remedy: bool
-) -> None:
-    """With the remedy, whoever has it."""
-
-    async def fails(_: App) -> None:
-        raise error
-
-    monkeypatch.setattr(App, "start", fails)
-    try:
-        assert await serve(Plan()) == 1
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().remove_signal_handler(number)
-    out = capfd.readouterr().out
-    assert '"event":"cannot_listen"' in out
-    assert ('"remedy"' in out) is remedy
-    assert told == ["descriptors for 10000"]

@@ -55,6 +55,15 @@ def test_a_form_is_made_once() -> None:
     assert len(calls) == 2
 
 
+def test_a_backends_own_words_are_not_kept() -> None:
+    """Its fault may quote a card number: what it said to one caller goes when he has got it."""
+    quoting = Refusal("backend_fault", "server", "card 4992739871600001 was declined")
+    once = form_of(quoting, problem, safe=False, sender_status=400, ours=False)
+    again = form_of(quoting, problem, safe=False, sender_status=400, ours=False)
+    assert once is not again
+    assert once == again
+
+
 def test_callers_share_nothing_but_the_form() -> None:
     """Each gets his own id."""
     first, second = (form(DENIED).filled(name, "now") for name in (b"id-ada", b"id-bob"))

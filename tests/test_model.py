@@ -56,3 +56,11 @@ def test_what_crosses_a_task_is_frozen() -> None:
 def test_levels_can_be_compared() -> None:
     """Down is worse than strained is worse than ok."""
     assert Level.OK < Level.STRAINED < Level.DOWN
+
+
+def test_numbers_for_operators_do_not_make_two_refusals_of_one() -> None:
+    """What callers are told is the same, and is written once for all of them."""
+    one = Refusal("overloaded", "queue_full", numbers=(("queued", 1),))
+    other = Refusal("overloaded", "queue_full", numbers=(("queued", 2),))
+    assert (one, hash(one)) == (other, hash(other))
+    assert one.numbers != other.numbers

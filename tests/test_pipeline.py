@@ -27,6 +27,7 @@ caller lane
   route      /tickets
   documents  ?wsdl from the backend, kept and served stale
   decode     bodies up to 1048576 bytes
+  identity   a client is known by Authorization (header), once the backend has answered it well
   coalesce   private flights; a caller waits at most 4 s
 flight lane
   queue      2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
@@ -42,6 +43,7 @@ caller lane
   envelope   every outcome in the caller's dialect, Sidecar-State on it
   route      /tickets
   decode     bodies up to 1048576 bytes; deny DestroyCache
+  identity   a client is known by Authorization (header), once the backend has answered it well
   coalesce   private flights; a caller waits at most 60 s
 flight lane
   queue      2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
@@ -82,7 +84,7 @@ def test_a_stage_is_added_by_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CALLER", (*pipeline.CALLER[:at], keyed, *pipeline.CALLER[at:]))
     plan = Plan(backends=(tickets(protocol=Protocol.SOAP),))
     lines = pipeline.describe(plan, "tickets", "GetSeats").splitlines()
-    assert lines[6:8] == ["  decode     bodies up to 1048576 bytes", "  keyed      shared by X-Key"]
+    assert lines[8:10] == ["  keyed      shared by X-Key", "  coalesce   private flights; a caller waits at most 4 s"]
     assert "keyed" not in pipeline.describe(plan, "tickets", "Reserve")
 
 

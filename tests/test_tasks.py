@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import weakref
 
 import pytest
 
@@ -56,3 +57,23 @@ async def test_the_result_is_the_coroutines() -> None:
         return 7
 
     assert await tasks.spawn(gives(), "gives") == 7
+
+
+async def test_a_cancelled_task_is_free_when_it_is_over() -> None:
+    """Although it stood in a frame that knew it, as each frame does in which somebody asks for the running task."""
+
+    async def waits() -> None:
+        this = asyncio.current_task()
+        await asyncio.Event().wait()
+        del this
+
+    gc.collect()
+    gc.disable()
+    try:
+        left = weakref.ref(tasks.spawn(waits(), "knows itself"))
+        await settle()
+        next(iter(tasks.alive())).cancel()
+        await settle()
+        assert left() is None
+    finally:
+        gc.enable()

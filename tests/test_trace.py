@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sidecar.trace import trace_of
+import gc
+import weakref
+
+from sidecar.trace import trace_of, untraced
 
 
 def fails(secret: str) -> None:
@@ -36,3 +39,39 @@ def test_a_ring_of_causes_ends() -> None:
     one, other = ValueError(), LookupError()
     one.__cause__, other.__cause__ = other, one
     assert trace_of(one) == "ValueError\nbecause of\nLookupError"
+
+
+class Stream:
+    """Keeps the error that ended it, as streams do."""
+
+    def __init__(self) -> None:
+        self.error = LookupError("closed")
+
+    def read(self) -> None:
+        raise self.error
+
+
+def test_an_untraced_error_keeps_nothing_of_where_it_was() -> None:
+    """What it happened to is free without the collector, although it keeps the error."""
+    gc.collect()
+    gc.disable()
+    try:
+        stream = Stream()
+        left = weakref.ref(stream)
+        try:
+            stream.read()
+        except LookupError as error:
+            untraced(error)
+        del stream
+        assert left() is None
+    finally:
+        gc.enable()
+
+
+def test_causes_are_untraced_with_their_error() -> None:
+    """A chain keeps as much as its innermost link."""
+    error = caught()
+    untraced(error)
+    assert error.__traceback__ is None
+    assert error.__cause__ is not None
+    assert error.__cause__.__traceback__ is None

@@ -25,6 +25,7 @@ from sidecar.ports import AttemptLimits
 from sidecar.upstream import _VERSIONS, HttpUpstream
 from sidecar.upstream_talk import _BEGINNING_BYTES
 from sidecar.upstream_wire import Wire
+from tests.listener.hall import until
 from tests.support import replies
 from tests.support.backend import Backend, Blackhole, Gate, Point, Way, answer, cut, keep_alive_race, silent
 
@@ -54,8 +55,10 @@ def post(body: bytes = b"<ask/>", *lines: tuple[bytes, bytes], target: str = "/T
 class Caller:
     """One backend's upstream, with the verbs of a test."""
 
-    def __init__(self, url: str, **plan: Any) -> None:
+    def __init__(self, url: str, *, known: bool = True, **plan: Any) -> None:
         self.upstream = HttpUpstream(BackendPlan("tickets", Protocol.SOAP, "/t", (("", url + "/T.asmx"),), **plan))
+        if known:
+            self.upstream._doubts = 0  # a connection that has served is used again at once
         self.memory = Buffers(64 * 1024 * 1024, 1.0)
         self.track = Track()
 
@@ -229,6 +232,55 @@ async def test_a_connection_is_kept_and_used_again(backend: Starts) -> None:
         gate.open()
         await both
     assert len(here.connections) == 2
+
+
+async def test_the_first_connections_rest_before_they_are_used_again(backend: Starts) -> None:
+    """Two at a time, for a moment each; a backend that was silent for eight of them is known, and no connection of it rests any more."""
+    here = await backend(answer(replies.http(XML)))
+    async with calling(here.url, known=False) as caller:
+        for _ in range(3):
+            await caller.ok()
+        assert [connection.requests for connection in here.connections] == [1, 1, 1]
+        assert len(caller.upstream._resting) == 2
+        await caller.ok()
+        assert [connection.requests for connection in here.connections] == [1, 1, 2]
+        await until(lambda: not caller.upstream._resting)
+        for _ in range(20):
+            fresh = replace(LIMITS, fresh=True)
+            await caller.ok(limits=fresh)
+            await until(lambda: not caller.upstream._resting)
+        opened = len(here.connections)
+        assert caller.upstream._doubts == 0
+        for _ in range(5):
+            await caller.ok()
+        assert len(here.connections) == opened
+
+
+async def test_who_speaks_unasked_is_caught_while_it_rests(backend: Starts) -> None:
+    """What comes a moment after a reply is heard although the next call leaves at once: it is nobody's answer."""
+
+    async def play(visit: Visit) -> None:
+        await answer(replies.http(XML))(visit)
+        await asyncio.sleep(0.002)
+        await visit.send(replies.http(b"<stolen/>").head + b"<stolen/>")
+
+    here = await backend(play)
+    async with calling(here.url, known=False) as caller:
+        for _ in range(2):
+            assert (await caller.ok()).body == (XML,)
+        await until(lambda: caller.upstream._wary_until > 0)
+        for _ in range(20):
+            assert (await caller.ok()).body == (XML,)
+        assert {connection.requests for connection in here.connections} == {1}
+
+
+async def test_closing_lets_nobody_rest(backend: Starts) -> None:
+    """An upstream that is closed closes the connections that rest, too."""
+    here = await backend(answer(replies.http(XML)))
+    async with calling(here.url, known=False) as caller:
+        await caller.ok()
+        assert caller.upstream._resting
+    await until(lambda: here.connections[0].ended is not None)
 
 
 async def test_a_fresh_attempt_never_uses_a_kept_connection(backend: Starts) -> None:

@@ -61,6 +61,10 @@ class Shelf:
         self._stock.bind(fetch, pressure)
         self._catalogue.start()
 
+    def rest(self) -> None:
+        """Ask the backend for nothing by itself any more: it is about to be replaced."""
+        self._catalogue.close()
+
     async def close(self) -> None:
         """Stop what goes on in the background, and wait until it has."""
         left = [*self._catalogue.close(), *self._showing.close(), *self._merging.close(), *self._stock.close()]

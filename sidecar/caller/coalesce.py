@@ -40,16 +40,17 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
                 return Refusal("malformed", "http", "Sidecar-Timeout is a number of seconds, or has the unit s or ms")
             patience_s = min(patience_s, shorter)
         until = exchange.body_at + patience_s
+        client_class = exchange.standing.client_class or line.client_class
         flight = flights.find(call.key) or Flight(
             call=call,
             outbound=_outbound(exchange, paths[exchange.endpoint]),
             safe=line.safe,
-            seat=Seat(backend.name, call.client, call.operation, line.client_class, until),
+            seat=Seat(backend.name, call.client, call.operation, client_class, until),
             account=exchange.account,
             started_at=clock.now(),
         )
         exchange.flight = flight
-        outcome = await flights.fly(flight, inner, Waiter(call.client, line.client_class, until))
+        outcome = await flights.fly(flight, inner, Waiter(call.client, client_class, until))
         exchange.queue_s, exchange.backend_s = flight.queue_s, flight.backend_s
         if outcome is None:
             since_s = clock.now() - flight.started_at
@@ -65,18 +66,16 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
 
 def out_of_time(flight: Flight, patience_s: float) -> Refusal:
     """Say how far a flight had come when its caller's deadline passed; only what was sent can have an effect."""
+    waited = (("waited_ms", round(patience_s * 1000)),)
     if flight.track.progress is Progress.QUEUED:
-        return Refusal("overloaded", "deadline", f"no slot came free within the {patience_s:g} s that the caller waits")
+        detail = f"no slot came free within the {patience_s:g} s that the caller waits"
+        return Refusal("overloaded", "deadline", detail, numbers=waited)
     if not flight.sent:
-        return Refusal(
-            "backend_unreachable", "connect_timeout", "no connection within the time that the caller waits", Executed.NO
-        )
-    return Refusal(
-        "outcome_unknown",
-        "timeout",
-        f"the backend has the call and did not answer within {patience_s:g} s",
-        Executed.NO if flight.safe else Executed.UNKNOWN,
-    )
+        detail = "no connection within the time that the caller waits"
+        return Refusal("backend_unreachable", "connect_timeout", detail, Executed.NO, numbers=waited)
+    detail = f"the backend has the call and did not answer within {patience_s:g} s"
+    effect = Executed.NO if flight.safe else Executed.UNKNOWN
+    return Refusal("outcome_unknown", "timeout", detail, effect, numbers=waited)
 
 
 def farewell(exchange: Exchange) -> Refusal:
@@ -94,7 +93,7 @@ def _outbound(exchange: Exchange, base: str) -> Outbound:
     """Make a private flight's request: the caller's own bytes, with one canonical SOAPAction where the WSDL knows it."""
     head = exchange.head
     raw = head.raw
-    lines = to_backend(raw, connection_names(raw))
+    lines = to_backend(raw, connection_names(raw), believed=exchange.standing.believed)
     call = exchange.call
     if call is not None and call.action is not None and call.dialect is Dialect.SOAP11:
         lines = _canonical(lines, call.action)

@@ -6,14 +6,12 @@ Answers anything; a stage that raises is `internal` here, so that nothing leaves
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sidecar.forms import COMES_BACK, Form, form_of, state_item
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Dialect, Exchange, Executed, Outcome, Refusal, Reply
 from sidecar.policy.headers import retry_after_s, to_caller
-from sidecar.policy.strangers import shown
 from sidecar.states import find, retry_how
 
 if TYPE_CHECKING:
@@ -34,33 +32,42 @@ def build(
 ) -> Callable[[Exchange], Awaitable[Reply]]:
     """Return the stage."""
     del scope
+    passed = world.watch.passed
 
     async def envelope(exchange: Exchange) -> Reply:
         exchange.request_id = request_id(exchange.head, world)
         exchange.dialect = world.dialect_of(exchange.head)
-        exchange.client = world.client_of(exchange.head, exchange.peer.address)
+        exchange.standing = world.client_of(exchange.head, exchange.peer.address)
+        exchange.client = exchange.standing.client
         outcome: Outcome | None = None
+        refusal: Refusal | None = None
         try:
             outcome = await inner(exchange)
-            reply, state, effect = _write(outcome, exchange, world)
+            if isinstance(outcome, Refusal):
+                refusal = outcome
+            reply, state, reason, effect = _write(outcome, exchange, world)
         except Exception as bug:  # noqa: BLE001 - whatever a stage raises is our bug, and its caller still gets a state
             world.log.event("bug", where="caller lane", request_id=exchange.request_id, error=bug)
             if isinstance(outcome, Answer) and outcome.stream is not None:
                 outcome.stream.close()
-            reply, state, effect = _write(_bug(exchange), exchange, world)
-        _note(exchange, world, reply, state, effect)
+            refusal = _bug(exchange)
+            reply, state, reason, effect = _write(refusal, exchange, world)
+        passed(exchange, reply, state, reason, effect, refusal)
+        world.answered(exchange)
         return reply
 
-    return envelope
+    return world.watch.over_requests(envelope)
 
 
-def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, str, Executed]:
+def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, str, str | None, Executed]:
+    ours = not isinstance(outcome, Answer)
     if isinstance(outcome, Answer) and exchange.dialect is Dialect.JSON:
         outcome = as_problem(outcome, world.clock.wall())
     if isinstance(outcome, Answer):
-        return _relay(exchange, outcome, world.clock.wall()), outcome.grade.state, outcome.grade.executed
-    form = _form(outcome, exchange, world)
-    return _filled(form, outcome, exchange, world), outcome.state, form.effect
+        grade = outcome.grade
+        return _relay(exchange, outcome, world.clock.wall()), grade.state, grade.reason, grade.executed
+    form = _form(outcome, exchange, world, ours=ours)
+    return _filled(form, outcome, exchange, world), outcome.state, outcome.reason, form.effect
 
 
 def _bug(exchange: Exchange) -> Refusal:
@@ -89,9 +96,9 @@ def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     return _filled(_form(refusal, exchange, world), refusal, exchange, world)
 
 
-def _form(refusal: Refusal, exchange: Exchange, world: World) -> Form:
+def _form(refusal: Refusal, exchange: Exchange, world: World, *, ours: bool = True) -> Form:
     render = world.renderers[exchange.dialect]
-    return form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status)
+    return form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status, ours=ours)
 
 
 def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> Reply:
@@ -125,27 +132,6 @@ def _relay(exchange: Exchange, answer: Answer, wall_s: float) -> Reply:
 
 def _timing(exchange: Exchange) -> bytes:
     return f"queue;dur={exchange.queue_s * 1000:.1f}, backend;dur={exchange.backend_s * 1000:.1f}".encode()
-
-
-def _note(exchange: Exchange, world: World, reply: Reply, state: str, effect: Executed) -> None:
-    # Only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell.
-    stranger = None if exchange.may_write else shown(exchange.head.all("Origin")) or "(cross-site)"
-    log = world.log.event if stranger is None else partial(world.log.event, origin=stranger)
-    log(
-        "access",
-        request_id=exchange.request_id,
-        client=exchange.client,
-        backend=exchange.backend,
-        operation=exchange.call.operation if exchange.call is not None else None,
-        dialect=exchange.dialect.value,
-        state=state,
-        executed=effect.value,
-        status=reply.status,
-        # In milliseconds with one digit; round() takes five times as long, for the sake of halves.
-        total_ms=int((world.clock.now() - exchange.received_at) * 10_000 + 0.5) / 10,
-        queue_ms=int(exchange.queue_s * 10_000 + 0.5) / 10,
-        backend_ms=int(exchange.backend_s * 10_000 + 0.5) / 10,
-    )
 
 
 def describe(scope: Scope) -> str:

@@ -29,7 +29,9 @@ def build(
 
     async def route(exchange: Exchange) -> Outcome:
         if world.draining():
-            return Refusal("draining", detail="this sidecar is shutting down", close=True)
+            return Refusal(
+                "draining", detail="this sidecar is shutting down"
+            )  # the listener closes behind the last one
         path = exchange.head.path
         found = routes.find(path)
         if found is None:

@@ -27,28 +27,23 @@ def build(
     scope: Scope, world: World, inner: Callable[[Exchange], Awaitable[Outcome]]
 ) -> Callable[[Exchange], Awaitable[Outcome]]:
     """Return the stage. The count is of exchanges under way: idle connections belong to nobody."""
-    del world
     most = _most(scope)
-    under_way = 0
-
-    def leave() -> None:
-        nonlocal under_way
-        under_way -= 1
+    headcount = world.headcounts[scope.one_backend.name]
 
     async def share(exchange: Exchange) -> Outcome:
-        nonlocal under_way
-        if under_way >= most:
+        if headcount.count >= most:
             detail = (
                 f"{most} requests for this backend are under way, its share of limits.connections (limits.per_backend)"
             )
-            return Refusal("overloaded", "connections", detail)
-        under_way += 1
+            numbers = (("in_flight", headcount.count), ("limit", most))
+            return Refusal("overloaded", "connections", detail, numbers=numbers)
+        headcount.enter()
         try:
             outcome = await inner(exchange)
         except BaseException:
-            leave()
+            headcount.leave()
             raise
-        exchange.done.append(leave)
+        exchange.done.append(headcount.leave)
         return outcome
 
     return share

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from adapters.soap.vocabulary import reply_names
 from adapters.soap.wsdl import index
 from adapters.xml import XmlRefused
 from sidecar.settings.names import Contract, NoContractError
@@ -35,7 +36,7 @@ def contract_of(file: Path) -> Contract | None:
         names = None if operation.parameters is None else frozenset(each.name for each in operation.parameters)
         before = offered.get(operation.name, frozenset())
         offered[operation.name] = None if names is None or before is None else names | before
-    return Contract(offered)
+    return Contract(offered, reply_names(documents, found))
 
 
 def _read(path: Path) -> bytes:

@@ -11,18 +11,27 @@ from sidecar.cli import BAD_SETTINGS
 
 if TYPE_CHECKING:
     from sidecar.plan import Plan
+    from sidecar.settings.loaded import Loaded
 
 # Not click.Path: a file that is not there is told like everything else about it, with exit code 78.
 CONFIG: Final = click.argument("config", metavar="CONFIG", envvar="SIDECAR_CONFIG")
+SET: Final = click.option(
+    "--set", "flags", metavar="KEY=VALUE", multiple=True, help="A setting that stands above the file; may be repeated."
+)
 
 
-def plan_of(config: str) -> Plan:
+def plan_of(config: str, flags: tuple[str, ...] = ()) -> Plan:
     """Return the plan of `config`, or print all that is wrong with it and exit."""
-    from sidecar.settings.load import load  # noqa: PLC0415 - pydantic and ruamel are a tenth of a second
+    return loaded_of(config, flags).plan
+
+
+def loaded_of(config: str, flags: tuple[str, ...] = ()) -> Loaded:
+    """As `plan_of`, with what the plan was made of."""
+    from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - pydantic and ruamel are a tenth of a second
     from sidecar.settings.problem import SettingsError  # noqa: PLC0415 - as above
 
     try:
-        return load(config)
+        return load_all(config, Beside(flags=flags))
     except SettingsError as error:
         click.echo(error.text(), err=True)
         sys.exit(BAD_SETTINGS)

@@ -7,21 +7,23 @@ import sys
 
 import click
 
-from sidecar.cli.plans import CONFIG, plan_of
+from sidecar.cli.plans import CONFIG, SET, loaded_of
 
 
 @click.command("run")
 @CONFIG
-def command(config: str) -> None:
+@SET
+def command(config: str, flags: tuple[str, ...]) -> None:
     """Run the sidecar with the settings in CONFIG (or $SIDECAR_CONFIG) until SIGTERM or SIGINT."""
     _occupy_standard_streams()
-    plan = plan_of(config)
+    loaded = loaded_of(config, flags)
 
     import uvloop  # noqa: PLC0415 - only once it is clear that there is something to run
 
-    from sidecar.app import serve  # noqa: PLC0415 - aiohttp and lxml; wrong settings are told without them
+    from sidecar.serve import serve  # noqa: PLC0415 - aiohttp and lxml; wrong settings are told without them
+    from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - as above
 
-    sys.exit(uvloop.run(serve(plan)))
+    sys.exit(uvloop.run(serve(loaded, lambda: load_all(config, Beside(flags=flags)))))
 
 
 def _occupy_standard_streams() -> None:

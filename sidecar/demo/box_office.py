@@ -42,7 +42,7 @@ def _loop_time() -> float:
 
 
 @dataclass(slots=True)
-class Tally:
+class Headcount:
     """What happened since the start."""
 
     calls: int = 0
@@ -74,7 +74,7 @@ class BoxOffice:
         self.host, self._port, self._control_port = host, port, control_port
         self.law = Law(rng, clock, terms)
         self.house = House(rng, clock, season)
-        self.tally = Tally()
+        self.headcount = Headcount()
         self.controls = Controls()
         self._thawed = asyncio.Event()
         self._thawed.set()
@@ -83,7 +83,7 @@ class BoxOffice:
         self._back_to_normal: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
-        return f"<BoxOffice {self.law!r}, {self.tally.calls} calls, {self.controls}>"
+        return f"<BoxOffice {self.law!r}, {self.headcount.calls} calls, {self.controls}>"
 
     async def __aenter__(self) -> Self:
         self._server = web.Server(self._handle, handler_cancellation=True, access_log=None)
@@ -115,21 +115,21 @@ class BoxOffice:
 
     def stats(self) -> dict[str, Any]:
         """Return the counts as `/_stats` gives them."""
-        tally = self.tally
+        headcount = self.headcount
         return {
-            "calls": tally.calls,
+            "calls": headcount.calls,
             "in_flight": self.law.in_flight,
             "peak": self.law.peak,
-            "orphans": tally.orphans,
-            "orphans_now": tally.orphans_now,
-            "executed": dict(tally.executed),
-            "refused": dict(tally.refused),
-            "lost": tally.lost,
+            "orphans": headcount.orphans,
+            "orphans_now": headcount.orphans_now,
+            "executed": dict(headcount.executed),
+            "refused": dict(headcount.refused),
+            "lost": headcount.lost,
             "resets": self.law.era,
-            "connections_reset": tally.connections_reset,
+            "connections_reset": headcount.connections_reset,
             "down_s": round(self.law.down_s, 3),
-            "documents": tally.documents,
-            "pages": tally.pages,
+            "documents": headcount.documents,
+            "pages": headcount.pages,
             "seats_sold": self.house.sold(),
             "orders": len(self.house.orders),
             "controls": self.controls.json(),
@@ -150,7 +150,7 @@ class BoxOffice:
         else:
             self._thawed.set()
         if controls.dead:
-            self.tally.connections_reset += self._door.slam()
+            self.headcount.connections_reset += self._door.slam()
         else:
             self._keep(self._chores, self._open_again(), "open the door")
         return controls
@@ -159,7 +159,7 @@ class BoxOffice:
         if request.path.startswith("/_"):
             return await self._handle_control(request)
         if self.controls.html and request.path != "/":
-            self.tally.pages += 1
+            self.headcount.pages += 1
             return _send(_page(self.controls.html))
         asked = await self._read(request)
         return _send(asked) if isinstance(asked, Reply) else await self._serve(asked, request)
@@ -186,7 +186,7 @@ class BoxOffice:
         return _page(404)
 
     def _document(self, request: web.BaseRequest) -> Reply:
-        self.tally.documents += 1
+        self.headcount.documents += 1
         address = f"http://{request.headers.get('Host', self.host)}{SERVICE}"
         match request.query_string.lower():
             case "wsdl":
@@ -204,7 +204,7 @@ class BoxOffice:
         )
 
     async def _serve(self, ask: Ask, request: web.BaseRequest) -> web.StreamResponse:
-        self.tally.calls += 1
+        self.headcount.calls += 1
         call = self.law.begin(ask.work)
         if isinstance(call, Refused):
             if call.fell:
@@ -220,7 +220,7 @@ class BoxOffice:
                 self._orphan(work)
             raise
         if self.controls.hangup and request.transport is not None:
-            self.tally.connections_reset += 1
+            self.headcount.connections_reset += 1
             reset(request.transport)
         return _send(ask.render(results))
 
@@ -237,25 +237,25 @@ class BoxOffice:
         try:
             outcome = step.operation.run(self.house, step.args)
         except Sorry as sorry:
-            self.tally.refused[step.operation.name] += 1
+            self.headcount.refused[step.operation.name] += 1
             return sorry
-        self.tally.executed[step.operation.name] += 1
+        self.headcount.executed[step.operation.name] += 1
         return outcome
 
     def _orphan(self, work: asyncio.Task[Any]) -> None:
-        self.tally.orphans += 1
-        self.tally.orphans_now += 1
+        self.headcount.orphans += 1
+        self.headcount.orphans_now += 1
         work.add_done_callback(self._orphan_done)
 
     def _orphan_done(self, _work: asyncio.Task[Any]) -> None:
-        self.tally.orphans_now -= 1
+        self.headcount.orphans_now -= 1
 
     def _fall(self, down_s: float) -> None:
         """Lose all that is in flight, reset everybody, and refuse until the time is over."""
-        self.tally.lost += len(self._works)
+        self.headcount.lost += len(self._works)
         for work in self._works:
             work.cancel()
-        self.tally.connections_reset += self._door.slam()
+        self.headcount.connections_reset += self._door.slam()
         self._keep(self._chores, self._open_after(down_s), "get up again")
 
     async def _open_after(self, down_s: float) -> None:

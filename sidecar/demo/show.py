@@ -34,6 +34,7 @@ COMMAND = (sys.executable, "-m", "sidecar", "run")  # as an operator starts it
 READY_S = 20.0  # a cold start on a busy machine takes two
 STOP_S = 10.0  # the sidecar drains what is in flight
 _HELLO_RPC = "<methodCall><methodName>tickets.hello</methodName><params/></methodCall>"
+_TOKEN = "a-token-for-the-demo"  # noqa: S105 - whoever reads the demo's output may give it orders
 RATE = 75.0  # people a second: their two to four calls each are a little more than the slots can serve
 
 
@@ -48,9 +49,10 @@ class Ports:
     sidecar: int = 8080
     shop: int = 8090
     box: int = 9000
+    admin: int = 8081
 
 
-FREE = Ports(0, 0, 0)
+FREE = Ports(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,11 @@ async def _run(show: Show, over: asyncio.Event) -> None:
         except OSError as error:
             raise DemoError(error.strerror) from None
         sidecar = await stack.enter_async_context(
-            Sidecar(show.config, _environment(url, shop.url, box.url), terse=show.for_s is not None)
+            Sidecar(show.config, _environment(url, shop.url, box.url, show.ports.admin), terse=show.for_s is not None)
         )
         await sidecar.ready(url, over)
         if show.for_s is None:
-            _print(_things_to_try(url, shop.url, box))
+            _print(_things_to_try(url, shop.url, box, show.ports.admin))
             died = await sidecar.until(over)
         else:
             report, died = await _crowded(url, box, sidecar, show, over)
@@ -223,9 +225,10 @@ class Sidecar:
         return DemoError(f"the sidecar ended with exit code {self.process.returncode}: its own message is above")
 
 
-def _environment(url: str, shop: str, box: str) -> dict[str, str]:
+def _environment(url: str, shop: str, box: str, admin: int) -> dict[str, str]:
     port = url.rsplit(":", 1)[1]
     ours = {"SIDECAR_DEMO_PORT": port, "SIDECAR_DEMO_URL": url, "SIDECAR_DEMO_SHOP": shop, "SIDECAR_DEMO_BOX": box}
+    ours |= {"SIDECAR_DEMO_ADMIN": str(admin), "SIDECAR_DEMO_TOKEN": _TOKEN}
     return {**os.environ, **ours}
 
 
@@ -247,11 +250,13 @@ def _told(report: dict[str, Any]) -> str:
     )
 
 
-def _things_to_try(url: str, shop: str, box: BoxOffice) -> str:
+def _things_to_try(url: str, shop: str, box: BoxOffice, admin: int) -> str:
     """Return the addresses and one command for each thing worth seeing."""
     soap = "http://schemas.xmlsoap.org/soap/envelope/"
     hello = f'<s:Envelope xmlns:s="{soap}"><s:Body><HelloWorld xmlns="{NS}"/></s:Body></s:Envelope>'
     call = f"curl -si {url}/tickets -H 'Content-Type: text/xml' -H 'Accept: application/problem+json' --data '{hello}'"
+    operators = f"http://127.0.0.1:{admin}"
+    told = f"SIDECAR_ADMIN={operators} SIDECAR_ADMIN_TOKEN={_TOKEN} {sys.executable} -m sidecar"
     hurt = f"curl -s {box.control_url}/_control --data"
     things = (
         ("a call that works", call),
@@ -265,10 +270,13 @@ def _things_to_try(url: str, shop: str, box: BoxOffice) -> str:
         ("an operation that nobody may call: operation_denied", f"curl -si {url}/tickets/DestroyCache -d ''"),
         ("a path that is nobody's: not_found", f"curl -si {url}/nowhere"),
         ("what the box office went through", f"curl -s {box.control_url}/_stats"),
+        ("what an operator sees, on one screen", f"curl -s {operators}/status"),
+        ("fewer calls at once, for a minute", f"{told} limit set tickets 4 --for 1m --reason 'to see it'"),
     )
     tries = "\n".join(f"{at:3}  {what}\n     {command}" for at, (what, command) in enumerate(things, 1))
     return (
         f"\nshop page    {shop}/\nsidecar      {url}/tickets (SOAP, ASMX)   {url}/boxrpc (XML-RPC)\n"
-        f"box office   {box.url}/box.asmx?wsdl   watched at {box.control_url}/_stats\n\n"
+        f"box office   {box.url}/box.asmx?wsdl   watched at {box.control_url}/_stats\n"
+        f"operators    {operators}/ (dashboard)\n\n"
         f"Things to try; whatever hurts the box office ends by itself:\n{tries}\n\nCtrl-C ends everything."
     )

@@ -1,4 +1,4 @@
-"""Times every attempt and tells how it went: to the pressure gauge now, to a learning limiter later.
+"""Times every attempt and tells how it went: to whoever watches, to the pressure gauge now, to a learning limiter later.
 
 Once per attempt, never a flight's whole time: the time in the line says nothing about the backend. Changes no outcome.
 """
@@ -21,23 +21,27 @@ _NOT_ITS_DOING = ("overloaded", "internal", "draining")
 def build(scope: Scope, world: World, inner: Lane) -> Lane:
     """Return the stage."""
     name = scope.one_backend.name
-    clock, pressure, slots = world.clock, world.pressure, world.slots
+    clock, pressure, slots, watch = world.clock, world.pressure, world.slots, world.watch
+    inner = watch.over_attempts(inner)
 
     async def span(flight: Flight) -> Outcome:
         began = clock.now()
         flight.attempts += 1
         outcome = await inner(flight)
         flight.backend_s = clock.now() - began
-        pressure.tell(name, _grade(outcome), waiting=slots.view(name).queued)
+        ours, grade = _grade(outcome)
+        watch.attempted(name, grade, flight.backend_s)
+        pressure.tell(name, None if ours else grade, waiting=slots.view(name).queued)
         return outcome
 
     return span
 
 
-def _grade(outcome: Outcome) -> Grade | None:
+def _grade(outcome: Outcome) -> tuple[bool, Grade]:
+    """Say whether it was our own doing, and what came of the attempt."""
     if isinstance(outcome, Answer):
-        return outcome.grade
-    return None if outcome.state in _NOT_ITS_DOING else _failed(outcome)
+        return False, outcome.grade
+    return outcome.state in _NOT_ITS_DOING, _failed(outcome)
 
 
 def _failed(refusal: Refusal) -> Grade:

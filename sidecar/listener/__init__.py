@@ -15,14 +15,15 @@ from aiohttp import http_parser
 
 from sidecar.listener.connection import DRAINING, Connection
 from sidecar.listener.reception import Desk, Reception
-from sidecar.listener.sockets import ListenError, bind, forget_unix, tls_context, unix_inode
+from sidecar.listener.request import keep_no_urls
+from sidecar.sockets import ListenError, bind, forget_unix, load_certificate, tls_context, unix_inode
 
 if TYPE_CHECKING:
     import socket
     import ssl
     from collections.abc import Awaitable, Callable
 
-    from sidecar.model import Exchange, Head, Refusal, Reply
+    from sidecar.model import Exchange, Head, Peer, Refusal, Reply
     from sidecar.plan import Plan
     from sidecar.ports import Clock, Log, Memory
 
@@ -32,6 +33,7 @@ BACKLOG: Final = 4096  # asyncio's 100 overflows in the first second of a sale; 
 # Whom the kernel has let in already is taken before the door is shut, else he gets an RST: one turn of the loop to see that there
 # are some, one to accept them, one for their connections to be made.
 ACCEPT_TURNS: Final = 3
+RECONNECT_S: Final = 0.5  # a reply with `Connection: close` makes a client connect anew within a round trip or two
 FAREWELL_S: Final = 3.0  # for the last answers and the linger after them, once the drain's time is up
 
 
@@ -39,9 +41,9 @@ class Listener:
     """The public port.
 
     `answer` turns an exchange into a reply and does not raise but when it is cancelled; `refuse` renders a refusal made
-    before any stage, from what is known of the head and its Origin; `farewell` says what becomes of an exchange that is
-    still under way when the time to go has run out: whoever knows how far its flight came gives a truer answer than
-    `draining`, which says that nothing was executed.
+    before any stage, from what is known of the head, its Origin, and the exchange or at least its peer; `farewell` says what
+    becomes of an exchange that is still under way when the time to go has run out: whoever knows how far its flight came gives
+    a truer answer than `draining`, which says that nothing was executed.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Listener:
         plan: Plan,
         *,
         answer: Callable[[Exchange], Awaitable[Reply]],
-        refuse: Callable[[Refusal, Head | None, str | None], Reply],
+        refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply],
         clock: Clock,
         memory: Memory,
         log: Log,
@@ -61,6 +63,7 @@ class Listener:
         )
         self._reception: Reception | None = None
         self._servers: list[asyncio.Server] = []
+        self._context: ssl.SSLContext | None = None
         self._unix: tuple[int, int] | None = None
         self.urls: tuple[str, ...] = ()
 
@@ -95,8 +98,9 @@ class Listener:
     async def start(self) -> None:
         """Bind and serve. Raises ListenError with the remedy."""
         refuse_slow_parser()
+        keep_no_urls()
         loop = asyncio.get_running_loop()
-        context = None if self._listen.tls is None else tls_context(self._listen.tls)
+        self._context = context = None if self._listen.tls is None else tls_context(self._listen.tls)
         self._reception = Reception(self._desk, loop)
         sockets = bind(self._listen)
         self.urls = tuple(self._url(bound) for bound in sockets)
@@ -130,23 +134,30 @@ class Listener:
         shown = self._listen.host if self._listen.host == "localhost" else host
         return f"http{'s' if self._desk.tls else ''}://{f'[{shown}]' if ':' in shown else shown}:{port}"
 
-    async def drain(self, delay_s: float, timeout_s: float) -> None:
-        """Go in order: serve on for `delay_s` while load balancers learn of it, then accept nothing, let what is under
-        way finish for `timeout_s`, answer the rest, close.
+    async def drain(self, delay_s: float, timeout_s: float, last_call: Callable[[], None] | None = None) -> None:
+        """Go in order: serve on for `delay_s` while load balancers learn of it. From `last_call` on whoever still comes is taken in
+        only to be told that we go, and what is under way has `timeout_s` to finish. Then answer the rest, and close.
         """
         if self._reception is None:
             return
         self._reception.draining = True
         await asyncio.sleep(delay_s)
+        if last_call is not None:
+            last_call()
+        under_way = self._open()
+        for connection in under_way:
+            connection.retire()
+        await self._within(self._reception.ended(under_way), timeout_s)
+        if under_way:  # who was told to reconnect has: or is about to: he is told that we go, and comes no more
+            await asyncio.sleep(min(RECONNECT_S, timeout_s))
+        for connection in self._open():
+            connection.expel()
         for _ in range(ACCEPT_TURNS):
             await asyncio.sleep(0)
         self._stop_accepting()
-        for connection in (*self._reception.idle, *self._reception.silent):
-            connection.dismiss()
-        await self._emptied(timeout_s)
         for connection in self._open():
             connection.expel()
-        await self._emptied(FAREWELL_S)
+        await self._within(self._reception.emptied(), FAREWELL_S)
         await self.close()
 
     async def close(self) -> None:
@@ -154,20 +165,33 @@ class Listener:
         self._stop_accepting()
         for connection in self._open():
             connection.cut()
-        await self._emptied(FAREWELL_S)
+        if self._reception is not None:
+            await self._within(self._reception.emptied(), FAREWELL_S)
 
     def _open(self) -> list[Connection]:
         if self._reception is None:
             return []
         return [connection for connection in self._reception.connections if isinstance(connection, Connection)]
 
-    async def _emptied(self, timeout_s: float) -> None:
-        """Wait until no connection is left, at most `timeout_s`."""
-        if self._reception is None:
-            return
+    async def _within(self, waiting: Awaitable[None], timeout_s: float) -> None:
+        """Wait for it, at most `timeout_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._reception.emptied()
+                await waiting
+
+    def adopt(
+        self,
+        plan: Plan,
+        answer: Callable[[Exchange], Awaitable[Reply]],
+        refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply],
+    ) -> None:
+        """Take a new plan: what comes from here on is answered by it, under its limits, with its certificate. The address stays.
+
+        Raises ListenError, and takes nothing, where the certificate cannot be used.
+        """
+        if plan.listen.tls is not None and self._context is not None:
+            load_certificate(self._context, plan.listen.tls)
+        self._desk.answer, self._desk.refuse, self._desk.limits = answer, refuse, plan.limits
 
     def _stop_accepting(self) -> None:
         for server in self._servers:

@@ -24,6 +24,7 @@ from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.upload import BrokenBody, Upload
 from sidecar.listener.wire import CONTINUE, SplitError, frame
 from sidecar.model import Exchange, Executed, Head, Refusal, Reply
+from sidecar.trace import untraced
 from sidecar.unread import Unread
 
 if TYPE_CHECKING:
@@ -51,12 +52,13 @@ DRAINING: Final = Refusal("draining", close=True)
 class Connection(Hearing):
     """One accepted connection. Its task runs `start`."""
 
-    __slots__ = ("_done", "_exchange", "_expelled", "_slow", "_waited_s", "_written")
+    __slots__ = ("_client", "_done", "_exchange", "_expelled", "_slow", "_waited_s", "_written")
 
     def __init__(self, reception: Reception, loop: asyncio.AbstractEventLoop, header_bytes: int) -> None:
         super().__init__(reception, loop, header_bytes)
         self._exchange: Exchange | None = None  # while `answer` has it
         self._done: list[Callable[[], None]] = []  # of the last exchange: who waits for the connection to be free of it
+        self._client = ""  # of the last exchange, as the stages named him
         self._expelled = False
         self._written = 0  # of the reply that is being sent
         self._waited_s = 0.0  # for its reader
@@ -137,6 +139,9 @@ class Connection(Hearing):
                 if not await self._serve(message, payload):
                     return
                 self._free()
+                if self._body is payload and payload.is_eof():
+                    self._body = EMPTY_PAYLOAD
+                del message, payload  # whoever says nothing for a minute holds no card number meanwhile
         except ConnectionError:
             pass  # the peer went while we wrote: nobody is left to be told
         except Exception as error:  # noqa: BLE001 - a bug of ours outside any exchange: noted, the connection ends
@@ -204,32 +209,30 @@ class Connection(Hearing):
 
     async def _reply(self, message: RawRequestMessage, exchange: Exchange) -> Reply:
         head = exchange.head
-        refusal = faults.TURNED_AWAY if self.turned_away else faults.objection(message, head)
+        refusal = self._reception.full() if self.turned_away else faults.objection(message, head)
         if refusal is not None:
-            return self._refuse(refusal, head)
+            return self._refuse(refusal, head, exchange)
         self._exchange = exchange
         try:
             return await self._desk.answer(exchange)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._expelled or self.transport is None or task is None:
+            if not self._expelled or self.transport is None or self._task_handler is None:
                 raise
-            task.uncancel()
-            return self._refuse(self._desk.farewell(exchange), head)
+            self._task_handler.uncancel()
+            return self._refuse(self._desk.farewell(exchange), head, exchange)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is answered, never a silent close
             self._log_bug(error, exchange.request_id)
             flight = exchange.flight
             sent = flight is not None and flight.sent and not flight.safe
-            return self._refuse(
-                Refusal("internal", executed=Executed.UNKNOWN if sent else Executed.NO, close=True), head
-            )
+            refusal = Refusal("internal", executed=Executed.UNKNOWN if sent else Executed.NO, close=True)
+            return self._refuse(refusal, head, exchange)
         finally:
             self._exchange = None
 
-    def _refuse(self, refusal: Refusal, head: Head | None) -> Reply:
+    def _refuse(self, refusal: Refusal, head: Head | None, exchange: Exchange | None = None) -> Reply:
         # Two Origins are joined to what no list can hold: a browser sends one.
         origin = ", ".join(head.all("Origin")) if head is not None and "Origin" in head.headers else None
-        reply = self._desk.refuse(refusal, head, origin)
+        reply = self._desk.refuse(refusal, head, origin, exchange or self._peer)
         return reply._replace(close=True) if refusal.close and not reply.close else reply
 
     async def _answer(
@@ -237,6 +240,7 @@ class Connection(Hearing):
     ) -> tuple[bool, bool, int]:
         """Write the reply; return whether it ends the connection, whether the request can never end, how much of it is to come."""
         reply = await self._reply(message, exchange)
+        self._client = exchange.client
         left = 0 if upload.complete else REST_BYTES + 1 if self._body_left is None else self._body_left
         broken = payload.exception() is not None
         stuck = broken or (left > 0 and (left > REST_BYTES or upload.withheld))
@@ -250,7 +254,8 @@ class Connection(Hearing):
         try:
             while data := await payload.readany():
                 self.consumed(len(data))
-        except BrokenBody:
+        except BrokenBody as broken:
+            untraced(broken)
             return False
         self._quiet()
         return True
@@ -264,7 +269,7 @@ class Connection(Hearing):
         self._deaf = True
         self._salvage = None
         head = fault.salvage.head()
-        refusal = faults.TURNED_AWAY if self.turned_away else fault.refusal
+        refusal = self._reception.full() if self.turned_away else fault.refusal
         await self._write(self._refuse(refusal, head), head, close=True)
         await self._listen_on()
 
@@ -351,6 +356,11 @@ class Connection(Hearing):
         if self._waiter is not None:
             self._waiter.cancel()
 
+    def retire(self) -> None:
+        """Close where nothing is under way, not even in the kernel: what has come by now is answered."""
+        if self._phase is Phase.IDLE and self.transport is not None and not Unread(self.transport).any():
+            self.dismiss()
+
     def cut(self) -> None:
         """End the connection so that nobody takes what was sent for complete."""
         if self.transport is not None:
@@ -363,13 +373,14 @@ class Connection(Hearing):
             self._task_handler.cancel()
         elif self._phase is Phase.HEAD:
             self._fail(DRAINING, b"", patient=False)
-        elif self._phase is Phase.IDLE:
-            self.dismiss()
+        else:
+            self.retire()
 
     def _cut_reply(self) -> None:
         """Break a reply off whose reader holds it, and maybe a slot of the backend, for longer than it is worth."""
         reason = "slow" if self._slow else "stalled"
-        self._desk.log.event("reply_cut", reason=reason, client=self._peer.address, sent_bytes=self._written)
+        client = self._client or self._peer.address
+        self._desk.log.event("reply_cut", reason=reason, client=client, sent_bytes=self._written)
         self.cut()
 
     def _leave(self) -> None:

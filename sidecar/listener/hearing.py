@@ -31,6 +31,7 @@ from sidecar.listener.salvage import Salvage
 from sidecar.listener.unclaimed import Unclaimed
 from sidecar.listener.upload import BUFFERED, BrokenBody
 from sidecar.model import Peer, Refusal
+from sidecar.trace import untraced
 
 if TYPE_CHECKING:
     import asyncio
@@ -137,6 +138,8 @@ class Hearing(RequestHandler):
         self._bell.stop()
         self._unclaimed.clear()
         super().connection_lost(exc)
+        self._body = EMPTY_PAYLOAD  # a body knows its connection: both would be left to the collector
+        self._messages.clear()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's protocol has it so; aiohttp never keeps a half open
         """Answer whoever has only closed his half; True keeps ours open (which TLS does not have)."""
@@ -242,6 +245,7 @@ class Hearing(RequestHandler):
             if isinstance(message, _ErrInfo):
                 self._messages.pop()
                 refusal = faults.BAD_BODY if in_body else self._complaint(message.exc, data)
+                untraced(message.exc)
                 self._fail(refusal, data)
                 return
             self._begin_message(message, payload)

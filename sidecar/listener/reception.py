@@ -8,19 +8,20 @@ protocol, `connection_made` and `connection_lost` keep `_connections`.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from sidecar.listener import faults
 from sidecar.listener.connection import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from aiohttp.web_protocol import RequestHandler
 
-    from sidecar.model import Exchange, Head, Refusal, Reply
+    from sidecar.model import Exchange, Head, Peer, Refusal, Reply
     from sidecar.plan import LimitsPlan
     from sidecar.ports import Clock, Log, Memory
 
@@ -29,12 +30,12 @@ SILENT_S: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Desk:
-    """Everything a connection asks of the outside; one for all connections."""
+    """Everything a connection asks of the outside; one for all connections. A reload replaces answer, refuse and limits."""
 
     answer: Callable[[Exchange], Awaitable[Reply]]
-    refuse: Callable[[Refusal, Head | None, str | None], Reply]
+    refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]
     farewell: Callable[[Exchange], Refusal]
     clock: Clock
     memory: Memory
@@ -54,7 +55,7 @@ class Reception(web.Server):
         self.silent: dict[Connection, float] = {}  # have not asked anything yet, since when, the oldest first
         self._leaving: set[Connection] = set()  # closed by either side, and not gone yet
         self.turned_away = 0  # connections over the cap that still wait for their answer
-        self._empty: asyncio.Event | None = None
+        self._gone: asyncio.Event | None = None  # set whenever a connection has ended, once somebody waits for it
 
     def __call__(self) -> Connection:
         return Connection(self, self._loop, self.desk.limits.header_bytes)
@@ -74,6 +75,11 @@ class Reception(web.Server):
         else:
             self.desk.log.event("connection_dropped", reason="connections", connections=len(self._connections))
             transport.abort()
+
+    def full(self) -> Refusal:
+        """Return what whoever is turned away is told."""
+        numbers = (("open", len(self._connections)), ("limit", self.desk.limits.connections))
+        return replace(faults.TURNED_AWAY, numbers=numbers)
 
     def _spare(self) -> Connection | None:
         """Return whose end nobody would notice: a kept connection, else one that has said nothing for a while."""
@@ -119,13 +125,22 @@ class Reception(web.Server):
 
     async def emptied(self) -> None:
         """Wait until the last connection and its task have ended."""
-        self._empty = asyncio.Event()
-        self._look()
-        await self._empty.wait()
+        await self._until(lambda: not self._connections)
+
+    async def ended(self, whom: Iterable[Connection]) -> None:
+        """Wait until these connections and their tasks have ended."""
+        left = set(whom)
+        await self._until(lambda: left.isdisjoint(self._connections))
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        self._gone = asyncio.Event()
+        while not holds():
+            await self._gone.wait()
+            self._gone.clear()
 
     def _look(self) -> None:
-        if self._empty is not None and not self._connections:
-            self._empty.set()
+        if self._gone is not None:
+            self._gone.set()
 
 
 async def _unused(request: web.BaseRequest) -> web.StreamResponse:

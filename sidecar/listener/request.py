@@ -6,12 +6,25 @@ host it is sent to.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from yarl import _url
 
 from sidecar.model import Head
 
 if TYPE_CHECKING:
     from aiohttp.http_parser import RawRequestMessage
+
+
+# Where yarl remembers whole addresses, 128 of each kind; aiohttp's parser makes one of every target.
+_REMEMBERING: Final = ("build_pre_encoded_url", "pre_encoded_url")
+
+
+def keep_no_urls() -> None:
+    """Take yarl's memory of addresses from it: ASMX puts session keys and card numbers in them. It saves 0.1 µs a request."""
+    for name in _REMEMBERING:
+        remembered = getattr(_url, name)
+        setattr(_url, name, getattr(remembered, "__wrapped__", remembered))
 
 
 def head_of(message: RawRequestMessage) -> Head:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import EMPTY_PAYLOAD
 
 from sidecar.model import Refusal
+from sidecar.trace import untraced
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
@@ -79,7 +80,7 @@ class Upload:
             raise RuntimeError("the body of a request can be read once; keep what the first read gave")
         self._taken = True
         if self._declared is not None and self._declared > limit_bytes:
-            return _too_large(limit_bytes)
+            return _too_large(limit_bytes, self._declared)
         if self._payload is EMPTY_PAYLOAD:
             return b""
         if self.complete:
@@ -88,6 +89,7 @@ class Upload:
             self._line.begin_body(say_continue=self.withheld)
             return await self._gather(limit_bytes, account)
         except BrokenBody as broken:
+            untraced(broken)
             return broken.refusal
         finally:
             self._expects = False
@@ -106,7 +108,7 @@ class Upload:
     def _piece(self, data: bytes, before: int, limit_bytes: int, account: Account) -> bytes | Refusal:
         self._line.consumed(len(data))
         if before + len(data) > limit_bytes:
-            return _too_large(limit_bytes)
+            return _too_large(limit_bytes, before + len(data))
         if not account.take(len(data)):
             return BUFFERED
         return data
@@ -117,5 +119,7 @@ BUFFERED = Refusal(
 )
 
 
-def _too_large(limit_bytes: int) -> Refusal:
-    return Refusal("too_large", "body", f"The body is larger than {limit_bytes} bytes.", limit_bytes=limit_bytes)
+def _too_large(limit_bytes: int, size_bytes: int) -> Refusal:
+    detail = f"The body is larger than {limit_bytes} bytes."
+    numbers = (("size", size_bytes), ("limit", limit_bytes))  # of a chunked one, as much as had come
+    return Refusal("too_large", "body", detail, limit_bytes=limit_bytes, numbers=numbers)

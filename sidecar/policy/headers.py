@@ -1,6 +1,7 @@
 """Which header lines a flight carries, each way. One table per kind of flight; everything not on a shared flight's list stays behind.
 
-A private flight carries its caller's own lines, end to end (RFC 9110 section 7.6.1 names those that are not). A shared flight
+A private flight carries its caller's own lines, end to end (RFC 9110 section 7.6.1 names those that are not), without the word of earlier
+hops that nobody vouches for. A shared flight
 carries only what is a function of its key.
 """
 
@@ -50,6 +51,47 @@ REQUEST_STAYS: Final = HOP_BY_HOP | frozenset(
     )
 )
 
+# What an earlier hop says of who asked it, of how, and of the certificate that he showed. Backends believe it of whoever connects from
+# their own machine or network, and now that is us: from a hop that is not trusted it stays here. All of `X-Forwarded-*` and
+# `X-Original-*` belongs to it (for, host, proto, port, prefix, user, client-cert, url), and what single products call the same.
+FORWARDING: Final = frozenset(
+    (
+        b"forwarded",  # RFC 7239
+        b"forwarded-for",
+        b"x-forwarded",
+        b"x-real-ip",  # nginx
+        b"x-client-ip",  # Apache, Azure
+        b"client-ip",  # Akamai; PHP programs read it first
+        b"x-cluster-client-ip",  # Riverbed, Rackspace
+        b"x-remote-ip",
+        b"x-remote-addr",
+        b"true-client-ip",  # Akamai, Cloudflare
+        b"cf-connecting-ip",
+        b"cf-connecting-ipv6",
+        b"cf-pseudo-ipv4",
+        b"fastly-client-ip",
+        b"fly-client-ip",
+        b"x-azure-clientip",
+        b"x-azure-socketip",
+        b"x-appengine-user-ip",
+        b"x-envoy-external-address",
+        b"x-proxyuser-ip",
+        b"proxy-client-ip",  # WebLogic, as the next two
+        b"wl-proxy-client-ip",
+        b"wl-proxy-ssl",
+        b"x-rewrite-url",  # IIS: another path than the one that was asked for
+        b"x-http-host-override",
+        b"x-scheme",
+        b"x-url-scheme",
+        b"front-end-https",  # Microsoft ISA
+        b"x-arr-ssl",  # IIS ARR, as the next
+        b"x-arr-clientcert",
+        b"client-cert",  # RFC 9440 section 4: whoever is no TLS endpoint must not have the word
+        b"client-cert-chain",
+    )
+)
+_FORWARDING_PREFIXES: Final = (b"x-forwarded-", b"x-original-", b"x-ssl-client-", b"ssl-client-")
+
 # To the caller: we say these ourselves, or they speak of a hop that ends here.
 REPLY_STAYS: Final = HOP_BY_HOP | frozenset(
     (
@@ -79,18 +121,30 @@ class _Shape(NamedTuple):
 _SHAPES: Final = 128
 
 
-def to_backend(lines: RawHeaders, named: frozenset[bytes] = frozenset()) -> list[tuple[bytes, bytes]]:
-    """Return the lines of a private flight's request; `named` are the names that its Connection header lists, lowered."""
+def to_backend(
+    lines: RawHeaders, named: frozenset[bytes] = frozenset(), *, believed: bool = False
+) -> list[tuple[bytes, bytes]]:
+    """Return the lines of a private flight's request; `named` are the names that its Connection header lists, lowered.
+
+    `believed`: the hop that sent them is trusted, so what it says of earlier ones passes, as it came. We add no word of our own
+    (`docs/decisions/0007-forwarding-headers.md`).
+    """
+    stays = _stays_of_trusted if believed else _stays_of_strangers
     if named:
-        return _without(lines, named, REQUEST_STAYS)
-    return list(_request(_names(lines)).passing(lines))
+        return _without(lines, named, stays)
+    return list((_trusted_request if believed else _request)(_names(lines)).passing(lines))
+
+
+def forwards(low: bytes) -> bool:
+    """Say whether a header, its name lowered, is an earlier hop's word."""
+    return low in FORWARDING or low.startswith(_FORWARDING_PREFIXES)
 
 
 def to_caller(lines: RawHeaders) -> list[tuple[bytes, bytes]]:
     """Return the lines of a reply that pass on to the caller."""
     shape = _reply(_names(lines))
     named = connection_names(lines) if shape.connection else None
-    return _without(lines, named, REPLY_STAYS) if named else list(shape.passing(lines))
+    return _without(lines, named, _stays_of_replies) if named else list(shape.passing(lines))
 
 
 def connection_names(lines: RawHeaders) -> frozenset[bytes]:
@@ -112,26 +166,45 @@ def _listed(connection: bytes) -> frozenset[bytes]:
     return frozenset(names - {b"close", b"keep-alive", b""})
 
 
+def _stays_of_strangers(low: bytes) -> bool:
+    return low in REQUEST_STAYS or forwards(low.replace(b"_", b"-"))
+
+
+def _stays_of_trusted(low: bytes) -> bool:
+    # No proxy writes X_Forwarded_For; whoever does knows that CGI's variables (RFC 3875 section 4.1.18) look the same for both, and
+    # that many an edge looks for one spelling alone.
+    return low in REQUEST_STAYS or (b"_" in low and forwards(low.replace(b"_", b"-")))
+
+
+def _stays_of_replies(low: bytes) -> bool:
+    return low in REPLY_STAYS
+
+
 @lru_cache(maxsize=_SHAPES)
 def _request(names: tuple[bytes, ...]) -> _Shape:
-    return _shape(names, REQUEST_STAYS)
+    return _shape(names, _stays_of_strangers)
+
+
+@lru_cache(maxsize=_SHAPES)
+def _trusted_request(names: tuple[bytes, ...]) -> _Shape:
+    return _shape(names, _stays_of_trusted)
 
 
 @lru_cache(maxsize=_SHAPES)
 def _reply(names: tuple[bytes, ...]) -> _Shape:
-    return _shape(names, REPLY_STAYS)
+    return _shape(names, _stays_of_replies)
 
 
-def _shape(names: tuple[bytes, ...], stays: frozenset[bytes]) -> _Shape:
+def _shape(names: tuple[bytes, ...], stays: Callable[[bytes], bool]) -> _Shape:
     lowered = [name.lower() for name in names]
-    at = [index for index, name in enumerate(lowered) if name not in stays]
+    at = [index for index, name in enumerate(lowered) if not stays(name)]
     # An itemgetter of fewer than two gives no tuple.
     passing = itemgetter(*at) if len(at) > 1 else lambda lines: tuple(lines[index] for index in at)
     return _Shape(passing, b"connection" in lowered)
 
 
-def _without(lines: RawHeaders, named: frozenset[bytes], stays: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
-    return [line for line in lines if (low := line[0].lower()) not in stays and low not in named]
+def _without(lines: RawHeaders, named: frozenset[bytes], stays: Callable[[bytes], bool]) -> list[tuple[bytes, bytes]]:
+    return [line for line in lines if (low := line[0].lower()) not in named and not stays(low)]
 
 
 def offers_connection_sign_in(lines: RawHeaders) -> bool:

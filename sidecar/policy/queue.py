@@ -26,6 +26,7 @@ class Waiting:
     seat: Seat
     until: float
     patience_until: float
+    since: float
 
 
 Verdict: TypeAlias = Lease | Waiting | Refusal
@@ -54,14 +55,15 @@ class Line:
     def ask(self, now: float, seat: Seat) -> Verdict:
         """Give a slot, a place in the line until a moment, or a refusal (queue_full; deadline where it is over already)."""
         if seat.until <= now:
-            return Refusal("overloaded", "deadline", "the call's own deadline has passed before it could start")
+            detail = "the call's own deadline has passed before it could start"
+            return Refusal("overloaded", "deadline", detail, numbers=self._numbers())
         if not self._waiting and self._free() > 0:
             return self._grant(seat)
         if len(self._waiting) >= self._size:
             detail = f"{len(self._waiting)} calls wait for this backend already, that is its queue.size"
-            return Refusal("overloaded", "queue_full", detail, retry_after_s=max(RETRY_AT_LEAST_S, round(self._wait_s)))
+            return Refusal("overloaded", "queue_full", detail, retry_after_s=self._after_s, numbers=self._numbers())
         patience_until = now + self._wait_s
-        waiting = Waiting(seat, min(seat.until, patience_until), patience_until)
+        waiting = Waiting(seat, min(seat.until, patience_until), patience_until, now)
         self._waiting[waiting] = None
         return waiting
 
@@ -69,11 +71,14 @@ class Line:
         """Let `waiting` go if its time is over, and say why; None where it has left the line or has time left."""
         if waiting not in self._waiting or now < waiting.until:
             return None
+        numbers = (("waited_ms", round((now - waiting.since) * 1000)), *self._numbers())
         del self._waiting[waiting]
         if waiting.seat.until <= waiting.until:
-            return Refusal("overloaded", "deadline", "no slot came free before the call's own deadline")
+            return Refusal(
+                "overloaded", "deadline", "no slot came free before the call's own deadline", numbers=numbers
+            )
         detail = f"no slot came free within queue.wait ({self._wait_s:g} s)"
-        return Refusal("overloaded", "queue_wait", detail, retry_after_s=max(RETRY_AT_LEAST_S, round(self._wait_s)))
+        return Refusal("overloaded", "queue_wait", detail, retry_after_s=self._after_s, numbers=numbers)
 
     def leave(self, waiting: Waiting) -> None:
         """Forget somebody who hung up; harmless when he is gone already."""
@@ -108,6 +113,20 @@ class Line:
         """Take new bounds: nobody who holds or waits is sent away, a wider limit serves at once."""
         self._limiter, self._size, self._wait_s = limiter, size, wait_s
         return self._serve()
+
+    @property
+    def _after_s(self) -> int:
+        return max(RETRY_AT_LEAST_S, round(self._wait_s))
+
+    def _numbers(self) -> tuple[tuple[str, float], ...]:
+        """Return what an operator asks first of a line that refused."""
+        return (
+            ("limit", self._limiter.limit),
+            ("in_flight", len(self._held)),
+            ("ghosts", len(self._ghosts)),
+            ("queued", len(self._waiting)),
+            ("size", self._size),
+        )
 
     def _free(self) -> int:
         return self._limiter.limit - len(self._held) - len(self._ghosts)

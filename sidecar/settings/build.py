@@ -11,28 +11,28 @@ from sidecar import plan as plans
 from sidecar.settings.schema import Operation, Parameter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sidecar.settings import schema
+    from sidecar.settings.complaints import Loc
+    from sidecar.settings.files import Files
 
 COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
 # What a reader waits for before he reloads; and the bound that this product promises for what may not be cut short.
 _SAFE_FIRST_BYTE_S: Final = 10.0
 _SAFE_S: Final = 15.0
 _UNSAFE_S: Final = 60.0
+# What one attempt gets by default: for an operation that is safe, for any other.
+USUAL_S: Final = {"first_byte": (_SAFE_FIRST_BYTE_S, _UNSAFE_S), "total": (_SAFE_S, _UNSAFE_S)}
 
 
-def build(settings: schema.Settings, folder: Path) -> plans.Plan:
-    """Return the plan; relative file names are taken from `folder`, where the settings file lies."""
+def build(settings: schema.Settings, files: Files) -> plans.Plan:
+    """Return the plan; `files` knows where relative file names start."""
     listen, cors, limits, admin = settings.listen, settings.cors, settings.limits, settings.admin
     return plans.Plan(
         listen=plans.ListenPlan(
             listen.host,
             listen.port,
-            _file(folder, listen.unix),
-            plans.TlsPlan(_named(folder, listen.tls.cert_file), _named(folder, listen.tls.key_file))
-            if listen.tls
-            else None,
+            _file(files, ("listen", "unix"), listen.unix),
+            _tls(files, listen.tls),
         ),
         public_url=settings.public_url,
         cors=plans.CorsPlan(frozenset(cors.origins), cors.credentials, int(cors.max_age)),
@@ -52,8 +52,8 @@ def build(settings: schema.Settings, folder: Path) -> plans.Plan:
         admin=plans.AdminPlan(
             admin.host,
             admin.port,
-            _file(folder, admin.unix),
-            _token(folder, admin),
+            _file(files, ("admin", "unix"), admin.unix),
+            _token(files, admin),
             written="admin" in settings.model_fields_set,
         ),
         metrics=plans.MetricsPlan(settings.metrics.host, settings.metrics.port) if settings.metrics else None,
@@ -64,20 +64,21 @@ def build(settings: schema.Settings, folder: Path) -> plans.Plan:
         trace=plans.TracePlan(settings.trace.endpoint, settings.trace.sample),
         watch_files=settings.reload.watch,
         sensitive=tuple(dict.fromkeys((*plans.Plan().sensitive, *settings.sensitive))),
-        backends=tuple(backend_plan(name, backend, folder) for name, backend in settings.backends.items()),
+        backends=tuple(backend_plan(name, backend, files) for name, backend in settings.backends.items()),
     )
 
 
-def backend_plan(name: str, backend: schema.Backend, folder: Path) -> plans.BackendPlan:
+def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.BackendPlan:
     """Return the plan of one backend."""
-    tls = backend.tls
+    tls, at = backend.tls, ("backends", name)
+    ca_file = _file(files, (*at, "tls", "ca_file"), tls.ca_file)
     return plans.BackendPlan(
         name=name,
         protocol=backend.protocol,
         path=path_of(name, backend),
         endpoints=endpoints_of(backend),
-        tls=plans.UpstreamTlsPlan(_file(folder, tls.ca_file), tls.min_version, tls.server_name, tls.verify),
-        wsdl=_file(folder, backend.wsdl),
+        tls=plans.UpstreamTlsPlan(ca_file, tls.min_version, tls.server_name, tls.verify),
+        wsdl=_file(files, (*at, "wsdl"), backend.wsdl),
         expose=tuple(backend.expose) if backend.expose is not None else None,
         deny=tuple(backend.deny),
         strict=backend.strict,
@@ -90,6 +91,8 @@ def backend_plan(name: str, backend: schema.Backend, folder: Path) -> plans.Back
         queue_size=backend.queue.size,
         queue_wait_s=backend.queue.wait,
         multicall_max=backend.multicall_max,
+        identity_params=tuple(backend.identity.params),
+        identity_headers=tuple(backend.identity.headers),
         operations=lines_of(backend),
         faults=tuple(
             plans.FaultRule(rule.state, rule.match.faultcode, rule.match.faultstring, rule.executed)
@@ -177,14 +180,22 @@ def _results(result: schema.Result) -> list[plans.ResultRule]:
     return rules
 
 
-def _token(folder: Path, admin: schema.Admin) -> str | None:
+def _token(files: Files, admin: schema.Admin) -> str | None:
     """Return the token; the file was read by lint, which refuses one that holds none."""
-    return admin.token if admin.token_file is None else (folder / admin.token_file).read_text("utf-8").strip()
+    if admin.token_file is None:
+        return admin.token
+    return files.text(("admin", "token_file"), admin.token_file).strip()
 
 
-def _file(folder: Path, name: str | None) -> str | None:
-    return None if name is None else _named(folder, name)
+def _tls(files: Files, tls: schema.Tls | None) -> plans.TlsPlan | None:
+    if tls is None:
+        return None
+    cert, key = (
+        str(files.path(("listen", "tls", each), name))
+        for each, name in (("cert_file", tls.cert_file), ("key_file", tls.key_file))
+    )
+    return plans.TlsPlan(cert, key)
 
 
-def _named(folder: Path, name: str) -> str:
-    return str(folder / name)
+def _file(files: Files, loc: Loc, name: str | None) -> str | None:
+    return None if name is None else str(files.path(loc, name))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from sidecar.settings.problem import Problem, masked
+from sidecar.settings import tree
+from sidecar.settings.problem import Problem
 from sidecar.settings.schema import Section, Settings
-from sidecar.settings.tree import Block, Scalar, Sequence, joined
+from sidecar.settings.tree import Block, Scalar, joined
+from sidecar.settings.veil import is_secret_name, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TypeAlias
 
     from sidecar.settings.problem import Place
@@ -22,16 +25,22 @@ _KEY: Final = "[key]"  # how pydantic marks an error that is about a mapping's k
 _SHOWN: Final = 60  # characters of a value that a message repeats
 
 
-def complaints(errors: Iterable[Any], root: Block) -> tuple[list[Problem], list[Loc]]:
+def complaints(errors: Sequence[Any], root: Block) -> tuple[list[Problem], list[Loc]]:
     """Return the problems behind `errors`, and what cannot be used because of them. Consequences of a broken value are left out."""
     problems: list[Problem] = []
     unusable: list[Loc] = []
+    meant = {(*loc[:-1], near) for loc in _of_kind("extra_forbidden", errors) if (near := _nearest(loc))}
     for error in errors:
         loc: Loc = tuple(error["loc"])
         unusable.append(loc if error["type"] == "extra_forbidden" else _around(loc))
-        if not _is_broken(root, loc):
+        misspelt = error["type"] == "missing" and (loc in meant or _is_partial(root, loc[:-1]))
+        if not misspelt and not _is_broken(root, loc):
             problems.append(_problem(error, loc, root))
     return problems, unusable
+
+
+def _of_kind(kind: str, errors: Sequence[Any]) -> list[Loc]:
+    return [tuple(error["loc"]) for error in errors if error["type"] == kind]
 
 
 def broken(root: Block) -> list[Loc]:
@@ -43,7 +52,7 @@ def _broken_below(node: Node, loc: Loc) -> Iterator[Loc]:
     if isinstance(node, Scalar):
         if node.broken:
             yield loc
-    elif isinstance(node, Sequence):
+    elif isinstance(node, tree.Sequence):
         for index, item in enumerate(node.items):
             yield from _broken_below(item, (*loc, index))
     else:
@@ -59,7 +68,7 @@ def _around(loc: Loc) -> Loc:
 def place_of(root: Block, loc: Loc, *, key: bool) -> Place:
     """Return where `loc` stands: its key or its value; where it is not written, the key of the nearest block around it."""
     node: Node = root
-    place = root.place
+    place: Place | None = None
     for index, step in enumerate(loc):
         last = index == len(loc) - 1
         if isinstance(node, Block) and (entry := node.entries.get(str(step))) is not None:
@@ -67,12 +76,12 @@ def place_of(root: Block, loc: Loc, *, key: bool) -> Place:
             vague = isinstance(entry.node, Block) or (isinstance(entry.node, Scalar) and not entry.node.raw)
             place = entry.place if (last and key) or vague or not last else entry.node.place
             node = entry.node
-        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+        elif isinstance(node, tree.Sequence) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
             place = node.place
         else:
             break
-    return place
+    return place or replace(root.place, width=0)  # what is written nowhere has no line to show
 
 
 def node_at(root: Block, loc: Loc) -> Node | None:
@@ -82,7 +91,7 @@ def node_at(root: Block, loc: Loc) -> Node | None:
         if isinstance(node, Block):
             entry = node.entries.get(str(step))
             node = entry.node if entry is not None else None
-        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+        elif isinstance(node, tree.Sequence) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
         else:
             return None
@@ -95,6 +104,12 @@ def dotted(loc: Loc) -> str:
     for step in loc:
         text = f"{text}[{step}]" if isinstance(step, int) else joined(text, step)
     return text
+
+
+def _is_partial(root: Block, loc: Loc) -> bool:
+    """Say whether a key of the block at `loc` could not be read: then the missing one may be that one."""
+    node = node_at(root, loc)
+    return isinstance(node, Block) and node.partial
 
 
 def _is_broken(root: Block, loc: Loc) -> bool:
@@ -117,19 +132,31 @@ def _problem(error: Any, loc: Loc, root: Block) -> Problem:
     else:
         code, what, remedy = _sentence(kind, context, loc, node_at(root, loc))
     node = node_at(root, loc)
-    if isinstance(node, Scalar) and node.expanded:
+    hidden = isinstance(node, Scalar) and node.value is not None and is_secret_name(_last(loc))
+    if kind != "extra_forbidden" and (hidden or (isinstance(node, Scalar) and node.expanded)):
         what = what.partition(", did you mean")[0]  # a suggestion is made of the value, and the value may be a secret
+        shown = "this value" if hidden else shown
     return Problem(code, where, dotted(loc), what.replace("{value}", shown), remedy)
 
 
+def _last(loc: Loc) -> str:
+    return next((step for step in reversed(loc) if isinstance(step, str)), "")
+
+
 def _unknown(loc: Loc) -> tuple[str, str, str]:
-    section, key = _section(loc[:-1]), str(loc[-1])
-    if key in section.LATER:
+    section = _section(loc[:-1])
+    if str(loc[-1]) in section.LATER:
         return "E202", "not available in this version", "take it out"
-    keys = _keys(section)
-    near = get_close_matches(key.lower().replace("-", "_"), keys, n=1, cutoff=0.6)
-    hint = f", did you mean {near[0]}?" if near else ""
-    return "E201", f"unknown key{hint}", f"keys here: {', '.join(keys)}"
+    near = _nearest(loc)
+    hint = f", did you mean {near}?" if near else ""
+    return "E201", f"unknown key{hint}", f"keys here: {', '.join(_keys(section))}"
+
+
+def _nearest(loc: Loc) -> str:
+    """Return the key that was meant by an unknown one, "" where none is like it."""
+    word = str(loc[-1]).lower().strip().replace("-", "_")
+    near = get_close_matches(word, _keys(_section(loc[:-1])), n=1, cutoff=0.6)
+    return near[0] if near else ""
 
 
 def _sentence(kind: str, context: dict[str, Any], loc: Loc, node: Node | None) -> tuple[str, str, str]:
@@ -187,7 +214,7 @@ def _quoted(node: Node | None) -> str:
     """Return a value as the file has it: never what a reference expands to, never credentials."""
     if isinstance(node, Block):
         return "a block of keys"
-    if isinstance(node, Sequence):
+    if isinstance(node, tree.Sequence):
         return "a list"
     if node is None or (node.value is None and not node.raw):
         return "nothing"

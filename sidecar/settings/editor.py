@@ -12,6 +12,7 @@ from sidecar.settings.schema import Settings
 def schema_text() -> str:
     """Return the schema as it stands in config/sidecar.schema.json."""
     schema = Settings.model_json_schema()
+    del schema["required"]  # backends, which may be in a file that includes this one, or that this one includes
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sidecar settings", **_tidy(schema)}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

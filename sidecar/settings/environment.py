@@ -32,6 +32,7 @@ class Expanded:
     text: str
     changed: bool
     faults: tuple[Fault, ...] = ()
+    names: tuple[str, ...] = ()  # of the variables whose values are in `text`; where a default stands in, there is none
 
 
 def expand(text: str, environ: Mapping[str, str]) -> Expanded:
@@ -39,6 +40,7 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
     if "${" not in text:
         return Expanded(text, changed=False)
     faults: list[Fault] = []
+    names: list[str] = []
     out: list[str] = []
     end, changed = 0, False
     for nth, found in enumerate(_REFERENCE.finditer(text)):
@@ -55,6 +57,7 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
             out.append("${")
         elif (value := environ.get(name)) or (value is not None and default is None):
             out.append(value)
+            names.append(name)
             changed = True
         elif default is not None:
             out.append(default)
@@ -63,7 +66,7 @@ def expand(text: str, environ: Mapping[str, str]) -> Expanded:
             remedy = f"set {name} in the environment of this process, or write ${{{name}:-default}}"
             faults.append(Fault("E106", nth, len(found.group()), f"{name} is not set", remedy))
     out.append(text[end:])
-    return Expanded("".join(out), changed, tuple(faults))
+    return Expanded("".join(out), changed, tuple(faults), tuple(names))
 
 
 _HOW: Final = "write ${NAME} or ${NAME:-default}"

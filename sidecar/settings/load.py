@@ -1,12 +1,14 @@
-"""The one door of settings: a file to a Plan, or one SettingsError with everything that is wrong with it.
+"""The one door of settings: a file, with what it includes, to a plan, or one SettingsError with everything that is wrong.
 
-Four steps, each adding to the same list of problems: read (tree), shape (schema), meaning (lint), plan (build). What one step cannot use is
-cut out before the next, so that one fault is told once and hides no other.
+Five steps, each adding to the same list of problems: read (tree, include, flags), shape (schema), meaning (lint, names), plan (build),
+and what is said about it (notes, effective). What one step cannot use is cut out before the next, so that one fault is told once and
+hides no other.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,78 +16,109 @@ from pydantic import ValidationError
 
 from sidecar.settings.build import build
 from sidecar.settings.complaints import broken, complaints, node_at
+from sidecar.settings.effective import effective, variables
+from sidecar.settings.files import Files
+from sidecar.settings.flags import FLAGS, shown, with_flags
+from sidecar.settings.include import UnreadableError, contents, gather
 from sidecar.settings.lint import lint
+from sidecar.settings.loaded import Loaded
 from sidecar.settings.names import compare
-from sidecar.settings.problem import Lines, Place, Problem, SettingsError
+from sidecar.settings.notes import notes
+from sidecar.settings.problem import Place, Problem, SettingsError, illustrated
 from sidecar.settings.schema import Settings
-from sidecar.settings.tree import Block, Scalar, core, plain, read
+from sidecar.settings.sources import Source, identity, look
+from sidecar.settings.tree import Block, Scalar, core, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sidecar.plan import Plan
     from sidecar.settings.complaints import Loc
     from sidecar.settings.names import ContractOf
 
-_FILE_BYTES: Final = 4 * 1024 * 1024  # far beyond what people write; what is larger was named by mistake
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What settings are read with besides their file: the environment, flags (`KEY=VALUE`), and what only `check` has at hand.
+
+    `contract_of` reads a WSDL; with it, names are compared with the WSDL files that the settings name, or those in `wsdls` by backend, or
+    by `backend/endpoint`. `nofile` is the most file descriptors that the process may have, None where nobody knows. `elsewhere` where the
+    settings are for another machine: files with absolute names need not be on this one.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    flags: Sequence[str] = ()
+    contract_of: ContractOf | None = None
+    wsdls: Mapping[str, Path] = field(default_factory=dict)
+    nofile: int | None = None
+    elsewhere: bool = False
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None, contract_of: ContractOf | None = None) -> Plan:
-    """Read `path` and return its plan. Raises SettingsError, and nothing else, whatever is in it.
+    """Read `path` and return its plan alone; see `load_all`."""
+    return load_all(path, Beside(os.environ if environ is None else environ, contract_of=contract_of)).plan
 
-    With `contract_of`, which reads a WSDL, names are compared with the WSDL files that the settings name.
+
+def load_all(path: str | Path, beside: Beside | None = None) -> Loaded:
+    """Read `path` and return its plan with what it was made of. Raises SettingsError, and nothing else, whatever is in it.
+
+    It reads files and takes 10 ms for a usual one, seconds for 500 backends: on the loop it belongs in a thread.
     """
-    shown = str(path)
-    source = _text(Path(path), shown)
-    return load_text(
-        source, shown, Path(path).resolve().parent, os.environ if environ is None else environ, contract_of
-    )
+    shown_name = str(path)
+    where = Path(path).absolute()  # links are not followed: a ConfigMap swaps them
+    try:
+        text, digest = contents(where)
+    except UnreadableError as error:
+        sources = [look("settings", str(where))]
+        raise SettingsError(shown_name, [error.problem], sources=sources) from error.__cause__
+    return _loaded(text, shown_name, where.parent, beside or Beside(), [Source("settings", str(where), digest)])
 
 
 def load_text(
     source: str, file: str, folder: Path, environ: Mapping[str, str], contract_of: ContractOf | None = None
 ) -> Plan:
     """Return the plan of `source`, which is called `file` and stands in `folder`."""
-    reading = read(source, environ)
-    root, problems = reading.root, reading.problems
+    return _loaded(source, file, folder, Beside(environ, contract_of=contract_of), []).plan
+
+
+def _loaded(text: str, file: str, folder: Path, beside: Beside, own: list[Source]) -> Loaded:
+    read = gather(text, file, folder, beside.environ)
+    root, problems = read.root, read.problems
     if root is None and not problems:
         problems.append(Problem("E109", Place(), "", "nothing is set", _SMALLEST))
     if root is not None and not isinstance(root, Block):
         problems.append(Problem("E204", root.place, "", "settings are a block of keys", _SMALLEST))
-    if not isinstance(root, Block):
-        raise SettingsError(file, problems, source)
-    settings = _shape(root, problems)
-    if settings is not None:
-        problems += lint(settings, root, folder)
-        if contract_of is not None:
-            problems += compare(settings, root, folder, contract_of)
-    if problems or settings is None:
-        raise SettingsError(file, problems, source)
-    return build(settings, folder)
+    if isinstance(root, Block) and beside.flags:
+        root = with_flags(root, beside.flags, problems)
+        read.texts[FLAGS] = shown(beside.flags)
+    settings, files = None, Files(folder)
+    if isinstance(root, Block):
+        settings, files = _shape(root, problems), Files(folder, root, read.folders, file, elsewhere=beside.elsewhere)
+    if isinstance(root, Block) and settings is not None:
+        problems += lint(settings, root, files)
+        if beside.contract_of is not None:
+            problems += compare(settings, root, files, beside.contract_of, beside.wsdls)
+    sources = (*own, *read.sources, *files.sources)
+    if not isinstance(root, Block) or settings is None or any(each.severity == "error" for each in problems):
+        errors = [each for each in problems if each.severity == "error"]
+        raise SettingsError(file, errors, text, read.texts, sources)
+    plan = build(settings, files)
+    warnings = illustrated([*problems, *notes(plan, root, beside.nofile)], read.texts)
+    names = sorted(variables(root))
+    return Loaded(
+        plan,
+        identity(sources, {name: beside.environ.get(name, "") for name in names} | dict.fromkeys(beside.flags, "")),
+        sources,
+        effective(settings, root, plan, files, file),
+        warnings,
+        tuple(names),
+        file,
+    )
 
 
 _SMALLEST: Final = (
     'the smallest file is: backends: {tickets: {protocol: soap, url: "http://127.0.0.1:9000/Tickets.asmx"}}'
 )
-
-
-def _text(path: Path, shown: str) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SettingsError(shown, [Problem("E101", Place(), "", f"cannot be read: {reason}", "")]) from error
-    if len(data) > _FILE_BYTES:
-        raise SettingsError(
-            shown, [Problem("E108", Place(), "", f"larger than {_FILE_BYTES} bytes", "is this the right file?")]
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
-        place = Lines(before).place(len(before))
-        raise SettingsError(shown, [Problem("E102", place, "", "not UTF-8 text", "save the file as UTF-8")]) from error
 
 
 def _shape(root: Block, problems: list[Problem]) -> Settings | None:

@@ -5,31 +5,36 @@ It is given what reads a WSDL as a function and knows no XML. Asked by `check` a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
 from sidecar.model import Protocol
-from sidecar.settings.build import COMPARISONS, is_every
-from sidecar.settings.complaints import dotted, place_of
-from sidecar.settings.problem import Problem
+from sidecar.settings.build import COMPARISONS, endpoints_of, is_every
+from sidecar.settings.findings import Findings
 from sidecar.settings.schema import Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from sidecar.settings.complaints import Loc
+    from sidecar.settings.files import Files
+    from sidecar.settings.problem import Problem
     from sidecar.settings.schema import Backend, Settings
     from sidecar.settings.tree import Block
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a WSDL offers: operations and the names of their parameters, None where their schema is not at hand."""
+    """What a WSDL offers: operations with the names of their parameters and of the elements in their replies.
+
+    None stands for names that nobody knows, because their schema is not at hand or leaves them open.
+    """
 
     operations: Mapping[str, frozenset[str] | None]
+    replies: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
 
 
 class NoContractError(Exception):
@@ -40,67 +45,150 @@ ContractOf: TypeAlias = "Callable[[Path], Contract | None]"
 """Reads a WSDL file. None where documents that it imports are missing, so that nothing can be said; raises NoContractError."""
 
 
-def compare(settings: Settings, root: Block, folder: Path, contract_of: ContractOf) -> list[Problem]:
-    """Return a problem for every name that the WSDL beside the settings has not."""
-    problems = []
+def compare(
+    settings: Settings, root: Block, files: Files, contract_of: ContractOf, wsdls: Mapping[str, Path]
+) -> list[Problem]:
+    """Return a problem for every name that the WSDLs at hand have not.
+
+    They are those that the settings name, or, by backend or `backend/endpoint`, those in `wsdls`; "" is the only SOAP backend. One file
+    speaks for one endpoint: where another endpoint has none, a name may be right all the same, and nothing is said.
+    """
+    check = Findings(root, files)
+    soap = [name for name, backend in settings.backends.items() if backend.protocol is Protocol.SOAP]
+    if "" in wsdls and len(soap) == 1:
+        wsdls = {name or soap[0]: path for name, path in wsdls.items()}
+    for name, path in wsdls.items():
+        if what := _foreign(name, path, settings):
+            remedy = f"SOAP backends: {', '.join(soap) or 'none'}"
+            check.add("E310", ("backends",), f"--wsdl {name or path}: {what}", remedy, key=True)
     for name, backend in settings.backends.items():
-        at: Loc = ("backends", name)
-        # One file speaks for one endpoint; what the others offer it does not know.
-        alone = backend.endpoints is None or len(backend.endpoints) == 1
-        if backend.protocol is not Protocol.SOAP or backend.wsdl is None or not (folder / backend.wsdl).is_file():
-            continue
-        try:
-            contract = contract_of(folder / backend.wsdl)
-        except NoContractError as error:
-            loc = (*at, "wsdl")
-            problems.append(Problem("E310", place_of(root, loc, key=False), dotted(loc), f"is no WSDL: {error}", ""))
-            continue
-        if contract is not None and alone:
-            problems += list(_unknown(backend, at, root, contract))
-    return problems
+        if backend.protocol is Protocol.SOAP:
+            contracts = [_contract(path, name, check, contract_of) for path in _files(name, backend, files, wsdls)]
+            whole = _together(contracts)
+            if whole is not None:
+                _Names(backend, ("backends", name), whole, check).compare()
+    return check.problems
 
 
-def _unknown(backend: Backend, at: Loc, root: Block, contract: Contract) -> Iterator[Problem]:
-    named: list[tuple[Loc, str, bool]] = [
-        ((*at, "operations", pattern), pattern, True) for pattern in backend.operations
-    ]
-    for key, patterns in (("deny", backend.deny), ("expose", backend.expose or [])):
-        named += [((*at, key, index), pattern, False) for index, pattern in enumerate(patterns)]
-    named += [
-        ((*at, "results", index, "operation"), rule.operation, False) for index, rule in enumerate(backend.results)
-    ]
-    for loc, pattern, is_key in named:
-        if not is_every(pattern) and not _matching(pattern, contract, any_case="deny" in loc):
-            near = get_close_matches(pattern.strip("*"), contract.operations, n=1, cutoff=0.6)
-            hint = f", did you mean {near[0]}?" if near else ""
-            yield Problem(
-                "E309", place_of(root, loc, key=is_key), dotted(loc), f"the WSDL has no operation {pattern!r}{hint}", ""
-            )
-    for index, rule in enumerate(backend.results):
-        for compare_by in COMPARISONS:
-            than = getattr(rule.when, compare_by)
-            if isinstance(than, Parameter):
-                loc = (*at, "results", index, "when", compare_by, "param")
-                yield from _parameter(than.param, rule.operation, loc, root, contract)
+def _foreign(name: str, path: Path, settings: Settings) -> str:
+    """Return why a WSDL from the command line speaks for nobody, "" where it does."""
+    backend, _, endpoint = name.partition("/")
+    found = settings.backends.get(backend)
+    if not name:
+        return "say whose it is, as in --wsdl tickets=tickets.wsdl"
+    if found is None:
+        return f"there is no backend {backend}"
+    if found.protocol is not Protocol.SOAP:
+        return f"{backend} speaks {found.protocol.value}, which has no WSDL"
+    if endpoint and endpoint not in (found.endpoints or {}):
+        return f"{backend} has no endpoint {endpoint}"
+    return "" if path.is_file() else f"there is no file {path}"
 
 
-def _parameter(name: str, pattern: str, loc: Loc, root: Block, contract: Contract) -> Iterator[Problem]:
-    known: set[str] = set()
-    for operation in _matching(pattern, contract, any_case=False):
-        parameters = contract.operations[operation]
-        if parameters is None or name in parameters:
+def _files(name: str, backend: Backend, files: Files, wsdls: Mapping[str, Path]) -> list[Path | None]:
+    """Return the WSDL file of each endpoint, None where there is none."""
+    own = None if backend.wsdl is None else files.path(("backends", name, "wsdl"), backend.wsdl)
+    endpoints = [endpoint for endpoint, _ in endpoints_of(backend)]
+    if name in wsdls:  # somebody says that it speaks for the whole backend
+        return [wsdls[name]]
+    return [wsdls.get(f"{name}/{endpoint}", own if len(endpoints) == 1 else None) for endpoint in endpoints]
+
+
+def _contract(path: Path | None, name: str, check: Findings, contract_of: ContractOf) -> Contract | None:
+    if path is None or not path.is_file():
+        return None
+    try:
+        return contract_of(path)
+    except NoContractError as error:
+        check.add("E310", ("backends", name, "wsdl"), f"is no WSDL: {error}")
+        return None
+
+
+def _together(contracts: Iterable[Contract | None]) -> Contract | None:
+    """Return what all offer, None where one of them is not known."""
+    operations: dict[str, frozenset[str] | None] = {}
+    replies: dict[str, frozenset[str] | None] = {}
+    for contract in contracts:
+        if contract is None:
+            return None
+        for known, more in ((operations, contract.operations), (replies, contract.replies)):
+            for name, names in more.items():
+                before = known.get(name, frozenset())
+                known[name] = None if names is None or before is None else names | before
+    return Contract(operations, replies)
+
+
+class _Names:
+    """The names of one backend."""
+
+    def __init__(self, backend: Backend, at: Loc, contract: Contract, check: Findings) -> None:
+        self._backend, self._at, self._contract, self._check = backend, at, contract, check
+
+    def compare(self) -> None:
+        backend, at = self._backend, self._at
+        for pattern in backend.operations:
+            self._operation((*at, "operations", pattern), pattern, key=True)
+        for key, patterns in (("deny", backend.deny), ("expose", backend.expose or [])):
+            for index, pattern in enumerate(patterns):
+                self._operation((*at, key, index), pattern)
+        for index, name in enumerate(backend.identity.params):
+            self._shown_by_nobody((*at, "identity", "params", index), name)
+        for index, rule in enumerate(backend.results):
+            loc: Loc = (*at, "results", index)
+            self._operation((*loc, "operation"), rule.operation)
+            said = self._check.shown((*loc, "operation"), rule.operation)
+            for compare_by in COMPARISONS:
+                than = getattr(rule.when, compare_by)
+                if isinstance(than, Parameter):
+                    self._parameter((*loc, "when", compare_by, "param"), than.param, rule.operation, said)
+            self._path((*loc, "when", "path"), rule.when.path, rule.operation, said)
+
+    def _operation(self, loc: Loc, pattern: str, *, key: bool = False) -> None:
+        if is_every(pattern) or self._matching(pattern, any_case="deny" in loc):
             return
-        known |= parameters
-    if known:
-        near = get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f", did you mean {near[0]}?" if near else ""
-        yield Problem(
-            "E309", place_of(root, loc, key=False), dotted(loc), f"{pattern!r} has no parameter {name!r}{hint}", ""
-        )
+        shown = self._check.shown(loc, pattern)
+        hint = _near(pattern.strip("*"), self._contract.operations, 0.6) if shown == pattern else ""
+        self._check.add("E309", loc, f"the WSDL has no operation {shown!r}{hint}", key=key)
+
+    def _parameter(self, loc: Loc, name: str, pattern: str, said: str) -> None:
+        known = self._of_all(pattern, self._contract.operations)
+        if known and name not in known:
+            self._missing(loc, f"{said!r} has no parameter", name, known, 0.5)
+
+    def _shown_by_nobody(self, loc: Loc, name: str) -> None:
+        known = self._of_all("*", self._contract.operations)
+        if known and name not in known:
+            self._missing(loc, "no operation has a parameter", name, known, 0.5)
+
+    def _path(self, loc: Loc, path: str, pattern: str, said: str) -> None:
+        known = self._of_all(pattern, self._contract.replies)
+        unknown = next((step for step in path.split(".") if step not in known), None)
+        if known and unknown is not None:
+            self._missing(loc, f"no reply of {said!r} has an element", unknown, known, 0.6)
+
+    def _missing(self, loc: Loc, what: str, name: str, known: Iterable[str], cutoff: float) -> None:
+        shown = self._check.shown(loc, name)
+        hint = _near(name, known, cutoff) if shown == name else ""
+        self._check.add("E309", loc, f"{what} {shown!r}{hint}")
+
+    def _of_all(self, pattern: str, where: Mapping[str, frozenset[str] | None]) -> frozenset[str]:
+        """Return the names that operations of `pattern` have, nothing where one of them is not known."""
+        found: set[str] = set()
+        for operation in self._matching(pattern, any_case=False):
+            names = where.get(operation)
+            if names is None:
+                return frozenset()
+            found |= names
+        return frozenset(found)
+
+    def _matching(self, pattern: str, *, any_case: bool) -> list[str]:
+        """Return the operations that a pattern names; `deny` does not look at case."""
+        names = self._contract.operations
+        if any_case:
+            return [name for name in names if fnmatchcase(name.lower(), pattern.lower())]
+        return [name for name in names if fnmatchcase(name, pattern)]
 
 
-def _matching(pattern: str, contract: Contract, *, any_case: bool) -> list[str]:
-    """Return the operations that a pattern names; `deny` does not look at case."""
-    if any_case:
-        return [name for name in contract.operations if fnmatchcase(name.lower(), pattern.lower())]
-    return [name for name in contract.operations if fnmatchcase(name, pattern)]
+def _near(name: str, known: Iterable[str], cutoff: float) -> str:
+    near = get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f", did you mean {near[0]}?" if near else ""

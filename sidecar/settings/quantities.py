@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic_core import PydanticCustomError, core_schema
 
+from sidecar import durations
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 BOUNDS: Final = "x-bounds"  # JSON Schema has no bounds for texts; `editor` puts them where people read
 _AMOUNT: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Za-z%]*)")
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS: Final = durations.UNITS_S
+_digits, spoken = durations.digits, durations.spoken
 _BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 # What people write who mean one of ours.
 _MEANT: Final = {
@@ -87,8 +90,9 @@ class _Amount:
         if found is None or isinstance(value, bool):
             return ""
         number, unit = found.groups()
-        meant = unit if unit in self.units else _MEANT.get(unit.lower(), "")
-        guess = f"{number}{meant}" if meant in self.units else "" if unit else self.bare(float(number))
+        low = unit.lower()
+        meant = next((each for each in (unit, _MEANT.get(low, ""), low) if each in self.units), "")
+        guess = f"{number}{meant}" if meant else "" if unit else self.bare(float(number))
         return f", did you mean {guess}?" if guess else ""
 
     def bare(self, number: float) -> str:
@@ -151,23 +155,14 @@ class Share(_Amount):
         return f"{_digits(number * 100 if number <= 1 else number)}%"
 
 
-def spoken(seconds: float) -> str:
-    """Return a duration as an operator would write it, to the millisecond."""
-    if 0 < seconds < 1:
-        return f"{_digits(seconds * 1000)}ms"
-    for unit in ("h", "m"):
-        if seconds and seconds % _SECONDS[unit] == 0:
-            return f"{_digits(seconds / _SECONDS[unit])}{unit}"
-    return f"{_digits(seconds)}s"
-
-
-def _digits(number: float) -> str:
-    return f"{number:.3f}".rstrip("0").rstrip(".")
-
-
 def spoken_size(size_bytes: int) -> str:
     """Return a size as an operator would write it."""
     for unit in ("GiB", "MiB", "KiB"):
         if size_bytes % _BYTES[unit] == 0 and size_bytes:
             return f"{size_bytes // _BYTES[unit]}{unit}"
     return f"{size_bytes}B"
+
+
+def spoken_share(part: float) -> str:
+    """Return a part of a whole as an operator would write it."""
+    return f"{_digits(part * 100)}%"

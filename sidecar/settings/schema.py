@@ -68,10 +68,14 @@ class Cors(Section):
 class Clients(Section):
     """Who counts as one client."""
 
-    trust: list[shapes.Network] = Field(
-        default_factory=list, description="addresses of proxies before us whose word on the client's address counts"
+    trust: list[shapes.Hop] = Field(
+        default_factory=list,
+        description="proxies before us whose word on the client's address counts: addresses, networks, 'unix' for our socket",
     )
-    header: shapes.Header = Field(default="X-Forwarded-For", description="the header in which they say it")
+    header: shapes.Header = Field(
+        default="X-Forwarded-For",
+        description="the header in which they say it; Forwarded is read as RFC 7239 has it, others as a list of addresses",
+    )
 
 
 class Limits(Section):
@@ -260,6 +264,21 @@ class Operation(Section):
     )
 
 
+class Identity(Section):
+    """What people show a backend: who shows something else is another client, once the backend has answered it well."""
+
+    params: list[shapes.Words] = Field(
+        default_factory=list,
+        max_length=20,
+        description="parameters that hold a session key; each request's body is then parsed. In XML-RPC a struct's member or a position",
+    )
+    headers: list[shapes.Header] = Field(
+        default_factory=lambda: ["Authorization"],
+        max_length=20,
+        description="headers that hold credentials; [] where many people share one account",
+    )
+
+
 class Match(Section):
     """Which faults: globs, a key left out matches anything, at least one is needed."""
 
@@ -338,9 +357,7 @@ class Result(Section):
 class Backend(Section):
     """One fragile host: one limit, one line, whatever it serves."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset(
-        {"breaker", "cache", "identity", "probe", "rate", "retry", "urls", "timezone"}
-    )
+    LATER: ClassVar[frozenset[str]] = frozenset({"breaker", "cache", "probe", "rate", "retry", "urls", "timezone"})
     protocol: Protocol = Field(strict=False, description="what the backend speaks: soap or xmlrpc")
     url: shapes.Url = Field(description="address of the backend, or with endpoints what their paths are relative to")
     path: shapes.Path | None = Field(default=None, description="where it is on our listener; default / and its name")
@@ -385,6 +402,9 @@ class Backend(Section):
     operations: dict[shapes.Pattern, Operation] = Field(
         default_factory=dict, description='rules per operation: exact name, else the longest pattern, else "*"'
     )
+    identity: Identity = Field(
+        default_factory=Identity, description="what tells one client from another, besides addresses"
+    )
     faults: list[Fault] = Field(
         default_factory=list, max_length=500, description="what faults stand for; the first that matches"
     )
@@ -398,6 +418,10 @@ class Settings(Section):
 
     LATER: ClassVar[frozenset[str]] = frozenset({"classes", "keys", "rooms", "store", "timezone"})
     version: Literal[1] = Field(default=1, description="version of this vocabulary")
+    include: list[shapes.FileName] = Field(
+        default_factory=list,
+        description="more files of settings, names or globs, relative to this file; they are merged, and nothing overrides anything",
+    )
     listen: Listen = Field(default_factory=Listen, description="where callers connect")
     public_url: shapes.PublicUrl | None = Field(
         default=None, description="our address as clients know it, for WSDL addresses and links; never taken from Host"

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator
 
+from sidecar.policy.clients import UNIX
 from sidecar.settings.quantities import wrong
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -25,6 +26,7 @@ _URL_PATH: Final = re.compile(r"(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/-])*
 _PATTERN: Final = re.compile(r"[^\s/\\]{1,200}")
 _HOST_LENGTH: Final = 253  # RFC 1035 section 2.3.4, as text
 _WORDS: Final = 200
+_HALVES: Final = re.compile("[\ud800-\udfff]")  # a text in double quotes may escape one, and nothing can write it
 
 
 def url(text: str) -> str:
@@ -126,6 +128,11 @@ def network(text: str) -> str:
         ) from None
 
 
+def hop(text: str) -> str:
+    """Check a proxy that is trusted: an address, a network, or who connects through our unix socket."""
+    return text if text == UNIX else network(text)
+
+
 def host(text: str) -> str:
     """Check an address to listen on."""
     if not _is_host(text):
@@ -192,9 +199,14 @@ def words(text: str) -> str:
 
 def file_name(text: str) -> str:
     """Check the path of a file; whether it exists is asked elsewhere."""
-    if not text or "\0" in text:
+    if not is_file_name(text):
         raise wrong("E210", "a file must be named", "")
     return text
+
+
+def is_file_name(text: str) -> bool:
+    """Say whether a disk could have a file of this name: no zero byte in it, and no half of a character."""
+    return bool(text) and "\0" not in text and _HALVES.search(text) is None
 
 
 def secret(text: str) -> str:
@@ -222,6 +234,7 @@ PublicUrl: TypeAlias = Annotated[str, AfterValidator(public_url)]
 Reference: TypeAlias = Annotated[str, AfterValidator(reference)]
 WebOrigin: TypeAlias = Annotated[str, AfterValidator(web_origin)]
 Network: TypeAlias = Annotated[str, AfterValidator(network)]
+Hop: TypeAlias = Annotated[str, AfterValidator(hop)]
 Host: TypeAlias = Annotated[str, AfterValidator(host)]
 Name: TypeAlias = Annotated[str, AfterValidator(name)]
 Path: TypeAlias = Annotated[str, AfterValidator(path)]

@@ -35,7 +35,9 @@ class JsonLog:
         self._clock, self._descriptor = clock, descriptor
         self._lines: list[bytes] = []
         self._held_bytes = 0
-        self._dropped = 0
+        self._dropped = 0  # since the log last said so
+        self._saying = 0  # of these, what the lines that are being written say
+        self._said = 0
         self._flush: asyncio.TimerHandle | None = None
         self._writing = False
         self._pen: Thread | None = None
@@ -46,7 +48,10 @@ class JsonLog:
             facts["error"] = trace_of(error)
         written = orjson.dumps(facts, default=str, option=orjson.OPT_APPEND_NEWLINE)
         # Written around the facts, not merged with them: a third of what a line costs.
-        line = _opening(rfc3339(self._clock.wall()), name, bool(facts)) + written[1:]
+        self.write(_opening(rfc3339(self._clock.wall()), name, bool(facts)) + written[1:])
+
+    def write(self, line: bytes) -> None:
+        """Take a line that is written already, with its newline."""
         if self._held_bytes + len(line) > _HELD_BYTES:
             self._dropped += 1
             return
@@ -54,6 +59,11 @@ class JsonLog:
         self._held_bytes += len(line)
         if self._flush is None and not self._writing:
             self._schedule()
+
+    @property
+    def dropped(self) -> int:
+        """How many lines have been lost since the start."""
+        return self._said + self._saying + self._dropped
 
     def close(self) -> None:
         """Write what is left, for as long as a reader deserves: the loop is about to end, and may not wait for him."""
@@ -70,7 +80,7 @@ class JsonLog:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # before the loop runs, or after: nothing to hold up
-            self._dropped += self._write(*self._take())
+            self._written(self._write(*self._take()))
             return
         self._flush = loop.call_later(_FLUSH_S, self._start, loop)
 
@@ -91,7 +101,11 @@ class JsonLog:
 
     def _written(self, lost: int) -> None:
         self._pen, self._writing = None, False
-        self._dropped += lost
+        if lost:
+            self._dropped += lost
+        else:
+            self._said += self._saying
+        self._saying = 0
         if self._lines:
             self._schedule()
 
@@ -100,7 +114,7 @@ class JsonLog:
         count = len(self._lines) + self._dropped
         if self._dropped:
             self._lines.append(orjson.dumps({"event": "log_lines_dropped", "count": self._dropped}) + b"\n")
-            self._dropped = 0
+            self._saying, self._dropped = self._dropped, 0
         joined = b"".join(self._lines)
         self._lines.clear()
         self._held_bytes = 0

@@ -1,7 +1,10 @@
 """The hardened parser against a corpus of bytes, whole and in pieces: the same tree or the same refusal by both roads."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -272,6 +275,59 @@ async def test_the_loop_goes_round_while_a_large_document_is_parsed(case: str) -
         task.cancel()
     # A thread is done when it is done: how often the loop goes round meanwhile is the machine's business, that it does is ours.
     assert turns >= (2 if case == "cdata" else len(LARGE[case]) // 32_768)
+
+
+# Eighty documents of 300 KB, each given up with most of its tree made: 4 MB each where that is left behind.
+HALVES = """
+import asyncio, sys
+from contextlib import suppress
+from pathlib import Path
+from adapters import xml
+
+ROWS = b"<r>" + b"<a>aisle, row 7</a>" * 15_000
+CROWDED = b"<a " + b" ".join(b'a%d=""' % number for number in range(300)) + b"/>"
+
+async def cancelled():
+    task = asyncio.ensure_future(xml.parse_in_pieces(ROWS + b"</r>", charset=None))
+    for _ in range(30):
+        await asyncio.sleep(0)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+        raise AssertionError("it was over before")
+
+async def refused():
+    with suppress(xml.XmlRefused):
+        await xml.parse_in_pieces(ROWS + CROWDED + b"</r>", charset=None)
+
+async def broken():
+    with suppress(xml.XmlRefused):
+        await xml.parse_in_pieces(ROWS + b"</b></r>", charset=None)
+
+async def unclosed():
+    with suppress(xml.XmlRefused):
+        await xml.parse_in_pieces(ROWS, charset=None)
+
+async def times(count):
+    for _ in range(count):
+        await globals()[sys.argv[1]]()
+
+def rss_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+asyncio.run(times(8))  # for what stays in any case
+before = rss_bytes()
+asyncio.run(times(80))
+print(rss_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc to read the memory from")
+@pytest.mark.parametrize("end", ["cancelled", "refused", "broken", "unclosed"])
+def test_a_document_that_is_given_up_half_way_leaves_nothing(end: str) -> None:
+    """Its caller hung up, it broke a bound, or it was no XML after all: half a tree is freed as a whole one is."""
+    said = subprocess.run([sys.executable, "-c", HALVES, end], capture_output=True, text=True, check=True, timeout=60)
+    assert int(said.stdout) < 8 * 1024 * 1024
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,19 @@ from dataclasses import replace
 import pytest
 
 from sidecar.caller import coalesce
-from sidecar.model import Answer, Call, Dialect, Exchange, Executed, Flight, Grade, Outcome, Progress, Refusal
+from sidecar.model import (
+    Answer,
+    Call,
+    Dialect,
+    Exchange,
+    Executed,
+    Flight,
+    Grade,
+    Outcome,
+    Progress,
+    Refusal,
+    Standing,
+)
 from tests.support.world import Scene, tickets
 
 pytestmark = pytest.mark.virtual
@@ -63,6 +75,31 @@ async def test_the_callers_own_bytes_are_sent() -> None:
     sent = exchange.flight.outbound
     assert (sent.method, sent.target, sent.body) == ("POST", "/Tickets.asmx/GetSeats?b=2&a=%20", b"Reserve")
     assert sent.headers == ((b"X-A", b"1"), (b"x-a", b"2"), (b"SOAPAction", b'"theirs"'))
+
+
+@pytest.mark.parametrize("believed", [True, False])
+async def test_a_strangers_word_on_earlier_hops_is_not_sent(believed: bool) -> None:
+    """The backend would believe it of us."""
+    scene = Scene()
+    exchange = ready(scene, headers=(("X-Forwarded-For", "198.51.100.1"), ("X-A", "1")))
+    exchange.standing = Standing("ada", believed=believed)
+    await flown(scene, exchange)
+    assert exchange.flight is not None
+    sent = [name for name, _ in exchange.flight.outbound.headers]
+    assert sent == ([b"X-Forwarded-For", b"X-A"] if believed else [b"X-A"])
+
+
+@pytest.mark.parametrize(("own", "rank"), [(None, "browse"), ("staff", "staff")])
+async def test_a_callers_own_class_outranks_the_operations(own: str | None, rank: str) -> None:
+    """In the line and among those who wait for the flight."""
+    scene = Scene()
+    exchange = ready(scene)
+    exchange.standing = Standing("ada", client_class=own)
+    await flown(scene, exchange)
+    assert exchange.flight is not None
+    assert exchange.flight.seat.client_class == rank
+    assert exchange.flight.owner is not None
+    assert exchange.flight.owner.client_class == rank
 
 
 @pytest.mark.parametrize(
@@ -167,6 +204,7 @@ async def test_what_a_caller_is_told_whose_time_is_over(progress: Progress, safe
         Progress.HEAD: ("backend_unreachable", "connect_timeout", Executed.NO),
     }.get(progress, ("outcome_unknown", "timeout", Executed.NO if safe else Executed.UNKNOWN))
     assert (refusal.state, refusal.reason, refusal.executed) == expected
+    assert refusal.numbers == (("waited_ms", 4000),)
 
 
 @pytest.mark.parametrize(

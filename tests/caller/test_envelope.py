@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,15 @@ async def test_an_answer_is_relayed_with_its_state() -> None:
     assert value(reply, b"Server-Timing") == "queue;dur=12.0, backend;dur=103.0"
     (line,) = scene.log.named("access")
     assert (line["state"], line["executed"], line["status"], line["request_id"]) == ("ok", "yes", 200, "id-1")
+
+
+async def test_it_says_who_asks_before_and_that_he_was_answered_after() -> None:
+    """Whoever stands further in may know better; whoever counts requests is told what was known at the end."""
+    _, scene = await said(FINE, headers=(("X-Client", "ada"),))
+    (exchange,) = scene.answered
+    assert exchange.standing.client == exchange.client == "ada"
+    assert re.fullmatch("[0-9a-f]{12}", str(scene.log.named("access")[0]["client"])), "a log names nobody"
+    assert len((await said(KeyError("a bug")))[1].answered) == 1
 
 
 async def test_a_relayed_fault_says_when_to_come_back() -> None:

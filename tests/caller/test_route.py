@@ -67,7 +67,7 @@ async def test_who_comes_after_the_end_is_told_to_go_elsewhere() -> None:
     scene.going = True
     outcome, _ = await routed("/tickets", scene=scene)
     assert isinstance(outcome, Refusal)
-    assert (outcome.state, outcome.close) == ("draining", True)
+    assert (outcome.state, outcome.close) == ("draining", False)
 
 
 def test_it_says_where_the_backend_lives() -> None:

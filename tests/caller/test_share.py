@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from sidecar.caller import share
+from sidecar.headcount import Headcount
 from sidecar.model import Answer, Exchange, Executed, Grade, Peer, Protocol, Refusal
 from sidecar.plan import BackendPlan, LimitsPlan, Plan, Scope
 
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.virtual
 
 ANSWER = Answer(200, "OK", (), (), 0, Grade("ok", Executed.YES))
-WORLD = cast("Any", object())
+
+
+def world() -> Any:
+    return cast("Any", SimpleNamespace(headcounts=defaultdict(Headcount)))
 
 
 def exchange(address: str = "") -> Exchange:
@@ -39,7 +45,7 @@ async def test_above_its_share_a_caller_is_refused_and_below_it_served() -> None
         await gate.wait()
         return ANSWER
 
-    stage = share.build(scope("a", "b"), WORLD, inner)
+    stage = share.build(scope("a", "b"), world(), inner)
     both = [exchange(), exchange()]
     async with asyncio.TaskGroup() as group:
         first = [group.create_task(stage(each)) for each in both]
@@ -57,7 +63,7 @@ async def test_a_place_is_held_until_the_reply_has_been_written() -> None:
     async def inner(_: Exchange) -> Outcome:
         return ANSWER
 
-    stage = share.build(scope("a", "b", connections=2), WORLD, inner)
+    stage = share.build(scope("a", "b", connections=2), world(), inner)
     for _ in range(3):
         slow = exchange()
         assert await stage(slow) is ANSWER
@@ -74,7 +80,7 @@ async def test_a_place_comes_free_when_a_caller_hangs_up_or_a_stage_fails() -> N
         await asyncio.Event().wait()
         return ANSWER
 
-    stage = share.build(scope("a", "b", connections=2), WORLD, inner)
+    stage = share.build(scope("a", "b", connections=2), world(), inner)
     failed = exchange()
     with pytest.raises(ConnectionError):
         await stage(failed)
@@ -95,6 +101,8 @@ async def refused(stage: Callable[[Exchange], Awaitable[Outcome]]) -> None:
     outcome = await stage(over)
     assert isinstance(outcome, Refusal)
     assert (outcome.state, outcome.reason) == ("overloaded", "connections")
+    assert dict(outcome.numbers).keys() == {"in_flight", "limit"}
+    assert len(set(dict(outcome.numbers).values())) == 1, "it refuses where its share is taken, no sooner"
     assert not over.done
 
 
@@ -102,6 +110,26 @@ def written(exchange: Exchange) -> None:
     """Do what the listener does when the connection is free of the exchange."""
     while exchange.done:
         exchange.done.pop()()
+
+
+async def test_a_new_pipeline_knows_who_is_under_way() -> None:
+    """A reload forgets no request: those of the old pipeline count in the new one, and leave it when they end."""
+    gate = asyncio.Event()
+
+    async def inner(_: Exchange) -> Outcome:
+        await gate.wait()
+        return ANSWER
+
+    shared = world()
+    before, after = (share.build(scope("a", "b", connections=2), shared, inner) for _ in range(2))
+    old = exchange()
+    waiting = asyncio.get_running_loop().create_task(before(old))
+    await asyncio.sleep(0)
+    await refused(after)
+    gate.set()
+    await waiting
+    written(old)
+    assert await after(exchange()) is ANSWER
 
 
 def test_a_single_backend_has_everything() -> None:

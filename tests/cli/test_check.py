@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from sidecar.cli import main
+from sidecar.settings.load import Beside, load_all
+from tests.settings.cases import WSDL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:s="http://www.w3.org/2001/XMLSchema"
- xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:t">
- <types><s:schema targetNamespace="urn:t" elementFormDefault="qualified"><s:element name="GetSeats"><s:complexType><s:sequence>
-  <s:element name="iPerformance" type="s:int"/></s:sequence></s:complexType></s:element></s:schema></types>
- <message name="In"><part name="parameters" element="t:GetSeats"/></message>
- <portType name="P"><operation name="GetSeats"><input message="t:In"/></operation></portType>
- <binding name="B" type="t:P"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/><operation name="GetSeats">
-  <soap:operation soapAction="urn:t/GetSeats"/><input><soap:body use="literal"/></input></operation></binding>
- <service name="S"><port name="P" binding="t:B"><soap:address location="http://h/x"/></port></service>
-</definitions>"""
+MINIMAL = str(ROOT / "config" / "minimal.yaml")
+TOKEN = "0123456789abcdef-hunter2"
+QUIET = "drain: {timeout: 65s}\nlimits: {connections: 100}\n"
+LEAST = "backends: {t: {protocol: soap, url: http://h/x}}\n"
 
 
-def check(*argv: str):
-    return CliRunner().invoke(main, ["check", *argv])
+def check(*argv: str, env: dict[str, str] | None = None):
+    return CliRunner(env={"SIDECAR_ADMIN_TOKEN": TOKEN, **(env or {})}).invoke(main, ["check", *argv])
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
@@ -34,6 +38,7 @@ def test_our_examples_are_right(example: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.output.startswith(f"ok: {example}\n")
     assert "worst case: an answer within" in done.output
+    assert "error" not in done.output
 
 
 def test_wrong_settings(tmp_path: Path) -> None:
@@ -75,3 +80,186 @@ def test_names_are_compared_with_the_wsdl(tmp_path: Path) -> None:
     assert "no operation 'GetSeat', did you mean GetSeats?" in done.output
     file.write_text("backends: {t: {protocol: soap, url: http://h/x, wsdl: a.wsdl, deny: [GetSeats]}}")
     assert check(str(file)).exit_code == 0
+
+
+def test_warnings_do_not_fail(tmp_path: Path) -> None:
+    """They are told with place and code, and counted; the file is right."""
+    file = tmp_path / "a.yaml"
+    file.write_text(QUIET + "backends: {t: {protocol: soap, url: http://h/x, asmx_get: allow}}\n")
+    done = check(str(file))
+    assert done.exit_code == 0
+    assert f"{file}:3:59 backends.t.asmx_get: warning: asmx_get: allow lets any link" in done.output
+    assert done.output.endswith("1 warning\n")
+    told = json.loads(check(str(file), "--format", "json").output)
+    assert (told["ok"], told["errors"]) == (True, [])
+    assert [(row["severity"], row["code"]) for row in told["warnings"]] == [("warning", "W409")]
+    done = check(str(file), "--format", "github")
+    assert done.exit_code == 0
+    assert f"::warning file={file},line=3,col=59,endColumn=63,title=backends.t.asmx_get [W409]::asmx_get" in done.output
+
+
+def test_descriptors_of_this_machine(tmp_path: Path) -> None:
+    """It may run elsewhere: a warning, not an error."""
+    file = tmp_path / "a.yaml"
+    file.write_text("drain: {timeout: 65s}\nlimits: {connections: 1000000}\n" + LEAST)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    done = check(str(file))
+    assert done.exit_code == 0
+    assert ("[W401]" in done.output) is (limits[1] != resource.RLIM_INFINITY and limits[1] < 2_000_064)
+
+
+def test_flags(tmp_path: Path) -> None:
+    """`--set` stands above the file here, too."""
+    file = tmp_path / "a.yaml"
+    file.write_text(LEAST)
+    done = check(str(file), "--set", "listen.port=99999")
+    assert done.exit_code == 78
+    assert "--set:1:13 listen.port: '99999' is out of bounds" in done.output
+
+
+@pytest.mark.parametrize("option", ["{}", "t={}"])
+def test_a_wsdl_at_hand(tmp_path: Path, option: str) -> None:
+    """Without a word of it in the settings; for the only SOAP backend it needs no name."""
+    (tmp_path / "a.wsdl").write_text(WSDL)
+    file = tmp_path / "a.yaml"
+    file.write_text("backends: {t: {protocol: soap, url: http://h/x, deny: [GetSeat]}}")
+    assert check(str(file)).exit_code == 0
+    done = check(str(file), "--wsdl", option.format(tmp_path / "a.wsdl"))
+    assert done.exit_code == 78
+    assert "did you mean GetSeats?" in done.output
+
+
+def test_what_changes(tmp_path: Path) -> None:
+    """From another file, for people and for machines; a wrong other file is told like a wrong one."""
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(QUIET + LEAST)
+    new.write_text(QUIET.replace("100", "200") + LEAST.replace("/x", "/y"))
+    done = check(str(new), "--diff", str(old))
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[:3] == [
+        f"ok: {new}",
+        "limits.connections: 100 -> 200 (applies in place)",
+        "backends.t.url: http://h/x -> http://h/y (resets what was learnt about this backend)",
+    ]
+    told = json.loads(check(str(new), "--diff", str(old), "--format", "json").output)
+    assert told["changes"][0] == {"key": "limits.connections", "before": 100, "after": 200, "effect": "applied"}
+    assert "nothing changes" in check(str(old), "--diff", str(old)).output
+    old.write_text("x: 1")
+    done = check(str(new), "--diff", str(old))
+    assert done.exit_code == 78
+    assert f"{old}:1:1 x: unknown key" in done.output
+
+
+@contextlib.contextmanager
+def admin(body: bytes, status: int = 200, token: str = "") -> Iterator[str]:
+    """Serve one answer where a running sidecar says what is in force; with `token`, only to whoever shows it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = not token or self.headers.get("Authorization") == f"Bearer {token}"
+            self.send_response(404 if self.path != "/admin/v1/config" else status if known else 401)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def in_force(file: Path) -> bytes:
+    return json.dumps({"v": 1, "settings": load_all(file, Beside({})).facts()}).encode()
+
+
+def test_what_changes_of_the_running_one(tmp_path: Path) -> None:
+    """Where its file says that it listens, or where somebody says; by option or by environment."""
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(QUIET + LEAST)
+    with admin(in_force(old)) as url:
+        new.write_text(QUIET.replace("100", "200") + LEAST + f"admin: {{port: {url.rpartition(':')[2]}}}\n")
+        for argv, env in (([], {}), (["--admin", url], {}), ([], {"SIDECAR_ADMIN": url})):
+            done = check(str(new), "--diff", "running", *argv, env=env)
+            assert done.exit_code == 0, done.output
+            assert "limits.connections: 100 -> 200 (applies in place)" in done.output
+            assert f"admin.port: 8081 -> {url.rpartition(':')[2]} (needs a restart)" in done.output
+
+
+def test_the_token_goes_to_nobody_else(tmp_path: Path) -> None:
+    """Only to the listener that the file itself names, and only where that asks for it."""
+    file = tmp_path / "a.yaml"
+    file.write_text(LEAST)
+    body = in_force(file)
+    with admin(body, token=TOKEN) as url:
+        file.write_text(LEAST + f"admin: {{port: {url.rpartition(':')[2]}, token: '${{SIDECAR_ADMIN_TOKEN}}'}}\n")
+        assert check(str(file), "--diff", "running").exit_code == 0
+        done = check(str(file), "--diff", "running", "--admin", url)
+        assert done.exit_code == 1
+        assert "status 401" in done.output
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"[]", 503, "does not say what is in force: status 503"),
+        (b"<html>", 200, "is it the admin listener?"),
+        (b'{"a": 1}', 200, "is it the admin listener?"),
+        (b"""{"settings": [{"key": "a"}]}""", 200, "is it the admin listener?"),
+    ],
+)
+def test_a_running_one_that_answers_something_else(tmp_path: Path, body: bytes, status: int, said: str) -> None:
+    """1, and in a sentence: the settings are right, the other side is not."""
+    with admin(body, status) as url:
+        done = check(MINIMAL, "--diff", "running", "--admin", url)
+    assert done.exit_code == 1
+    assert said in done.output
+
+
+def test_nothing_runs() -> None:
+    """As above; what is no address is wrong use."""
+    done = check(MINIMAL, "--diff", "running", "--admin", "http://127.0.0.1:1")
+    assert done.exit_code == 1
+    assert "http://127.0.0.1:1 does not answer" in done.output
+    assert check(MINIMAL, "--diff", "running", "--admin", "here").exit_code == 2
+
+
+POD = """\
+kind: Pod
+spec:
+  terminationGracePeriodSeconds: {}
+  containers:
+    - image: sidecar
+      resources: {{limits: {{memory: 1Gi}}}}
+      readinessProbe: {{exec: {{command: [sidecar, health, --ready]}}}}
+"""
+
+
+def test_a_pod(tmp_path: Path) -> None:
+    """Its manifest is compared, in all three forms; without one it is said what a pod needs."""
+    file, pod = tmp_path / "a.yaml", tmp_path / "pod.yaml"
+    file.write_text(QUIET + LEAST)
+    pod.write_text(POD.format(80))
+    assert check(str(file), "--kubernetes", str(pod)).output == f"ok: {file}\n"
+    pod.write_text(POD.format(75))
+    done = check(str(file), "--kubernetes", str(pod))
+    assert done.exit_code == 78
+    assert f"{pod}:3:3 spec.containers[0].terminationGracePeriodSeconds: the pod is killed after 75s" in done.output
+    assert "    3 |   terminationGracePeriodSeconds: 75" in done.output
+    assert (
+        f"::error file={pod},line=3,col=3," in check(str(file), "--kubernetes", str(pod), "--format", "github").output
+    )
+    told = json.loads(check(str(file), "--kubernetes", str(pod), "--format", "json").output)
+    assert (told["errors"][0]["code"], told["kubernetes"]["termination_grace_period_s"]) == ("E402", 76)
+    done = check(str(file), "--kubernetes")
+    assert done.exit_code == 0
+    assert "terminationGracePeriodSeconds: 76" in done.output
+    done = check(str(file), "--kubernetes", str(tmp_path / "absent.yaml"))
+    assert done.exit_code == 78
+    assert "absent.yaml:1:1: cannot be read: No such file or directory [E401]" in done.output

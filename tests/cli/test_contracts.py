@@ -8,7 +8,7 @@ import pytest
 
 from sidecar.cli.contracts import contract_of
 from sidecar.settings.names import NoContractError
-from tests.cli.test_check import WSDL
+from tests.settings.cases import WSDL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,7 @@ def test_operations_and_parameters(tmp_path: Path) -> None:
     contract = contract_of(tmp_path / "a.wsdl")
     assert contract is not None
     assert contract.operations == {"GetSeats": frozenset({"iPerformance"})}
+    assert contract.replies == {"GetSeats": frozenset({"Envelope", "Body", "GetSeatsResponse", "GetSeatsResult"})}
 
 
 def test_imports_from_the_same_folder(tmp_path: Path) -> None:

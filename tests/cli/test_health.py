@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
@@ -11,9 +15,26 @@ import pytest
 from click.testing import CliRunner
 
 from sidecar.cli import main
+from tests.support.backend import Point, ThreadBackend, answer, cut, silent
+from tests.support.replies import garbage, http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.certs import Certs
+    from tests.support.plays import Turn
+
+OK = http(b'{"state":"ok"}', content_type="application/json")
+HEAVY = ("aiohttp", "asyncio", "email", "http", "lxml", "orjson", "pydantic", "rich", "ruamel", "ssl", "uvloop")
+MODULES = """
+import json, sys
+from sidecar.__main__ import main
+try:
+    main(["health", "--url", sys.argv[1]])
+except SystemExit as end:
+    print(json.dumps({"code": end.code, "modules": sorted(sys.modules)}))
+"""
 
 
 @contextlib.contextmanager
@@ -74,6 +95,64 @@ def test_no_socket_is_not_well() -> None:
     done = CliRunner().invoke(main, ["health", "--unix", "/nowhere/s.sock"])
     assert done.exit_code == 1
     assert "/nowhere/s.sock does not answer" in done.output
+
+
+def test_over_tls_whose_certificate_names_somebody_else(tls: Certs) -> None:
+    """It asks whether its own sidecar lives; the certificate is for those who call it by its name."""
+    with ThreadBackend(answer(OK), ssl=tls.server) as server:
+        done = CliRunner().invoke(main, ["health", "--url", server.url])
+        wrong = CliRunner().invoke(main, ["health", "--url", server.url.replace("https", "http")])
+    assert (done.exit_code, wrong.exit_code) == (0, 1)
+
+
+def test_a_socket_and_its_address_are_the_same(tmp_path: Path) -> None:
+    """The sidecar prints unix:PATH as its address; --url takes that, and so does the variable that images set."""
+    path = tmp_path / "s.sock"
+    with ThreadBackend(answer(OK), unix=path):
+        for argv, env in (
+            (["--unix", str(path)], {}),
+            (["--url", f"unix:{path}"], {}),
+            ([], {"SIDECAR_HEALTH_URL": f"unix:{path}"}),
+        ):
+            done = CliRunner().invoke(main, ["health", *argv], env=env)
+            assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("play", "said"),
+    [
+        (cut(Point.BODY, reply=OK), "does not answer"),
+        (answer(garbage()), "is no HTTP"),
+        (answer(http(b"x", 503)), "status 503"),
+        (silent(), "timed out"),
+        (answer(OK, piece_bytes=1, gap_s=0.5), "timed out"),
+    ],
+    ids=["reset", "garbage", "503", "silent", "trickle"],
+)
+def test_every_other_end_is_told(play: Turn, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1 and one line, within the time that a container runtime gives, however the answer drips."""
+    monkeypatch.setattr("sidecar.cli.health._TIMEOUT_S", 0.7)
+    began_s = time.monotonic()
+    with ThreadBackend(play) as server:
+        done = CliRunner().invoke(main, ["health", "--url", server.url])
+        took_s = time.monotonic() - began_s
+    assert done.exit_code == 1
+    assert said in done.output
+    assert done.output.count("\n") == 1
+    assert took_s < 5
+
+
+def test_it_imports_nothing_heavy() -> None:
+    """It runs every few seconds in every container: no HTTP library, no TLS, no event loop, nothing of the sidecar but its command."""
+    with ThreadBackend(answer(OK)) as server:
+        argv = [sys.executable, "-c", MODULES, server.url]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
+    told = json.loads(done.stdout.splitlines()[-1])
+    modules = set(told["modules"])
+    assert told["code"] == 0, done.stderr
+    assert modules & set(HEAVY) == set()
+    ours = {name for name in modules if name.startswith(("sidecar", "adapters"))}
+    assert ours == {"sidecar", "sidecar.__main__", "sidecar.cli", "sidecar.cli.health"}
 
 
 @pytest.mark.parametrize("url", ["ftp://a", "a:80", "http://", "http://a:port"])

@@ -16,6 +16,11 @@ def test_a_plan() -> None:
     assert plan_of(str(ROOT / "config" / "minimal.yaml")).backends[0].name == "tickets"
 
 
+def test_flags() -> None:
+    """Above the file."""
+    assert plan_of(str(ROOT / "config" / "minimal.yaml"), ("listen.port=9",)).listen.port == 9
+
+
 def test_wrong_settings_end_the_process(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 78 and the reasons on stderr; stdout is for what was asked."""
     with pytest.raises(SystemExit) as caught:

@@ -32,6 +32,9 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/state.schema.json", ("-m", "sidecar", "states", "--format", "schema")),
     Generated("clients/js/states.d.ts", ("-m", "sidecar", "states", "--format", "typescript")),
     Generated("config/sidecar.schema.json", ("-m", "sidecar", "schema")),
+    Generated("docs/configuration.md", ("-m", "sidecar", "schema", "--format", "markdown")),
+    Generated("docs/admin.md", ("-m", "sidecar.admin.reference")),
+    Generated("docs/metrics.md", ("-m", "sidecar", "metrics")),
     Generated("docs/failures.md", ("-m", "tests.scenarios.failures_doc")),
 )
 

@@ -11,7 +11,18 @@ from tests.house.tree import ROOT, python
 # Who may ask for the time of day, and why it decides nothing there.
 SHOWN: dict[str, str] = {
     "sidecar/app.py": "makes the clock that everybody else is handed",
+    "sidecar/bridge.py": "server_time of the status",
+    "sidecar/reload.py": "when a configuration was taken, for the status and its history",
+    "sidecar/doctor/__init__.py": "hands down what a backend's clock and the ends of certificates are compared with",
+    "sidecar/doctor/backends.py": "the clock of a backend, compared with ours",
+    "sidecar/doctor/trust.py": "how many days a certificate has left",
+    "sidecar/admin/audit.py": "the time that an entry of the audit bears",
+    "sidecar/admin/keeper.py": "since when and until when an override holds, as people read it; its end is a timer's",
+    "sidecar/admin/orders.py": "an end that is said as a time of day becomes a duration, once, when the order is heard",
+    "sidecar/cli/top.py": "since when nobody answers, for the person who looks",
     "sidecar/watch/log.py": "the time that a line of the log bears",
+    "sidecar/watch/crowd.py": "since when a warning stands, in the status",
+    "sidecar/watch/watching.py": "the time that an access line bears",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
     "sidecar/listener/wire.py": "the Date header",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.buffers import Buffers
 from sidecar.listener import Listener
-from sidecar.model import Exchange, Head, Refusal, Reply
+from sidecar.model import Exchange, Head, Peer, Refusal, Reply
 from sidecar.plan import LimitsPlan, ListenPlan, Plan
 from sidecar.states import TABLE
 from tests.support.client import Client
@@ -73,7 +73,7 @@ class Hall:
         return Client.to(self.listener.urls[0], **options)
 
 
-def refuse(refusal: Refusal, head: Head | None, origin: str | None) -> Reply:
+def refuse(refusal: Refusal, head: Head | None, origin: str | None, _who: Exchange | Peer | None = None) -> Reply:
     """Render as the envelope does: a JSON body, the state in a header, the Origin echoed where it is allowed."""
     state = TABLE[refusal.state]
     assert refusal.reason is None or refusal.reason in state.reasons

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import EMPTY_PAYLOAD
 
 from sidecar.listener import connection
 from sidecar.model import Reply
@@ -46,6 +47,26 @@ async def test_keep_alive() -> None:
         assert 0.15 < asyncio.get_running_loop().time() - at < 1.0
         assert not client.unread
         await until(lambda: hall.listener.connections == 0)
+
+
+@pytest.mark.loops
+async def test_a_kept_connection_holds_nothing_of_its_last_body() -> None:
+    """Whoever pauses for a minute after paying has left no card number here, read or unread."""
+    asked = b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n4992739871600001"[:-4]
+
+    async def unread(_exchange: Exchange) -> Reply:
+        return Reply(200, (), (b"no",))
+
+    async with opened(answers={"/unread": unread}) as hall, hall.client() as client:
+        for _ in range(2):
+            await client.exchange(asked)
+            await until(lambda: hall.listener.idle == 1)
+            (connection,) = hall.listener._open()
+            assert connection._body is EMPTY_PAYLOAD
+            task = connection._task_handler
+            assert task is not None
+            frame = task.get_coro().cr_frame
+            assert not {"message", "payload"} & set(frame.f_locals)
 
 
 @pytest.mark.loops

@@ -6,11 +6,13 @@ import asyncio
 import socket
 import ssl
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from sidecar.caller import share
+from sidecar.headcount import Headcount
 from sidecar.listener import connection
 from sidecar.model import Answer, Executed, Grade, Protocol, Refusal, Reply, Stream
 from sidecar.plan import BackendPlan, LimitsPlan, ListenPlan, Plan, Scope, TlsPlan
@@ -145,7 +147,7 @@ async def test_readers_of_one_backend_leave_room_for_another() -> None:
 
     backends = tuple(BackendPlan(name, Protocol.SOAP, f"/{name}", (("", "http://127.0.0.1:9/"),)) for name in "ab")
     plan = Plan(limits=LimitsPlan(connections=20, per_backend=0.5), backends=backends)
-    stage = share.build(Scope(plan, backends[0]), cast("Any", None), inner)
+    stage = share.build(Scope(plan, backends[0]), cast("Any", SimpleNamespace(headcounts={"a": Headcount()})), inner)
 
     async with opened(answers={"/a": written(stage)}, connections=20) as hall, AsyncExitStack() as stack:
         slow = [await stack.enter_async_context(hall.client(receive_buffer_bytes=4096)) for _ in range(20)]

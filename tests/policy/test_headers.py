@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sidecar.policy.headers import (
+    FORWARDING,
     HOP_BY_HOP,
     connection_names,
     offers_connection_sign_in,
@@ -45,18 +46,63 @@ def test_what_stays_here_on_the_way_in(name: bytes) -> None:
 
 
 def test_what_a_caller_says_to_the_backend_passes_as_it_came() -> None:
-    """Order, case, duplicates, cookies, credentials and X-Forwarded-For are the caller's and the backend's."""
+    """Order, case, duplicates, cookies, credentials and where it has been so far (Via) are the caller's and the backend's."""
     lines = (
         (b"SOAPAction", b'"urn:a"'),
         (b"COOKIE", b"a=1"),
         (b"Cookie", b"b=2"),
         (b"authorization", b"Basic eA=="),
-        (b"X-Forwarded-For", b"198.51.100.1"),
+        (b"Via", b"1.1 office"),
         (b"Accept-Encoding", b"gzip"),
         (b"X-Request-Id", b"abc"),
-        (b"Forwarded", b"for=198.51.100.1"),
+        (b"X_Their_Own", b"1"),
     )
     assert to_backend(lines) == list(lines)
+    assert to_backend(lines, believed=True) == list(lines)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted(FORWARDING),
+        b"X-Forwarded-For",
+        b"X-Forwarded-Host",
+        b"X-Forwarded-Proto",
+        b"X-Forwarded-Port",
+        b"X-Forwarded-User",
+        b"X-Forwarded-Client-Cert",
+        b"X-Original-URL",
+        b"X-Original-Forwarded-For",
+        b"X-SSL-Client-Cert",
+        b"Ssl-Client-Verify",
+        b"X-REAL-IP",
+        b"CF-Connecting-IP",
+    ],
+)
+def test_a_word_on_earlier_hops_passes_from_trusted_ones_alone(name: bytes) -> None:
+    """A backend believes it of whoever is its neighbour; from whoever is trusted it passes as it came, and nothing is added."""
+    word, kept = (name, b"198.51.100.1"), (b"SOAPAction", b'"a"')
+    other = frozenset((b"other",))
+    for named in (frozenset[bytes](), other):
+        assert to_backend((word, kept, word), named) == [kept]
+        assert to_backend((word, kept, word), named, believed=True) == [word, kept, word]
+
+
+@pytest.mark.parametrize("believed", [True, False])
+@pytest.mark.parametrize("name", [b"X_Forwarded_For", b"X-Forwarded_For", b"X_REAL_IP", b"Client_Cert"])
+def test_no_spelling_passes_that_a_backend_cannot_tell_apart(name: bytes, believed: bool) -> None:
+    """To CGI an underscore is a hyphen; no proxy writes one, so an edge that let it through has not looked."""
+    kept = (b"SOAPAction", b'"a"')
+    assert to_backend(((name, b"6.6.6.6"), kept), believed=believed) == [kept]
+    assert to_backend(((name, b"6.6.6.6"), kept), frozenset((b"other",)), believed=believed) == [kept]
+
+
+def test_the_two_tables_are_not_mixed_up() -> None:
+    """The same names from a trusted hop and from a stranger, by turns: what is remembered of one is not the other's."""
+    lines = ((b"X-Forwarded-For", b"198.51.100.1"), (b"Accept", b"*/*"))
+    for _ in range(2):
+        assert to_backend(lines, believed=True) == list(lines)
+        assert to_backend(lines) == [lines[1]]
 
 
 def test_what_connection_lists_stays_too() -> None:

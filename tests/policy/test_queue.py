@@ -61,6 +61,8 @@ def test_a_full_line_refuses_with_its_length_and_when_to_come_back() -> None:
     assert isinstance(refusal, Refusal)
     assert (refusal.state, refusal.reason, refusal.retry_after_s) == ("overloaded", "queue_full", 1)
     assert "queue.size" in str(refusal.detail)
+    counted = {"limit": 1, "in_flight": 1, "ghosts": 0, "queued": 1, "size": 1}
+    assert dict(refusal.numbers) == counted
 
 
 def test_no_line_at_all() -> None:
@@ -87,9 +89,11 @@ def test_waiting_ends_with_the_shorter_of_patience_and_deadline() -> None:
     refusal = here.expire(2.0, hurried)
     assert refusal is not None
     assert refusal.reason == "deadline"
+    assert dict(refusal.numbers)["waited_ms"] == 2000
     refusal = here.expire(5.0, patient)
     assert refusal is not None
     assert (refusal.reason, refusal.retry_after_s) == ("queue_wait", 5)
+    assert dict(refusal.numbers) == {"waited_ms": 5000, "limit": 1, "in_flight": 1, "ghosts": 0, "queued": 1, "size": 3}
     assert here.view().queued == 0
     assert here.expire(6.0, patient) is None, "who has left is not refused again"
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tests.scenarios.matrix import DIALECTS, FAILURES, TITLES, Failure, Said, seen
+from tests.scenarios.operating import TROUBLES, Trouble
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "failures.md"
 TEST = "tests/scenarios/test_executed_e2e.py::test_a_failure"
@@ -34,7 +35,21 @@ def render() -> str:
     for component, rows in groupby(ordered, key=lambda failure: failure.component):
         parts.append(f"\n## {_HEADINGS[component]}\n")
         parts += [_section(row) for row in rows]
-    return "\n".join(parts)
+    parts.append(AROUND)
+    parts += [f"| {' | '.join(_cells(row))} |" for row in sorted(TROUBLES, key=lambda row: row.component)]
+    return "\n".join(parts) + "\n"
+
+
+AROUND = """\
+
+## Around the calls
+
+| component | failure | callers get | executed | how operators notice | who must act | test |
+|---|---|---|---|---|---|---|"""
+
+
+def _cells(row: Trouble) -> tuple[str, ...]:
+    return (row.component, row.what, row.callers, row.executed, row.notices, row.acts, f"`{row.test}`")
 
 
 _HEADINGS = {

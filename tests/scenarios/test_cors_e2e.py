@@ -357,7 +357,7 @@ async def test_8_a_preflight_is_answered_with_no_connection_left(
     stack: ExitStack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Over the cap as under it: the request that follows is told `overloaded`, in a response that its page can read."""
-    limits = {"connections": 10, "header_timeout": "30s", "body_timeout": "30s"}
+    limits = {"connections": 10, "per_backend": "100%", "header_timeout": "30s", "body_timeout": "30s"}
     theatre = stack.enter_context(opened(tmp_path_factory.mktemp("cap"), limits=limits))
     holders = [Client.to(theatre.url) for _ in range(10)]
     try:

@@ -44,8 +44,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
-    """A sidecar that stays alive."""
-    with opened(tmp_path_factory.mktemp("theatre")) as theatre:
+    """A sidecar that stays alive, and believes the edges before it."""
+    with opened(tmp_path_factory.mktemp("theatre"), clients={"trust": ["127.0.0.0/8"]}) as theatre:
         yield theatre
 
 
@@ -183,19 +183,26 @@ async def test_an_edge_that_is_too_impatient_says_that_the_outcome_is_unknown(
     assert told(response, "outcome_unknown", 504)["executed"] == "unknown"
 
 
+# What a stranger may write of himself: the sidecar trusts the edge here, and passes on what it lets through.
+FORGED = (
+    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "Forwarded", "X-Real-IP", "X-Client-IP", "True-Client-IP",
+    "CF-Connecting-IP", "Client-Cert", "X-Original-URL", "X-Rewrite-URL", "Sidecar-Client",
+)  # fmt: skip
+
+
 async def test_addresses_and_ids_are_passed_on(
     kind: str, theatre: Theatre, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The caller's address as the edge saw it, not as a stranger wrote it; an id that is not well-formed is replaced."""
     with EDGES[kind](tmp_path_factory.mktemp(kind), SHOP, theatre.sidecar.port, OPEN[kind]) as edge:
-        request = call("json", "Fine").raw(
-            "/soap", headers=[("Origin", SHOP), ("X-Forwarded-For", "6.6.6.6"), ("X-Request-Id", "a b")]
-        )
+        forged = [(name, "6.6.6.6") for name in FORGED]
+        request = call("json", "Fine").raw("/soap", headers=[("Origin", SHOP), ("X-Request-Id", "a b"), *forged])
         response = await ask(edge.url, request)
     assert response.status == 200
     entry = theatre.backend.journal.entries[-1]
     assert entry.operation == "Fine"
     assert "6.6.6.6" not in entry.head.decode()
+    assert entry.header("X-Forwarded-For") == "127.0.0.1", "the sidecar believes this edge"
     made = response.header("X-Request-Id") or ""
     assert len(made) >= 8
     assert entry.header("X-Request-Id") in (made, None)

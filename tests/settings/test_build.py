@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.settings.build import build, collapsed, is_every, is_glob, usual_s
+from sidecar.settings.files import Files
 from sidecar.settings.schema import Settings
 
 LENGTHS = st.sampled_from((None, "1s", "5s", "20s", "70s", "10m"))
@@ -18,7 +19,7 @@ def line(safe: bool, timeout: str | None, first_byte: str | None, total: str | N
     times = {key: value for key, value in (("first_byte", first_byte), ("total", total)) if value}
     rule = {"safe": safe} | ({"timeout": timeout} if timeout else {})
     backend = {"protocol": "soap", "url": "http://h/x", "timeouts": times, "operations": {"Op": rule}}
-    plan = build(Settings.model_validate({"backends": {"t": backend}}), Path("/"))
+    plan = build(Settings.model_validate({"backends": {"t": backend}}), Files(Path("/")))
     return plan.backends[0].operation("Op")
 
 
@@ -69,7 +70,7 @@ def test_a_line_for_everything_is_always_there() -> None:
     """A stage never meets an operation that no line rules; `**` is that line, too."""
     for rules in ({}, {"Get*": {}}, {"**": {"safe": True}}):
         backend = {"protocol": "soap", "url": "http://h/x", "operations": rules}
-        plan = build(Settings.model_validate({"backends": {"t": backend}}), Path("/"))
+        plan = build(Settings.model_validate({"backends": {"t": backend}}), Files(Path("/")))
         assert plan.backends[0].operations[-1].pattern == "*"
         assert sum(each.pattern == "*" for each in plan.backends[0].operations) == 1
 
@@ -82,7 +83,7 @@ def test_absolute_file_names_stay() -> None:
             "backends": {"t": {"protocol": "soap", "url": "https://h/x", "tls": {"ca_file": "c.pem"}}},
         }
     )
-    plan = build(settings, Path("/srv"))
+    plan = build(settings, Files(Path("/srv")))
     assert plan.listen.tls is not None
     assert (plan.listen.tls.cert_file, plan.listen.tls.key_file) == ("/etc/a.pem", "/srv/b.pem")
     assert plan.backends[0].tls.ca_file == "/srv/c.pem"

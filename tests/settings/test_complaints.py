@@ -101,3 +101,23 @@ def test_an_error_that_nobody_foresaw_still_has_a_place() -> None:
     (problem,), _ = complaints([{"type": "brand_new", "loc": ("listen", "port"), "msg": "?"}], root)
     assert (problem.place.line, problem.key, problem.what) == (1, "listen.port", "brand new")
     assert "port to bind" in problem.remedy
+
+
+@pytest.mark.parametrize("value", ["hunter2", "12345678", "'hunter2'"])
+def test_a_message_about_a_secret_does_not_repeat_it(value: str) -> None:
+    """Whatever is found wrong with it, today or in a later version."""
+    root = root_of(f"admin: {{token: {value}}}")
+    for kind, context in (
+        ("less_than_equal", {"le": 5}),
+        ("string_type", {}),
+        ("literal_error", {"expected": "'hunter3'"}),
+    ):
+        (problem,), _ = complaints([{"type": kind, "loc": ("admin", "token"), "ctx": context}], root)
+        assert value.strip("'") not in problem.what + problem.remedy
+
+
+def test_a_misspelt_key_is_not_missing_as_well() -> None:
+    """One fault, one problem: the key that it was meant to be is not told again."""
+    root = root_of("backends: {t: {protocl: soap, url: 'http://h/x'}}")
+    problems, _ = complaints(errors_of(root), root)
+    assert [(problem.code, problem.key) for problem in problems] == [("E201", "backends.t.protocl")]

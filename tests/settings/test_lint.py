@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,15 @@ def test_a_default_is_blamed_on_what_was_written() -> None:
     """The caret stands under a key that is in the file."""
     problems: Any = keys_of(f"limits: {{per_backend: 5%}}\nbackends: {{t: {{{LEAST}}}}}")
     assert problems == [("limits.per_backend", "E301")]
+
+
+def test_spans_need_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the library is not installed the sidecar does not start, and says how it is; who does not trace needs none."""
+    source = f"trace: {{endpoint: 'http://127.0.0.1:4318'}}\nbackends: {{t: {{{LEAST}}}}}"
+    assert keys_of(source) == []
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+    assert keys_of(source) == [("trace.endpoint", "E320")]
+    with pytest.raises(SettingsError) as told:
+        load_text(source, "x.yaml", Path("/nowhere"), {})
+    assert told.value.problems[0].remedy == 'pip install "sidecar[otel]"'
+    assert keys_of(f"backends: {{t: {{{LEAST}}}}}") == []

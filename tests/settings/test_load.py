@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from sidecar.plan import BackendPlan, Plan
-from sidecar.settings.load import load, load_text
+from sidecar.settings.load import Beside, load, load_all, load_text
 from sidecar.settings.problem import Lines, SettingsError
 from tests.settings.dump import dumped
 
@@ -26,7 +25,8 @@ GOLDEN = Path(__file__).parent / "golden"
 CUT = "---8<---\n"
 ENV = {"TIX_HOST": "tix.local", "TIX_PORT": "9000", "TIX_SAFE": "true", "EMPTY": "", "SECRET": "hunter2"}
 EXAMPLES = sorted((ROOT / "config").glob("*.yaml"))
-MODELINE = "# yaml-language-server: $schema=sidecar.schema.json"
+PARTS = sorted((ROOT / "config").glob("*/*.yaml"))
+EXAMPLE_ENV = {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef"}
 
 
 def outcome(source: str, env: Mapping[str, str] = ENV) -> str:
@@ -50,21 +50,27 @@ def test_golden(case: Path) -> None:
         assert got == expected
 
 
-def test_golden_files_speak_of_every_code() -> None:
-    """Each error code that the sources can give is shown by at least one golden file, and none but those."""
-    folder = ROOT / "sidecar" / "settings"
-    given_out = {code for path in folder.glob("*.py") for code in re.findall(r'"(E\d{3})"', path.read_text("utf-8"))}
-    # The disk, the encoding and WSDL files take more than a text to show; their tests are below and beside this one.
-    elsewhere = {"E101", "E102", "E309", "E310"}
-    shown = {code for path in GOLDEN.glob("*.yaml") for code in re.findall(r"\[(E\d{3})\]", path.read_text("utf-8"))}
-    assert shown == given_out - elsewhere
-
-
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_examples_load(example: Path) -> None:
-    """What we hand to operators is right, tells their editor the schema, and needs no variable to be set."""
-    assert load(example, {}).backends
-    assert example.read_text("utf-8").startswith(MODELINE)
+    """What we hand to operators is right, and needs no variable but the token's, which has no default on purpose."""
+    loaded = load_all(example, Beside(EXAMPLE_ENV))
+    assert loaded.plan.backends
+    assert not {each.code for each in loaded.warnings} & {"W402", "W404", "W405", "W407"} or example.name == "demo.yaml"
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, *PARTS], ids=lambda path: path.name)
+def test_examples_tell_the_editor_their_schema(example: Path) -> None:
+    """In the first line, relative to the file; the second one says what the example is about."""
+    modeline, about, *_ = example.read_text("utf-8").splitlines()
+    assert modeline.startswith("# yaml-language-server: $schema=")
+    assert (example.parent / modeline.partition("=")[2]).resolve() == ROOT / "config" / "sidecar.schema.json"
+    assert about.startswith("# ")
+
+
+def test_every_part_is_part_of_an_example() -> None:
+    """A file in a folder of examples that nobody includes would be checked by nobody."""
+    included = {Path(each.path) for example in EXAMPLES for each in load_all(example, Beside(EXAMPLE_ENV)).sources}
+    assert set(PARTS) <= included
 
 
 def test_the_smallest_file() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sidecar.settings.load import load_text
+from sidecar.settings.load import Beside, load_all, load_text
 from sidecar.settings.names import Contract, NoContractError
 from sidecar.settings.problem import SettingsError
 
@@ -20,7 +20,11 @@ OFFERED = Contract(
         "GetPerformances": frozenset({"sSessionKey"}),
         "ReserveTickets": frozenset({"sSessionKey", "iNumberOfSeats"}),
         "DestroyCache": None,
-    }
+    },
+    {
+        "GetPerformances": None,
+        "ReserveTickets": frozenset({"Envelope", "Body", "ReserveTicketsResponse", "ReserveTicketsResult"}),
+    },
 )
 
 
@@ -42,8 +46,10 @@ def told(folder: Path, rest: str, contract: Contract | None = OFFERED, head: str
         "operations: {GetPerformances: {}, 'Get*': {}, '*': {}, '**Ticke?s': {}}",
         "deny: [DestroyCache, destroycache, '*cache', '*']",
         "expose: ['Get*']",
-        "results: [{operation: 'Re*', when: {path: x, lt: {param: iNumberOfSeats}}, state: partial}]",
+        "results: [{operation: 'Re*', when: {path: ReserveTicketsResult, lt: {param: iNumberOfSeats}}, state: partial}]",
         "results: [{operation: '*', when: {path: x, lt: {param: anything}}, state: partial}]",  # one of them is not known
+        "results: [{operation: GetPerformances, when: {path: anything, eq: 1}, state: partial}]",  # its reply is open
+        "results: [{operation: 'Res*', when: {path: Body.ReserveTicketsResult, eq: 1}, state: partial}]",
     ],
 )
 def test_names_that_are_there(tmp_path: Path, rest: str) -> None:
@@ -69,9 +75,19 @@ def test_names_that_are_there(tmp_path: Path, rest: str) -> None:
             "no operation 'Reserve'",
         ),
         (
-            "results: [{operation: 'Re*', when: {path: x, lt: {param: NumberOfSeats}}, state: partial}]",
+            "results: [{operation: 'Re*', when: {path: ReserveTicketsResult, lt: {param: NumberOfSeats}}, state: partial}]",
             "results[0].when.lt.param",
             "no parameter 'NumberOfSeats', did you mean iNumberOfSeats?",
+        ),
+        (
+            "results: [{operation: 'Re*', when: {path: ReserveTicketResults, eq: 0}, state: partial}]",
+            "results[0].when.path",
+            "no reply of 'Re*' has an element 'ReserveTicketResults', did you mean ReserveTicketsResult?",
+        ),
+        (
+            "results: [{operation: 'Re*', when: {path: Boddy.ReserveTicketsResult, eq: 0}, state: partial}]",
+            "results[0].when.path",
+            "an element 'Boddy', did you mean Body?",
         ),
     ],
 )
@@ -86,6 +102,96 @@ def test_nothing_is_said_of_what_is_not_known(tmp_path: Path) -> None:
     """Where an import is missing, or one file speaks for several endpoints, a name may be right."""
     assert told(tmp_path, "deny: [Nothing]", contract=None) == []
     assert told(tmp_path, "deny: [Nothing]", head="endpoints: {a: a.asmx, b: b.asmx}, ") == []
+
+
+def test_what_clients_show(tmp_path: Path) -> None:
+    """A parameter of `identity` that no operation has tells nobody from anybody; where one's parameters are open, it may be there."""
+    whole = Contract({name: names for name, names in OFFERED.operations.items() if names is not None})
+    assert told(tmp_path, "identity: {params: [sSessionKey]}", whole) == []
+    assert told(tmp_path, "identity: {params: [Nothing]}") == []
+    assert told(tmp_path, "identity: {params: [sSessionKey, sSesionKey]}", whole) == [
+        ("identity.params[1]", "no operation has a parameter 'sSesionKey', did you mean sSessionKey?")
+    ]
+
+
+def told_with(folder: Path, rest: str, **files: Contract) -> list[str]:
+    """Return what is said with WSDLs from the command line: by backend, or as `backend__endpoint`."""
+    for name in files:
+        (folder / f"{name}.wsdl").touch()
+    wsdls = {name.replace("__", "/").removeprefix("whole"): folder / f"{name}.wsdl" for name in files}
+    beside = Beside({}, contract_of=lambda path: files[path.stem], wsdls=wsdls)
+    (folder / "x.yaml").write_text(
+        f"backends: {{t: {{protocol: soap, url: http://h/x, {rest}}}, m: {{protocol: xmlrpc, url: http://h/x}}}}"
+    )
+    try:
+        load_all(folder / "x.yaml", beside)
+    except SettingsError as error:
+        return [f"{problem.key}: {problem.what}" for problem in error.problems]
+    return []
+
+
+OTHER = Contract({"GetReport": frozenset()})
+
+
+def test_a_wsdl_from_the_command_line(tmp_path: Path) -> None:
+    """In place of the one that the settings name, or of none; without a name it is for the only SOAP backend."""
+    (tmp_path / "own.wsdl").touch()
+    assert told_with(tmp_path, "deny: [DestroyCache]", t=OFFERED) == []
+    for own in ("", "wsdl: own.wsdl, "):
+        assert "GetReport" in told_with(tmp_path, own + "deny: [GetReprt]", t=OTHER)[0]
+    assert "GetReport" in told_with(tmp_path, "deny: [GetReprt]", whole=OTHER)[0]
+
+
+def test_several_endpoints(tmp_path: Path) -> None:
+    """A name may be any endpoint's; where one of them is not known, nothing is said."""
+    rest = "endpoints: {a: a.asmx, b: b.asmx}, deny: [GetReport, DestroyCache, Nothing]"
+    assert told_with(tmp_path, rest, t__a=OFFERED) == []
+    assert told_with(tmp_path, rest, t__a=OFFERED, t__b=OTHER) == [
+        "backends.t.deny[2]: the WSDL has no operation 'Nothing'"
+    ]
+    assert len(told_with(tmp_path, rest, t=OTHER)) == 2, "somebody says that it speaks for all of them"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("u", "--wsdl u: there is no backend u"),
+        ("m", "--wsdl m: m speaks xmlrpc, which has no WSDL"),
+        ("t__c", "--wsdl t/c: t has no endpoint c"),
+    ],
+)
+def test_a_wsdl_that_is_nobodys(tmp_path: Path, name: str, said: str) -> None:
+    """A typing error there would compare nothing, and say that all is well."""
+    (found,) = told_with(tmp_path, "endpoints: {a: a.asmx}", **{name: OFFERED})
+    assert said in found
+
+
+def test_whose_it_is_must_be_said(tmp_path: Path) -> None:
+    """Where there are two."""
+    (tmp_path / "a.wsdl").touch()
+    (tmp_path / "x.yaml").write_text(
+        "backends: {t: {protocol: soap, url: http://h/x}, u: {protocol: soap, url: http://h/x}}"
+    )
+    for wsdls, said in (
+        ({"": tmp_path / "a.wsdl"}, "say whose it is, as in --wsdl tickets=tickets.wsdl"),
+        ({"t": tmp_path / "absent.wsdl"}, "there is no file"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            load_all(tmp_path / "x.yaml", Beside({}, contract_of=lambda _: OFFERED, wsdls=wsdls))
+
+
+def test_what_came_out_of_the_environment_is_not_shown(tmp_path: Path) -> None:
+    """Neither in a message nor in a guess."""
+    (tmp_path / "a.wsdl").touch()
+    (tmp_path / "x.yaml").write_text(
+        "backends: {t: {protocol: soap, url: http://h/x, wsdl: a.wsdl, deny: ['${X}'],"
+        " results: [{operation: '${Y}', when: {path: '${X}', eq: 1}, state: partial}]}}"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_all(tmp_path / "x.yaml", Beside({"X": "hidden", "Y": "ReserveTickets"}, contract_of=lambda _: OFFERED))
+    assert len(caught.value.problems) == 2
+    assert "hidden" not in str(caught.value)
+    assert "no reply of '${Y}' has an element '${X}'" in str(caught.value)
 
 
 def test_a_file_that_is_no_wsdl(tmp_path: Path) -> None:

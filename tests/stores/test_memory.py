@@ -1,4 +1,4 @@
-"""Slots and pressure in memory: who waits is woken, in every order of granting, expiring, leaving and cancelling."""
+"""Slots, pressure and identities in memory: who waits is woken, in every order of granting, expiring, leaving and cancelling."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from sidecar.model import Executed, Grade, Lease, Level, Refusal, Seat
-from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.model import Executed, Grade, Lease, Level, Refusal, Seat, SlotsView
+from sidecar.policy.identities import AGE_S
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from tests.support.loop import VirtualLoop
 from tests.support.world import LoopClock, settle, tickets
 
@@ -286,3 +287,64 @@ async def test_pressure_is_kept_by_backend_and_read_by_the_clock() -> None:
     assert pressure.level("other") is Level.OK
     await asyncio.sleep(5)
     assert pressure.level("tickets") is Level.OK
+
+
+async def test_a_name_that_means_another_backend_begins_anew() -> None:
+    """Whoever holds a slot of the old one, or waits for it, does so to the end; the new one owes nothing to it."""
+    slots = slots_of(limit=2)
+    first, second = await held(slots), await held(slots)
+    waiting = await joined(slots)
+    slots.forget("tickets")
+    assert slots.view("tickets") == SlotsView(0, 0, 0, 0)
+    slots.bound([tickets(limit=1)])
+    slots.reseat(seat(), seat())
+    new = await held(slots)
+    assert slots.view("tickets") == SlotsView(1, 1, 0, 0)
+    assert slots.haunt(first)
+    slots.release(second)
+    assert isinstance(await waiting, Lease)
+    slots.release(first)
+    slots.release(first)
+    assert slots.view("tickets") == SlotsView(1, 1, 0, 0)
+    slots.release(new)
+    assert not slots.haunt(new)
+
+
+async def test_pressure_of_a_name_that_means_another_backend_begins_anew() -> None:
+    """What the old one did says nothing about it."""
+    pressure = MemoryPressure(LoopClock())
+    for _ in range(3):
+        pressure.tell("tickets", Grade("backend_unreachable", Executed.NO, healthy=False), waiting=0)
+    assert pressure.level("tickets") is Level.DOWN
+    pressure.forget("tickets")
+    assert pressure.level("tickets") is Level.OK
+
+
+async def test_identities_are_kept_by_backend_and_age_by_the_clock() -> None:
+    """Known to one backend is not known to another."""
+    identities = MemoryIdentities(LoopClock(), b"key")
+    identities.bound([tickets(), tickets(name="members")])
+    identities.tell("tickets", "192.0.2.7", b"ada", well=True, roomy=False)
+    assert identities.ask("tickets", "192.0.2.7", b"ada").startswith("identity:")
+    assert identities.ask("members", "192.0.2.7", b"ada") == "192.0.2.7"
+    await asyncio.sleep(AGE_S)
+    assert identities.ask("tickets", "192.0.2.7", b"ada") == "192.0.2.7"
+
+
+async def test_a_new_plan_keeps_what_was_learnt_unless_people_show_something_else() -> None:
+    """A backend that is gone takes its table with it."""
+    identities = MemoryIdentities(LoopClock(), b"key")
+    identities.bound([tickets(), tickets(name="members")])
+    for backend in ("tickets", "members"):
+        identities.tell(backend, "192.0.2.7", b"ada", well=True, roomy=False)
+    identities.bound([tickets(limit=7), tickets(name="members", identity_params=("SessionKey",))])
+    assert identities.ask("tickets", "192.0.2.7", b"ada") != "192.0.2.7"
+    assert identities.ask("members", "192.0.2.7", b"ada") == "192.0.2.7"
+    identities.bound([tickets()])
+    assert repr(identities) == "<MemoryIdentities tickets: <Identities 1 of 20000, shown by 1 addresses>>"
+    identities.tell("members", "192.0.2.7", b"ada", well=True, roomy=False)
+    assert identities.ask("members", "192.0.2.7", b"ada") == "192.0.2.7", "its last calls end in peace"
+    for _ in range(2):
+        identities.forget("tickets")
+    identities.bound([tickets()])
+    assert identities.ask("tickets", "192.0.2.7", b"ada") == "192.0.2.7"

@@ -59,6 +59,7 @@ class Program:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         name: str | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         self.argv = list(argv)
         self.name = name or Path(self.argv[0]).name
@@ -67,7 +68,7 @@ class Program:
             self.argv,
             cwd=cwd or ROOT,
             env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -185,12 +186,14 @@ class Program:
         self._reader.join(timeout=5)  # a grandchild may keep the pipe open: then its lines are not waited for
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         return self._process.returncode
 
     def _still(self, deadline: float, complaint: str) -> None:
         """Sleep one poll, or raise when it has died or the time is up."""
         if not self.running:
-            self._reader.join(timeout=1)
+            self._ended()
             raise ProgramError(self._story(f"ended with exit code {self.exit_code} while starting"))
         if time.monotonic() > deadline:
             self.kill()
@@ -228,7 +231,7 @@ class SidecarProcess(Program):
     """`python -m sidecar run FILE` on a free port, ready when `/.sidecar/healthz` answers 200.
 
     `settings` is what an operator would write as YAML; a missing `listen` gets a free loopback port, a missing `drain`
-    a short one. `directory` holds the file and anything that the settings name relative to it.
+    a short one, a missing `admin` a free port of its own. `directory` holds the file and anything that the settings name relative to it.
     """
 
     def __init__(
@@ -239,7 +242,7 @@ class SidecarProcess(Program):
         env: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> None:
-        whole = {"version": 1, "drain": {"delay": "0s", "timeout": "5s"}, **settings}
+        whole = {"version": 1, "drain": {"delay": "0s", "timeout": "5s"}, "admin": {"port": 0}, **settings}
         listen = {"host": "127.0.0.1", **whole.get("listen", {})}
         if "unix" not in listen:
             listen["port"] = listen.get("port") or free_port(listen["host"])
@@ -271,6 +274,12 @@ class SidecarProcess(Program):
         scheme = "https" if "tls" in self.listen else "http"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def admin_url(self) -> str:
+        """Where operators look and give orders, as the log says it."""
+        found = self.wait_line(r'"event":"admin","urls":\["([^"]+)"')
+        return str(found[1])
 
     def wait_healthy(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Wait until the public listener says that it is healthy."""

@@ -6,11 +6,14 @@ Stands under every test of a stage or a lane. `Scene` makes the calls; the test 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from sidecar.buffers import Buffers
 from sidecar.flights import Flights
+from sidecar.headcount import Headcount
 from sidecar.model import (
     Account,
     Call,
@@ -28,12 +31,14 @@ from sidecar.model import (
     Received,
     Refusal,
     Seat,
+    Standing,
     Stream,
     Track,
 )
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
 from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
-from sidecar.stores.memory import MemoryPressure, MemorySlots
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
+from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -71,6 +76,11 @@ class Recorder:
     def event(self, name: str, **facts: object) -> None:
         """Keep one line."""
         self.events.append((name, facts))
+
+    def write(self, line: bytes) -> None:
+        """Keep a line that came whole, as if its facts had come one by one."""
+        facts = json.loads(line)
+        self.events.append((facts.pop("event"), facts))
 
     def named(self, name: str) -> list[dict[str, object]]:
         """Return the facts of every event called `name`."""
@@ -314,8 +324,12 @@ class Scene:
     def __post_init__(self) -> None:
         self.plan = replace(self.plan, backends=self.plan.backends or (self.backend,))
         self.clock, self.log = LoopClock(), Recorder()
+        self.watch = Watching(self.clock, self.log)
         self.slots, self.pressure = MemorySlots(self.clock), MemoryPressure(self.clock)
         self.slots.bound(self.plan.backends)
+        self.identities = MemoryIdentities(self.clock, b"a test's key")
+        self.identities.bound(self.plan.backends)
+        self.answered: list[Exchange] = []
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(self.plan.limits.buffered_bytes, self.plan.limits.per_backend)
         self.adapter, self.upstream = PlainAdapter(), ScriptedUpstream()
@@ -326,6 +340,7 @@ class Scene:
         self.world = World(
             clock=self.clock,
             log=self.log,
+            watch=self.watch,
             memory=self.memory,
             slots=self.slots,
             pressure=self.pressure,
@@ -333,11 +348,14 @@ class Scene:
             adapters=dict.fromkeys(endpoints, self.adapter),
             documents=self.documents,
             upstreams=dict.fromkeys((plan.name for plan in self.plan.backends), self.upstream),
+            headcounts=defaultdict(Headcount),
             flights=self.flights,
             new_id=self._new_id,
             listen_url=lambda: "http://127.0.0.1:8080",
             draining=lambda: self.going,
-            client_of=lambda seen, peer: seen.headers.get("X-Client", peer),
+            client_of=lambda seen, peer: Standing(seen.headers.get("X-Client", peer)),
+            identities=self.identities,
+            answered=self.answered.append,
             dialect_of=lambda _: self.dialect,
             resources={"/.sidecar/healthz": lambda: b"{}"},
         )

@@ -59,6 +59,14 @@ async def test_an_event_is_one_json_line(pipe: tuple[int, int]) -> None:
     ]
 
 
+async def test_a_line_that_is_written_already_is_taken_as_it_is(pipe: tuple[int, int]) -> None:
+    """Between others, in their order."""
+    one = JsonLog(Noon(), pipe[1])
+    one.event("first")
+    one.write(b'{"event":"second"}\n')
+    assert [line["event"] for line in await lines_of(pipe[0])] == ["first", "second"]
+
+
 async def test_an_error_is_written_with_its_trace(pipe: tuple[int, int]) -> None:
     """An exception as a fact becomes text that tells where it came from."""
     JsonLog(Noon(), pipe[1]).event("bug", error=raised())
@@ -76,6 +84,7 @@ async def test_what_does_not_fit_is_dropped_and_counted(pipe: tuple[int, int], m
     lines = await lines_of(pipe[0])
     assert [line.get("number") for line in lines] == [0, 1, None]
     assert lines[-1] == {"event": "log_lines_dropped", "count": 3}
+    assert one.dropped == 3
 
 
 async def test_lines_written_during_a_flush_are_flushed_after_it(pipe: tuple[int, int]) -> None:
@@ -142,6 +151,8 @@ async def test_lines_that_could_not_be_written_are_counted(
     one._descriptor = closed
     one.event("access")
     await until(lambda: one._dropped == 4)
+    assert one.dropped == 4
     one._descriptor = pipe[1]
     one.event("access")
     assert [line.get("count") for line in await lines_of(pipe[0])] == [None, 4]
+    assert one.dropped == 4, "said once, lost once"

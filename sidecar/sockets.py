@@ -1,7 +1,8 @@
-"""The sockets that the public listener accepts on: TCP by address, unix by path, TLS by certificate files.
+"""The sockets that a listener accepts on: TCP by address, unix by path, TLS by certificate files.
 
-Stands below the listener, at start only. It answers with bound sockets or with a ListenError that says what to do; it
-never takes an address from somebody who still listens there.
+Stands below the public listener and the one of operators, at start only. It answers with bound sockets or with a ListenError that says
+what to do, in the words of the settings' block that it is told (`listen`, `admin`); it never takes an address from somebody who still
+listens there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sidecar.plan import ListenPlan, TlsPlan
+    from sidecar.plan import AdminPlan, ListenPlan, TlsPlan
 
 UNIX_MODE: Final = 0o660  # owner and group: the web server in front shares our group
 _PROBE_S: Final = 1.0  # a live listener on this machine accepts at once; its full backlog counts as alive
@@ -24,23 +25,21 @@ class ListenError(OSError):
     """The listener cannot start; the message says where, why, and what to do."""
 
 
-def bind(listen: ListenPlan) -> list[socket.socket]:
-    """Return the bound sockets of `listen`, not yet listening."""
-    if listen.unix is not None:
-        return [_bind_unix(listen.unix)]
+def bind(where: ListenPlan | AdminPlan, key: str = "listen", unix_mode: int = UNIX_MODE) -> list[socket.socket]:
+    """Return the bound sockets of `where`, the settings' block `key`, not yet listening."""
+    if where.unix is not None:
+        return [_bind_unix(where.unix, key, unix_mode)]
     try:
         found = socket.getaddrinfo(
-            listen.host or None, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+            where.host or None, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
         )
     except OSError as error:
-        raise ListenError(f"listen.host: {listen.host!r} is no address of this machine ({error.strerror})") from error
+        raise ListenError(f"{key}.host: {where.host!r} is no address of this machine ({error.strerror})") from error
     sockets: list[socket.socket] = []
     try:
         for family, _, _, _, address in dict.fromkeys(found):
-            port = (
-                sockets[0].getsockname()[1] if sockets and not listen.port else listen.port
-            )  # the same on every family
-            sockets.append(_bind_tcp(family, (address[0], port, *address[2:])))
+            port = sockets[0].getsockname()[1] if sockets and not where.port else where.port  # the same on every family
+            sockets.append(_bind_tcp(family, (address[0], port, *address[2:]), key))
     except BaseException:
         for bound in sockets:
             bound.close()
@@ -48,7 +47,7 @@ def bind(listen: ListenPlan) -> list[socket.socket]:
     return sockets
 
 
-def _bind_tcp(family: int, address: tuple[object, ...]) -> socket.socket:
+def _bind_tcp(family: int, address: tuple[object, ...], key: str) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setblocking(False)
@@ -59,37 +58,37 @@ def _bind_tcp(family: int, address: tuple[object, ...]) -> socket.socket:
     except OSError as error:
         bound.close()
         raise ListenError(
-            f"listen: cannot bind {address[0]} port {address[1]} ({error.strerror}). "
-            "Is something else, or another sidecar, listening there? Choose another listen.port or stop it."
+            f"{key}: cannot bind {address[0]} port {address[1]} ({error.strerror}). "
+            f"Is something else, or another sidecar, listening there? Choose another {key}.port or stop it."
         ) from error
     return bound
 
 
-def _bind_unix(path: str) -> socket.socket:
-    _clear_stale(path)
+def _bind_unix(path: str, key: str, mode: int) -> socket.socket:
+    _clear_stale(path, key)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o777 & ~UNIX_MODE)  # bind creates the file: a chmod after it would leave a moment open to all
+    before = os.umask(0o777 & ~mode)  # bind creates the file: a chmod after it would leave a moment open to all
     try:
         bound.setblocking(False)
         bound.bind(path)
     except OSError as error:
         bound.close()
         raise ListenError(
-            f"listen.unix: cannot bind {path} ({error.strerror}). The directory must exist and be writable for this user."
+            f"{key}.unix: cannot bind {path} ({error.strerror}). The directory must exist and be writable for this user."
         ) from error
     finally:
         os.umask(before)
     return bound
 
 
-def _clear_stale(path: str) -> None:
+def _clear_stale(path: str, key: str) -> None:
     """Remove the socket file of a process that is gone."""
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise ListenError(f"listen.unix: {path} exists and is not a socket. Remove it or choose another path.")
+        raise ListenError(f"{key}.unix: {path} exists and is not a socket. Remove it or choose another path.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_PROBE_S)
         try:
@@ -98,8 +97,8 @@ def _clear_stale(path: str) -> None:
             Path(path).unlink(missing_ok=True)
             return
         except OSError as error:
-            raise ListenError(f"listen.unix: cannot tell whether somebody listens on {path} ({error}).") from error
-    raise ListenError(f"listen.unix: another process listens on {path}. Stop it or choose another path.")
+            raise ListenError(f"{key}.unix: cannot tell whether somebody listens on {path} ({error}).") from error
+    raise ListenError(f"{key}.unix: another process listens on {path}. Stop it or choose another path.")
 
 
 def forget_unix(path: str, inode: tuple[int, int]) -> None:
@@ -123,11 +122,20 @@ def tls_context(tls: TlsPlan) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
+    load_certificate(context, tls)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, tls: TlsPlan) -> None:
+    """Give a context its certificate, for the handshakes from now on; one that is given again replaces the old one.
+
+    The files are tried apart first: a context that failed half-way would be left with neither.
+    """
     try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.cert_file, tls.key_file)
         context.load_cert_chain(tls.cert_file, tls.key_file)
     except (OSError, ssl.SSLError) as error:
         raise ListenError(
             f"listen.tls: cannot use {tls.cert_file} with {tls.key_file} ({error}). "
             "Both must be PEM, readable for this user, and belong together."
         ) from error
-    return context

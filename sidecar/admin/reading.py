@@ -1,0 +1,174 @@
+"""Reads one order as it was posted: everything that is wrong with it at once, with a pointer, or the Order.
+
+Stands between the listener, which has checked who asks, and the app, which carries it out. It changes nothing and asks nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from sidecar.admin.table import Argument, Kind, Row
+from sidecar.control import Order
+from sidecar.durations import seconds, spoken
+from sidecar.instant import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+# A name and a host; a sentence that fits a line of the audit. Both are shown on screens of 80 columns.
+ACTOR_CHARS: Final = 100
+_REASON_CHARS: Final = 300
+_UNKNOWN: Final = 10  # names that nobody knows, before it is clear that the whole is something else
+_MEMBERS: Final = ("actor", "reason", "for", "until")
+# RFC 3339 section 5.6, with the zone apart: its absence has a message of its own.
+_INSTANT: Final = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)([Zz]|[+-]\d{2}:\d{2})?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One thing that is wrong: where in the body (RFC 6901), a stable code, what to do."""
+
+    pointer: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an order may name, and what time it is: wall seconds, for ends that are said as a time of day."""
+
+    backends: Sequence[str]
+    configs: Sequence[str]
+    wall_s: float
+
+
+def read(row: Row, body: Mapping[str, Any], known: Known, actor: str = "") -> Order | tuple[Wrong, ...]:
+    """Return the order, or all that is wrong with it. `actor` is who it is where the body does not say ("": it must)."""
+    wrong: list[Wrong] = [*_unknown(row, body)]
+    given = _words("actor", body.get("actor", actor or None), ACTOR_CHARS, "say who you are, as in alice@ops", wrong)
+    reason = _words(
+        "reason",
+        body.get("reason", None if row.reason_needed else ""),
+        _REASON_CHARS,
+        f"`{row.name}` changes what becomes of traffic: say why, for whoever reads the audit tomorrow",
+        wrong,
+        may_be_empty=not row.reason_needed,
+    )
+    arguments = {each.name: _argument(each, body, known, wrong) for each in row.arguments}
+    for_s = _end(row, body, known, wrong)
+    return tuple(wrong) or Order(row.noun, row.verb, arguments, given, reason, for_s)
+
+
+def _unknown(row: Row, body: Mapping[str, Any]) -> Iterator[Wrong]:
+    names = [*(each.name for each in row.arguments), *_MEMBERS]
+    for name in islice((name for name in body if name not in names), _UNKNOWN):
+        hint = _meant(name, names)
+        yield Wrong(
+            _pointer(name), "unknown", f"`{row.name}` takes no {_shown(name)}{hint}; it takes {', '.join(names)}"
+        )
+
+
+def _words(name: str, value: object, most: int, remedy: str, wrong: list[Wrong], *, may_be_empty: bool = False) -> str:
+    """Return a line of text: what lands in logs and on terminals holds no control character."""
+    if value is None:
+        wrong.append(Wrong(f"/{name}", "missing", remedy))
+    elif not isinstance(value, str):
+        wrong.append(Wrong(f"/{name}", "type", "must be a text"))
+    elif not (stripped := value.strip()) and not may_be_empty:
+        wrong.append(Wrong(f"/{name}", "missing", remedy))
+    elif len(stripped) > most:
+        wrong.append(Wrong(f"/{name}", "too_long", f"may have {most} characters, not {len(stripped)}"))
+    elif not stripped.isprintable():
+        wrong.append(Wrong(f"/{name}", "characters", "must be one line of printable characters"))
+    else:
+        return stripped
+    return ""
+
+
+def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: list[Wrong]) -> Any:
+    at, value = f"/{argument.name}", body.get(argument.name)
+    if value is None:
+        wrong.append(Wrong(at, "missing", f"say {argument.name}: {argument.help}"))
+    elif argument.kind is Kind.INTEGER:
+        if not isinstance(value, int) or isinstance(value, bool):
+            wrong.append(Wrong(at, "type", "must be a whole number, without quotes"))
+        elif not argument.low <= value <= argument.high:
+            wrong.append(Wrong(at, "range", f"may be from {argument.low} to {argument.high}, not {value}"))
+    elif not isinstance(value, str):
+        wrong.append(Wrong(at, "type", "must be a text"))
+    elif argument.kind is Kind.BACKEND and value not in known.backends:
+        wrong.append(Wrong(at, "unknown", _not_there("backend", value, known.backends)))
+    elif argument.kind is Kind.CONFIG and not (value and any(each.startswith(value) for each in known.configs)):
+        wrong.append(Wrong(at, "unknown", _not_there("settings with the id", value, known.configs)))
+    return value
+
+
+def _end(row: Row, body: Mapping[str, Any], known: Known, wrong: list[Wrong]) -> float | None:
+    """Return for how long the order holds, from `for` or `until`; there is no default, so that nobody forgets one at night."""
+    said = [name for name in ("for", "until") if body.get(name) is not None]
+    if row.end is None:
+        wrong += [Wrong(f"/{name}", "unknown", f"`{row.name}` takes no end: leave it out") for name in said]
+        return None
+    if len(said) != 1:
+        example = f'"for": "{spoken(row.end.suggested_s)}"'
+        text = f"`{row.name}` must end: say {example}" if not said else "say `for` or `until`, not both"
+        wrong.append(Wrong("/for", "contradiction" if said else "missing", text))
+        return None
+    name = said[0]
+    ends = (_span if name == "for" else _instant)(body[name], known.wall_s)
+    if isinstance(ends, float) and name == "until" and ends <= 0:
+        ends = "past", f"is over already: it is {rfc3339(known.wall_s)} here"
+    if isinstance(ends, float) and not row.end.shortest_s <= ends <= row.end.longest_s:
+        bounds = f"may be from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)} from now"
+        ends = "range", f"{bounds}; what is to hold for longer belongs in the settings"
+    if isinstance(ends, float):
+        return ends
+    wrong.append(Wrong(f"/{name}", *ends))
+    return None
+
+
+def _span(value: object, _wall_s: float) -> float | tuple[str, str]:
+    try:
+        return seconds(value if isinstance(value, str) else "")
+    except LookupError:
+        return "type", "must be a duration: a number with one of the units ms, s, m, h, as in 10m"
+
+
+def _instant(value: object, wall_s: float) -> float | tuple[str, str]:
+    found = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+    example = rfc3339(wall_s)[:19]
+    if found is None:
+        return "type", f"must be a time as in {example}Z (RFC 3339)"
+    day, time, zone = found.groups()
+    if zone is None:
+        return "zone", f"says no time zone: write {day}T{time}Z for UTC, or an offset as in {day}T{time}+01:00"
+    try:
+        at = datetime.fromisoformat(f"{day}T{time}{zone.upper()}")
+    except ValueError as error:
+        return "type", f"is no time that there is ({error})"
+    return at.timestamp() - wall_s
+
+
+def _not_there(what: str, value: str, names: Sequence[str]) -> str:
+    return f"there is no {what} {_shown(value)}{_meant(value, names)}; there is {', '.join(names) or 'none'}"
+
+
+def _meant(value: str, names: Sequence[str]) -> str:
+    near = get_close_matches(value[:100], names, n=1, cutoff=0.6)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def _shown(value: str) -> str:
+    """Return what somebody sent so that it can stand in a line of text, whatever it is."""
+    return repr(value[:60])
+
+
+def _pointer(name: str) -> str:
+    return "/" + name[:60].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,84 @@
+"""Who asks, by what he shows the backend: a session key among the parameters, an `Authorization` line. Stands behind decode.
+
+Answers nothing and refuses nothing: until the backend has answered what is shown well, its sender counts as his address. Whom a trusted
+caller has named is left alone: one account of its server may stand for all of its people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from sidecar.model import Answer, Exchange, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sidecar.plan import Scope
+    from sidecar.ports import World
+
+_WELL: Final = frozenset(("ok", "partial"))
+_UNAUTHORISED: Final = 401
+
+
+def applies(scope: Scope) -> bool:
+    """Where the settings name anything that people show."""
+    return bool(scope.one_backend.identity_params or scope.one_backend.identity_headers)
+
+
+def build(
+    scope: Scope, world: World, inner: Callable[[Exchange], Awaitable[Outcome]]
+) -> Callable[[Exchange], Awaitable[Outcome]]:
+    """Return the stage."""
+    backend = scope.one_backend
+    name, params, headers = backend.name, backend.identity_params, backend.identity_headers
+    identities = world.identities
+
+    def identity(exchange: Exchange) -> Awaitable[Outcome]:
+        claimed = _claimed(exchange, params, headers)
+        return inner(exchange) if claimed is None or exchange.standing.named else known(exchange, claimed)
+
+    async def known(exchange: Exchange, claimed: bytes) -> Outcome:
+        address, call = exchange.client, exchange.call
+        assert call is not None, "decode names the call before anybody is known by it"
+        exchange.client = identities.ask(name, address, claimed)
+        if exchange.client != address:
+            exchange.call = replace(call, client=exchange.client)
+        outcome = await inner(exchange)
+        well = _verdict(exchange, outcome)
+        if well is not None:
+            identities.tell(name, address, claimed, well=well, roomy=bool(exchange.standing.caller))
+        return outcome
+
+    return identity
+
+
+def _claimed(exchange: Exchange, params: tuple[str, ...], headers: tuple[str, ...]) -> bytes | None:
+    """Return what is shown, the first that is there in the order of the settings; what stands twice shows nothing."""
+    for name in params:
+        value = exchange.call.parameters.get(name) if exchange.call is not None else None
+        if value:
+            return f"param {name} {value}".encode()
+    for name in headers:
+        if name in exchange.head.headers:
+            lines = exchange.head.all(name)
+            if len(lines) == 1 and lines[0]:
+                return f"header {name} {lines[0]}".encode()
+    return None
+
+
+def _verdict(exchange: Exchange, outcome: Outcome) -> bool | None:
+    """Say what the backend made of what was shown to it; None where it says nothing of that, or was asked for somebody else, too."""
+    flight = exchange.flight
+    if not isinstance(outcome, Answer) or flight is None or flight.call.key is not None:
+        return None
+    if outcome.status == _UNAUTHORISED:
+        return False
+    return True if outcome.grade.state in _WELL else None
+
+
+def describe(scope: Scope) -> str:
+    """Say what is looked at."""
+    backend = scope.one_backend
+    shown = ", ".join((*backend.identity_params, *(f"{name} (header)" for name in backend.identity_headers)))
+    return f"a client is known by {shown}, once the backend has answered it well"

@@ -1,0 +1,159 @@
+"""The orders of the admin listener as commands, made from its one table: `sidecar NOUN VERB ARGUMENTS --reason … --for …`.
+
+`commands` is for the groups, `command` for an order that has a short name. What an order means, and all that can be wrong with it, the
+sidecar says; here it is only spoken and its verdict printed. Exit codes: 0 done, 1 failed, 2 not understood, 78 wrong settings.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from sidecar.admin.table import TABLE, Kind, Row, find
+from sidecar.cli import BAD_SETTINGS
+from sidecar.cli.admin import fail, form_option, options, refused, talk
+from sidecar.durations import spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# A reload reads files and a WSDL, and answers when it is done.
+_TIMEOUT_S: Final = 60.0
+_NOT_UNDERSTOOD: Final = 400
+
+
+def group(noun: str, line: str) -> click.Group:
+    """Return the group of a noun with all its orders."""
+    made = click.Group(noun, help=line)
+    for each in commands(noun):
+        made.add_command(each)
+    return made
+
+
+def commands(noun: str) -> list[click.Command]:
+    """Return the orders of a noun, for a group that has others besides."""
+    return [command(row.noun, row.verb) for row in TABLE if row.noun == noun]
+
+
+def command(noun: str, verb: str, name: str | None = None) -> click.Command:
+    """Return one order as a command called `name` (its verb where that is left out)."""
+    row = find(noun, verb)
+    assert row is not None, f"the table of orders has no {noun} {verb}"
+
+    def give(where: str, token: str | None, form: str, **said: Any) -> None:
+        body = {key: value for key, value in said.items() if value is not None}
+        status, facts = talk(where, "POST", row.path, body=body, token=token, timeout_s=_TIMEOUT_S)
+        _tell(status, facts, form)
+
+    said = _help(row, name or row.name)
+    return click.Command(name or verb, params=_parameters(row), callback=give, help=said, short_help=row.help)
+
+
+def _help(row: Row, called: str) -> str:
+    example = ["sidecar", called]
+    example += ["8" if each.kind is Kind.INTEGER else each.name.upper() for each in row.arguments]
+    example += [] if row.end is None else ["--for", spoken(row.end.suggested_s)]
+    example += [f'--reason "{row.why}"'] if row.reason_needed else []
+    arguments = "\n".join(f"  {each.name.upper()}: {each.help}" for each in row.arguments)
+    listed = f"\n\n\b\n{arguments}" if arguments else ""
+    return f"{row.help} {row.more}{listed}\n\n\b\n  {' '.join(example)}"
+
+
+def _parameters(row: Row) -> list[click.Parameter]:
+    found: list[click.Parameter] = [
+        click.Argument(
+            [each.name],
+            type=click.IntRange(each.low, each.high) if each.kind is Kind.INTEGER else str,
+            metavar=each.name.upper(),
+        )
+        for each in row.arguments
+    ]
+    if row.end is not None:
+        bounds = f"from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)}"
+        found += [
+            click.Option(["--for", "for"], metavar="DURATION", help=f"How long it holds, as in 10m: {bounds}."),
+            click.Option(["--until", "until"], metavar="TIME", help="Until when, as in 2026-12-01T09:00:00Z."),
+        ]
+    why = "Why, for whoever reads the audit." + ("" if row.reason_needed else " Not needed here.")
+    found.append(click.Option(["--reason", "reason"], metavar="TEXT", required=row.reason_needed, help=why))
+    found.append(
+        click.Option(
+            ["--actor", "actor"],
+            metavar="NAME",
+            envvar="SIDECAR_ACTOR",
+            default=_myself,
+            help="Who you are ($SIDECAR_ACTOR).",
+        )
+    )
+    return [*found, *options(), form_option()]
+
+
+def _myself() -> str:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a number that no list of users has
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _tell(status: int, facts: Mapping[str, Any], form: str) -> None:
+    """Print the verdict and exit with its code."""
+    ok = facts.get("ok") is True
+    errors = [each for each in facts.get("errors", ()) if isinstance(each, dict)]
+    if form == "json":
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    elif ok:
+        click.echo("\n".join([f"ok: {facts.get('text', '')}", *_changes(facts)]))
+    if ok:
+        return
+    code = 2 if status == _NOT_UNDERSTOOD else BAD_SETTINGS if errors else 1
+    if form == "json":
+        sys.exit(code)
+    if status == _NOT_UNDERSTOOD and errors:
+        said = "\n".join(f"{_spoken(str(each.get('pointer')))}: {each.get('text')}" for each in errors)
+        fail(said, "", code)
+    text, remedy = refused(facts)
+    fail("\n".join([text, *_errors(facts, errors)]), remedy, code)
+
+
+def _spoken(pointer: str) -> str:
+    """Return a pointer into an order as the command line calls that part."""
+    name = pointer.removeprefix("/")
+    return f"--{name}" if name in ("actor", "reason", "for", "until") else name.upper()
+
+
+def _changes(facts: Mapping[str, Any]) -> list[str]:
+    how = {"resets": "; what it had learnt starts anew", "restart": "; takes effect with the next start"}
+    return [
+        f"  {each.get('key')}: {each.get('before')} -> {each.get('after')}{how.get(str(each.get('effect')), '')}"
+        for each in facts.get("changes", ())
+        if isinstance(each, dict)
+    ]
+
+
+def _errors(facts: Mapping[str, Any], errors: list[dict[str, Any]]) -> list[str]:
+    """Return the errors as `sidecar check` prints them, unless the text has them, and with them the lines that are meant."""
+    from sidecar.settings.problem import Place, Problem, SettingsError  # noqa: PLC0415 - only where settings are wrong
+
+    text = str(facts.get("text", ""))
+    left = [each for each in errors if f"{each.get('file')}:{each.get('line')}:" not in text]
+    return [
+        SettingsError(
+            str(each.get("file")),
+            [
+                Problem(
+                    str(each.get("code")),
+                    Place(int(each.get("line", 1)), int(each.get("column", 1))),
+                    str(each.get("key") or ""),
+                    str(each.get("message")),
+                    str(each.get("remedy") or ""),
+                )
+            ],
+        ).text()
+        for each in left
+    ]

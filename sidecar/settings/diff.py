@@ -1,0 +1,112 @@
+"""What a change of settings does to a running sidecar: key by key, and whether it applies at once, resets what was learnt, or needs a
+restart.
+
+Compares two lists of settings in force, of two files or of a file and a running sidecar; it reads nothing and changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sidecar.settings.loaded import Setting, Value
+
+APPLIED: Final = "applied"
+RESETS: Final = "resets"
+RESTART: Final = "restart"
+
+# The sockets are bound once; everything behind them is swapped.
+_BOUND: Final = ("listen", "admin", "metrics")
+_RENEWED: Final = frozenset({"listen.tls.cert_file", "listen.tls.key_file"})  # as long as there was TLS, and there is
+_TOKEN: Final = frozenset({"admin.token", "admin.token_file"})
+# Whoever answers elsewhere, or speaks another language, is somebody else: what was learnt about the old one says nothing of him.
+_IDENTITY: Final = re.compile(r"backends\.[^.]+\.(protocol|url|endpoints(\..+)?)")
+_BACKEND: Final = re.compile(r"(backends\.[^.]+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting that differs. None: not there. Of a secret or a file's content only that it differs."""
+
+    key: str
+    before: Value
+    after: Value
+    effect: str  # applied | resets | restart
+
+    def fact(self) -> dict[str, object]:
+        """Return what machines read."""
+        return {"key": self.key, "before": self.before, "after": self.after, "effect": self.effect}
+
+    def text(self) -> str:
+        """Return what people read."""
+        return f"{self.key}: {_said(self.before)} -> {_said(self.after)} ({_EFFECTS[self.effect]})"
+
+
+_EFFECTS: Final = {
+    APPLIED: "applies in place",
+    RESETS: "resets what was learnt about this backend",
+    RESTART: "needs a restart",
+}
+
+
+def diff(before: Sequence[Setting], after: Sequence[Setting]) -> list[Change]:
+    """Return what differs, in the order of the keys of `after`; what is gone comes last."""
+    old, new = {each.key: each for each in before}, {each.key: each for each in after}
+    backends = {name: (_backend(name, old), _backend(name, new)) for name in _names((*new, *old))}
+    found = {name: Change(name, was, now, RESETS) for name, (was, now) in backends.items() if None in (was, now)}
+    said: dict[str, Change] = {}
+    for key in dict.fromkeys((*new, *old)):
+        owner = _BACKEND.match(key)
+        if owner is not None and owner[1] in found:
+            said[owner[1]] = found[owner[1]]
+        elif (change := _change(key, old.get(key), new.get(key))) is not None:
+            said[key] = change
+    return list(said.values())
+
+
+def text(changes: Iterable[Change]) -> str:
+    """Return what people read."""
+    return "\n".join(change.text() for change in changes) or "nothing changes"
+
+
+def effect_of(key: str) -> str:
+    """Return what a change of `key` does to a running sidecar."""
+    if key.partition(".")[0] in _BOUND and key not in _TOKEN:
+        return RESTART
+    return RESETS if _IDENTITY.fullmatch(key) else APPLIED
+
+
+def _change(key: str, old: Setting | None, new: Setting | None) -> Change | None:
+    was, now = old.value if old is not None else None, new.value if new is not None else None
+    effect = APPLIED if key in _RENEWED and None not in (was, now) else effect_of(key)
+    if was != now:
+        return Change(key, was, now, effect)
+    if old is None or new is None or not old.mark or not new.mark or old.mark == new.mark:
+        return None
+    return Change(key, was, f"{now} (another content)", effect)
+
+
+def _names(keys: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(found[1] for key in keys if (found := _BACKEND.match(key)) is not None))
+
+
+def _backend(name: str, settings: Mapping[str, Setting]) -> str | None:
+    """Return a backend in two words, None where there is none."""
+    protocol, url = settings.get(f"{name}.protocol"), settings.get(f"{name}.url")
+    return f"{protocol.value} {url.value}" if protocol is not None and url is not None else None
+
+
+def _said(value: Value) -> str:
+    if value is None:
+        return "(not set)"
+    return (
+        f"[{', '.join(value)}]"
+        if isinstance(value, list)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )

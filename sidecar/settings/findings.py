@@ -1,0 +1,78 @@
+"""What the checks of settings have in common: they collect problems with places, and ask for what the file says and what lies on the disk.
+
+Stands between the tree and the checks that know meanings (`doors`, `lint`, `names`, `notes`). It judges nothing itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic_core import PydanticCustomError
+
+from sidecar.settings.complaints import dotted, node_at, place_of
+from sidecar.settings.problem import Problem
+from sidecar.settings.shapes import secret
+from sidecar.settings.tree import Scalar
+
+if TYPE_CHECKING:
+    from sidecar.settings.complaints import Loc
+    from sidecar.settings.files import Files
+    from sidecar.settings.schema import Section
+    from sidecar.settings.tree import Block
+
+
+class Findings:
+    """Collects problems of one set of settings."""
+
+    def __init__(self, root: Block, files: Files) -> None:
+        self._root, self._files = root, files
+        self.problems: list[Problem] = []
+
+    def add(self, code: str, loc: Loc, what: str, remedy: str = "", *, key: bool = False) -> None:
+        self.problems.append(Problem(code, place_of(self._root, loc, key=key), dotted(loc), what, remedy))
+
+    def beside(self, loc: Loc, here: Loc) -> str:
+        """Return where `loc` is written, for somebody who looks at `here`."""
+        return place_of(self._root, loc, key=True).beside(place_of(self._root, here, key=True), self._files.named)
+
+    def empty(self, loc: Loc) -> bool:
+        node = node_at(self._root, loc)
+        return node is not None and not getattr(node, "entries", True)
+
+    def shown(self, loc: Loc, value: str) -> str:
+        """Return `value` as a message may repeat it: what came out of the environment as the file has it."""
+        node = node_at(self._root, loc)
+        return node.raw if isinstance(node, Scalar) and node.expanded else value
+
+    def in_clear(self, loc: Loc) -> bool:
+        """Say whether the file itself holds the value: no variable had a part in it."""
+        node = node_at(self._root, loc)
+        return isinstance(node, Scalar) and not node.names
+
+    def token(self, loc: Loc, name: str) -> None:
+        """Read a file that holds a token; the message of one that is none says nothing of what is in it."""
+        before = len(self.problems)
+        self.file(loc, name)
+        if len(self.problems) > before:
+            return
+        try:
+            secret(self._files.text(loc, name).strip())
+        except (OSError, ValueError, PydanticCustomError):
+            remedy = "it holds 16 to 512 printable characters, as openssl rand -hex 16 makes them"
+            self.add("E212", loc, "the file holds no token", remedy)
+
+    def file(self, loc: Loc, name: str | None) -> None:
+        if name is not None and (missing := self._files.missing(loc, name)):
+            shown = self.shown(loc, str(self._files.path(loc, name)))
+            self.add("E302", loc, f"{missing} {shown}", _REMEDIES.get(missing, "let the sidecar's user read it"))
+
+
+_REMEDIES: Final = {
+    "there is no file": "relative names start at the folder of the file that they are written in",
+    "is no file:": "name a file, not a folder",
+}
+
+
+def written(section: Section, key: str) -> bool:
+    """Say whether somebody wrote `key`: defaults give way, they never argue."""
+    return key in section.model_fields_set and getattr(section, key) is not None

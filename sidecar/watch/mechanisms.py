@@ -1,0 +1,69 @@
+"""Which part of the sidecar refused: a closed list of words, from state and reason. An operator turns a different screw for each.
+
+Asked for every refusal by log, metrics and window. It answers with one word; what it does not know is `other`, never a new word.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OTHER: Final = "other"
+
+# Word -> what it means, for the reference.
+MECHANISMS: Final[Mapping[str, str]] = {
+    "queue": "the line before the backend is full, or took longer than `queue.wait`",
+    "deadline": "no slot came free before the call's own deadline",
+    "connections": "all of `limits.connections`, or of this backend's share of them, are in use",
+    "buffered": "`limits.buffered`, or this backend's share of it, is used up",
+    "upstream": "the backend was asked, or could not be, and gave no usable answer",
+    "drain": "this sidecar is going away",
+    "deny": "`deny:`, `strict:` or `asmx_get:` says no to the operation",
+    "origin": "a page of an origin that is not in `cors.origins` tried to write",
+    "route": "nothing lives at the address, or it does not take the method",
+    "media": "content type, encoding, charset or sign-in of a kind that is not taken",
+    "parse": "the request cannot be read, or contradicts itself",
+    "size": "the body, the address or a header is larger than its limit",
+    "slow": "the request did not arrive in time",
+    "bug": "an error of the sidecar's own",
+    OTHER: "a state that no version of this list knows",
+}
+
+_BY_STATE: Final[Mapping[str, str]] = {
+    "overloaded": "queue",
+    "backend_unreachable": "upstream",
+    "outcome_unknown": "upstream",
+    "backend_bad_reply": "upstream",
+    "backend_fault": "upstream",
+    "business_no": "upstream",
+    "sold_out": "upstream",
+    "draining": "drain",
+    "operation_denied": "deny",
+    "origin_denied": "origin",
+    "not_found": "route",
+    "method_not_allowed": "route",
+    "unsupported_media": "media",
+    "malformed": "parse",
+    "action_mismatch": "parse",
+    "doctype_refused": "parse",
+    "invalid_params": "parse",
+    "too_large": "size",
+    "uri_too_long": "size",
+    "headers_too_large": "size",
+    "body_timeout": "slow",
+    "internal": "bug",
+}
+
+# Where the reason says more than the state.
+_BY_REASON: Final[Mapping[tuple[str, str | None], str]] = {
+    ("overloaded", "deadline"): "deadline",
+    ("overloaded", "connections"): "connections",
+    ("overloaded", "buffered"): "buffered",
+}
+
+
+def mechanism_of(state: str, reason: str | None) -> str:
+    """Return the word for a refusal of this state and reason."""
+    return _BY_REASON.get((state, reason)) or _BY_STATE.get(state, OTHER)

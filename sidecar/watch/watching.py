@@ -1,0 +1,177 @@
+"""Everybody who looks on, behind one door: what happens goes to the log, to the metrics and to the window of the last minutes.
+
+Implements `ports.Watch` and `ports.Log`. It outlives every configuration and changes nothing on the road. Whatever leaves by it says who
+asked by a pseudonym only: stages name a client as they know him, and his name ends here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
+
+from sidecar.watch import line, names
+from sidecar.watch.lag import LoopLag
+from sidecar.watch.mechanisms import mechanism_of
+from sidecar.watch.metrics import CONTENT_TYPE, Exposition
+from sidecar.watch.pseudonyms import Pseudonyms
+from sidecar.watch.tally import Tally
+from sidecar.watch.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sidecar.model import Exchange, Executed, Grade, Refusal, Reply
+    from sidecar.ports import Clock
+    from sidecar.watch.metrics import Now
+
+T = TypeVar("T")
+
+_Passed: TypeAlias = "tuple[float, str, str, str, str, float, float | None]"
+_Attempted: TypeAlias = "tuple[float, str, str, str | None, float]"
+
+# Counting as many takes a quarter of a millisecond; whoever reads counts first.
+_UNCOUNTED: Final = 256
+
+
+class Sink(Protocol):
+    """Where lines go: `ports.Log`, and lines that are written already."""
+
+    def event(self, name: str, **facts: object) -> None:
+        """Write one line."""
+        ...
+
+    def write(self, line: bytes) -> None:
+        """Take a whole line."""
+        ...
+
+
+class Watching:
+    """One process's. `key` makes the pseudonyms of two processes agree; without one they are this process's own."""
+
+    __slots__ = ("_clock", "_pseudonyms", "_sink", "_tally", "_uncounted", "_window", "lag")
+
+    def __init__(self, clock: Clock, sink: Sink, key: bytes | None = None) -> None:
+        self._clock, self._sink = clock, sink
+        self._pseudonyms = Pseudonyms(key)
+        self._tally = Tally()
+        self._window = Window(clock.now())
+        self._uncounted: list[_Passed | _Attempted] = []
+        self.lag = LoopLag()
+
+    @property
+    def tally(self) -> Tally:
+        """The numbers since the start, all that was told in them."""
+        self._count()
+        return self._tally
+
+    @property
+    def window(self) -> Window:
+        """The last minutes, all that was told in them."""
+        self._count()
+        return self._window
+
+    def passed(
+        self,
+        exchange: Exchange,
+        reply: Reply,
+        state: str,
+        reason: str | None,
+        effect: Executed,
+        refusal: Refusal | None,
+    ) -> None:
+        """See `ports.Watch.passed`."""
+        self.note(exchange, reply, state, reason, effect, refusal, line.traceparent_of(exchange))
+
+    def note(
+        self,
+        exchange: Exchange,
+        reply: Reply,
+        state: str,
+        reason: str | None,
+        effect: Executed,
+        refusal: Refusal | None,
+        traceparent: str | None,
+    ) -> None:
+        """As `passed`, told which trace it belongs to."""
+        clock = self._clock
+        now = clock.now()
+        total_s = now - exchange.received_at
+        mechanism = "" if refusal is None else mechanism_of(state, reason)
+        queue_s = None if exchange.flight is None else exchange.queue_s
+        self._uncounted.append((now, exchange.backend, exchange.dialect, state, mechanism, total_s, queue_s))
+        if len(self._uncounted) >= _UNCOUNTED:
+            self._count()
+        client = self._pseudonyms.of(exchange.client)
+        text = line.access_line(clock.wall(), client, exchange, reply, state, reason, effect, total_s, traceparent)
+        if refusal is not None:
+            text += line.refused(mechanism, refusal, reply)
+        self._sink.write((text + "}\n").encode())
+
+    def attempted(self, backend: str, grade: Grade, seconds: float) -> None:
+        """See `ports.Watch.attempted`."""
+        # Not the grade itself: it has the backend's words, and they may quote anything.
+        self._uncounted.append((self._clock.now(), backend, grade.state, grade.reason, seconds))
+        if len(self._uncounted) >= _UNCOUNTED:  # callers may hang up, so that none of theirs passes
+            self._count()
+
+    def _count(self) -> None:
+        """Count what was put aside. Many at a time: one by one each would find the processor's caches full of something else."""
+        tally, window = self._tally, self._window
+        for told in self._uncounted:
+            if len(told) == 5:
+                now, backend, state, reason, seconds = told
+                tally.attempted(backend, state, seconds)
+                window.attempted(now, backend, state, reason, seconds)
+            else:
+                now, backend, dialect, state, mechanism, total_s, queue_s = told
+                tally.passed(backend, dialect, state, mechanism, total_s, queue_s)
+                window.passed(now, backend, state, mechanism)
+        self._uncounted.clear()
+
+    def over_requests(self, inner: T) -> T:
+        """Nobody traces."""
+        return inner
+
+    def over_attempts(self, inner: T) -> T:
+        """Nobody traces."""
+        return inner
+
+    def event(self, name: str, **facts: object) -> None:
+        """See `ports.Log.event`: counted, the client's name taken off, a caller's words cleaned."""
+        self._tally.event(name, facts)
+        client, operation = facts.get("client"), facts.get("operation")
+        if isinstance(client, str):
+            facts["client"] = self._pseudonyms.of(client)
+        if isinstance(operation, str):
+            facts["operation"] = names.operation(operation)
+        self._sink.event(name, **facts)
+
+    def glance(self, backends: Iterable[str]) -> dict[str, Any]:
+        """Return what the status shows of the last minutes: `refusals`, `states`, and `backends` by name with their pace."""
+        now, wall_s, window = self._clock.now(), self._clock.wall(), self.window
+        paces = {name: window.pace(now, name) for name in backends}
+        return {
+            "refusals": window.refusals(now, wall_s),
+            "states": window.states(now),
+            "backends": {
+                name: {
+                    "calls_per_s": pace.calls_per_s,
+                    "backend_ms_p50": pace.p50_ms,
+                    "backend_ms_p95": pace.p95_ms,
+                    "last_failure": window.last_failure(name, now, wall_s),
+                }
+                for name, pace in paces.items()
+            },
+        }
+
+    def exposition(self, now: Callable[[], Now]) -> tuple[str, bytes]:
+        """Return the metrics as they are served: content type and text. `now` gives what is looked at, not counted."""
+        return CONTENT_TYPE, b"".join(Exposition(self.tally, now).pieces())
+
+    async def expose(self, now: Callable[[], Now]) -> tuple[str, bytes]:
+        """As `exposition`, with a turn of the loop after each metric: dozens of backends would hold it for too long."""
+        pieces = []
+        for piece in Exposition(self.tally, now).pieces():
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        return CONTENT_TYPE, b"".join(pieces)

@@ -1,0 +1,53 @@
+"""The table of orders: what everything else is made from has to hold together."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from sidecar.admin.table import ROOT, TABLE, Kind, Row, facts, find
+from sidecar.policy.overrides import LONGEST_S
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_every_row_says_what_it_does(row: Row) -> None:
+    """A sentence for lists, more for whoever hesitates, bounds that can be met, and an end that no override refuses."""
+    assert row.help.endswith(".")
+    assert row.more.endswith(".")
+    assert find(row.noun, row.verb) is row
+    assert row.path == f"{ROOT}/{row.noun}/{row.verb}"
+    assert all(each.low < each.high for each in row.arguments if each.kind is Kind.INTEGER)
+    if row.end is not None:
+        assert 0 < row.end.shortest_s <= row.end.suggested_s <= row.end.longest_s <= LONGEST_S
+
+
+def test_the_orders_that_there_are() -> None:
+    """What changes traffic needs a reason; what changes a number by hand needs an end."""
+    assert [(row.name, row.reason_needed, row.end is not None) for row in TABLE] == [
+        ("config reload", False, False),
+        ("config use", True, False),
+        ("limit set", True, True),
+        ("limit clear", True, False),
+        ("sidecar drain", True, False),
+    ]
+    assert find("limit", "sett") is None
+
+
+def test_machines_read_the_whole_table() -> None:
+    """Names, bounds and ends, as people write them."""
+    order = next(each for each in facts() if (each["noun"], each["verb"]) == ("limit", "set"))
+    assert order["path"] == "/admin/v1/limit/set"
+    assert order["end"] == {"shortest": "1s", "suggested": "10m", "longest": "24h"}
+    assert order["reason"] == "required"
+    assert [each["name"] for each in order["arguments"]] == ["backend", "value"]
+    assert (order["arguments"][1]["min"], order["arguments"][1]["max"]) == (1, 10_000)
+    assert facts()[0]["end"] is None
+
+
+def test_the_table_costs_the_command_line_nothing() -> None:
+    """`sidecar --help` and every command that is made from it start without aiohttp."""
+    code = "import sys, sidecar.admin.table, sidecar.admin.screen; print([m for m in ('aiohttp', 'orjson', 'rich') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,162 @@
+"""Warnings about a right plan that is not what it seems: each where somebody would change it, and none that says nothing."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.settings.load import Beside, load_all
+from sidecar.settings.notes import _meet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sidecar.settings.problem import Problem
+
+
+def notes_of(
+    folder: Path, rest: str, head: str = "", url: str = "http://h/x", nofile: int | None = None
+) -> list[Problem]:
+    (folder / "a.yaml").write_text(f"{head}\nbackends: {{t: {{protocol: soap, url: {url}, {rest}}}}}")
+    return list(load_all(folder / "a.yaml", Beside({}, nofile=nofile)).warnings)
+
+
+QUIET = "drain: {timeout: 65s}"
+
+
+@pytest.mark.parametrize(
+    ("rest", "head", "code", "key", "note"),
+    [
+        (
+            "timeouts: {total: 6s}, operations: {Get: {safe: true, timeout: 20s}}",
+            QUIET,
+            "W405",
+            "backends.t.operations.Get.timeout",
+            "Get never waits its whole timeout of 20s",
+        ),
+        (
+            "operations: {Get: {timeout: 4s}}",
+            QUIET,
+            "W405",
+            "backends.t.operations.Get.timeout",
+            "Get may spend its whole timeout of 4s in line",
+        ),
+        (
+            "operations: {'*Seats': {safe: true}, 'Reser*': {}}",
+            QUIET,
+            "W407",
+            "backends.t.operations.*Seats",
+            "Reser* and *Seats are equally long",
+        ),
+        ("expose: ['Get*']", QUIET, "W408", "backends.t.expose", "expose is for the JSON facade"),
+        ("asmx_get: allow", QUIET, "W409", "backends.t.asmx_get", "any link on any page"),
+        (
+            "ghost: 2s",
+            QUIET,
+            "W405",
+            "backends.t.ghost",
+            "frees its slot after 2s, while the backend may work on it for 1m",
+        ),
+        (
+            "asmx_get: deny",
+            QUIET + "\nlisten: {host: 0.0.0.0}",
+            "W411",
+            "backends.t",
+            "?wsdl is refused until public_url",
+        ),
+        (
+            "asmx_get: deny",
+            QUIET + "\nlisten: {unix: /run/x}",
+            "W411",
+            "backends.t",
+            "?wsdl is refused until public_url",
+        ),
+        (
+            "asmx_get: deny",
+            "drain: {timeout: 20s}",
+            "W406",
+            "drain.timeout",
+            "drain.timeout cuts them after 20s; this process is gone 25s after",
+        ),
+    ],
+)
+def test_notes(tmp_path: Path, rest: str, head: str, code: str, key: str, note: str) -> None:
+    """Nothing is wrong, but an operator would want to know."""
+    (found,) = notes_of(tmp_path, rest, head)
+    assert (found.code, found.key) == (code, key)
+    assert note in found.what
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "said"),
+    [
+        (
+            3,
+            "50%",
+            "50% for each of 3 backends, 150% together: 2 of them can take so many connections and buffered bytes",
+        ),
+        (3, "50%", "that nothing is left for another; at 33% each has its own"),
+        (5, "50%", "250% together: 2 of them"),
+        (3, "40%", "120% together: 2 of them can take so many connections and buffered bytes that 20% is left"),
+        (2, "80%", "160% together: 1 of them can take so many connections and buffered bytes that 20% is left"),
+        (2, "50%", None),
+        (1, "100%", None),
+        (4, "25%", None),
+        (3, "33%", None),
+    ],
+)
+def test_shares_that_are_more_than_there_is(tmp_path: Path, count: int, share: str, said: str | None) -> None:
+    """Each backend keeps to its share, and together they starve a neighbour all the same: nobody would expect that of the word."""
+    backends = ", ".join(f"b{number}: {{protocol: soap, url: http://h{number}/x}}" for number in range(count))
+    (tmp_path / "a.yaml").write_text(f"{QUIET}\nlimits: {{per_backend: {share}}}\nbackends: {{{backends}}}")
+    found = [(each.code, each.what) for each in load_all(tmp_path / "a.yaml", Beside({})).warnings]
+    assert [(code, said in what) for code, what in found] == ([("W412", True)] if said else [])
+
+
+def test_an_unchecked_certificate(tmp_path: Path) -> None:
+    """It is easily left behind after a test."""
+    (found,) = notes_of(tmp_path, "tls: {verify: false}", QUIET, url="https://h/x")
+    assert (found.code, found.key) == ("W410", "backends.t.tls.verify")
+
+
+@pytest.mark.parametrize(("nofile", "codes"), [(None, []), (1063, ["W401"]), (1064, [])])
+def test_descriptors(tmp_path: Path, nofile: int | None, codes: list[str]) -> None:
+    """Two for each connection and 64 besides; where nobody knows how many there are, nothing is said."""
+    found = notes_of(tmp_path, "strict: false", QUIET + "\nlimits: {connections: 500}", nofile=nofile)
+    assert [each.code for each in found] == codes
+    assert all("LimitNOFILE=1064" in each.remedy for each in found)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "timeouts: {total: 6s}",  # the minute that nobody wrote is a bound, not a wish
+        "timeouts: {total: 6s}, operations: {Get: {safe: true}}",
+        "operations: {'Get*': {safe: true}, 'Put*': {}}",  # equally long, but no name is both
+        "operations: {'*Seats': {}, 'Reser*': {}}",  # both, but it makes no difference
+        "operations: {Get: {timeout: 4s}}, queue: {size: 0}",
+        "ghost: 1m",  # as long as a call may take
+    ],
+)
+def test_no_notes(tmp_path: Path, rest: str) -> None:
+    """A note that says nothing teaches people to skip notes."""
+    assert notes_of(tmp_path, rest, QUIET) == []
+
+
+GLOBS = st.text(alphabet="ab?*", max_size=5)
+
+
+@given(GLOBS, GLOBS)
+def test_globs_that_meet(one: str, other: str) -> None:
+    """Against trying every short name: two globs of five signs that meet, meet in ten letters."""
+    names = ["".join(letters) for length in range(8) for letters in product("ab", repeat=length)]
+    tried = any(fnmatchcase(name, one) and fnmatchcase(name, other) for name in names)
+    if tried:
+        assert _meet(one, other)
+    elif "*" not in one or "*" not in other or len(one + other) <= 7:
+        assert not _meet(one, other)

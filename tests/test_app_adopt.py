@@ -1,0 +1,216 @@
+"""Another plan while it runs: what is under way ends on the old road, what comes goes by the new one, and nothing learnt is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sidecar import app as module
+from sidecar.app import RestartNeededError
+from sidecar.listener import ListenError
+from sidecar.model import Executed, Grade, Level
+from sidecar.plan import AdminPlan, CorsPlan, LimitsPlan, ListenPlan, MetricsPlan, Plan, TlsPlan
+from tests.support import envelopes as env
+from tests.support.backend import Backend, Gate, answer
+from tests.support.certs import make
+from tests.support.client import Client, ask
+from tests.support.replies import http
+from tests.test_app import CALL, PING, SHOP, indexed, nothing_left, plan, recorded, running, stage, until
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    Starts = Callable[..., Awaitable[Backend]]
+
+HELD = http(env.xmlrpc_reply("Ping"), content_type="text/xml")
+
+
+def changed(before: Plan, name: str, **changes: Any) -> Plan:
+    """Return a plan with one backend changed."""
+    backends = tuple(replace(each, **changes) if each.name == name else each for each in before.backends)
+    return replace(before, backends=backends)
+
+
+async def test_new_rules_hold_for_who_comes_and_not_for_who_is_under_way(backend: Starts) -> None:
+    """A limit clamps, a denial denies; the call that is at the backend comes back as if nothing had been."""
+    gate = Gate()
+    here = await backend(answer(HELD, gate=gate))
+    async with running(plan(here.url, backends=plan(here.url).backends[1:])) as app, Client.to(app.urls[0]) as caller:
+        await caller.send(CALL)
+        await here.journal.arrived(1)
+        app.adopt(changed(app.plan, "rpc", limit=1, queue_size=0))
+        assert (app.slots.view("rpc").limit, app.slots.view("rpc").in_flight) == (1, 1)
+        assert (await ask(app.urls[0], CALL)).state == "overloaded"
+        app.adopt(changed(app.plan, "rpc", deny=("Ping",)))
+        assert (await ask(app.urls[0], CALL)).state == "operation_denied"
+        gate.open()
+        assert (await caller.response()).state == "ok"
+        assert app.slots.view("rpc").in_flight == 0
+
+
+async def test_what_a_backend_has_taught_stays(backend: Starts) -> None:
+    """Connections, documents and pressure are the same as before; nothing is fetched anew."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as app:
+        await indexed(app)
+        for _ in range(4):
+            await ask(app.urls[0], CALL)
+        connections, fetched = len(here.connections), len(here.journal)
+        for limit in range(3, 9):
+            app.adopt(changed(app.plan, "soap", limit=limit))
+            assert (await ask(app.urls[0], PING)).state == "ok"
+            assert (await ask(app.urls[0], CALL)).state == "ok"
+        assert len(here.connections) <= connections + 2  # those that rest after their first reply
+        assert len(here.journal) == fetched + 12
+        assert len(recorded(app).named("indexed")) == 1
+
+
+async def test_a_backend_with_another_address_is_another_backend(backend: Starts) -> None:
+    """Its state begins anew; who was on his way to the old one gets the old one's answer, and then its connections are closed."""
+    gate = Gate()
+    old, new = await backend(answer(HELD, gate=gate)), await backend(stage)
+    before = plan(old.url, backends=plan(old.url).backends[1:])
+    async with nothing_left(), running(before) as app, Client.to(app.urls[0]) as caller:
+        await caller.send(CALL)
+        await old.journal.arrived(1)
+        for _ in range(3):
+            app.pressure.tell("rpc", Grade("backend_unreachable", Executed.NO, healthy=False), waiting=0)
+        assert app.pressure.level("rpc") is Level.DOWN
+        quick = replace(plan(new.url).backends[1], ghost_s=0.0)
+        app.adopt(replace(app.plan, backends=(quick,)))
+        assert app.slots.view("rpc").in_flight == 0
+        assert app.pressure.level("rpc") is Level.OK
+        assert (await ask(app.urls[0], CALL)).state == "ok"
+        assert len(new.journal) == 1
+        gate.open()
+        assert (await caller.response()).state == "ok"
+        assert len(old.journal) == 1
+
+
+async def test_a_backend_that_is_gone_is_gone_for_who_comes(backend: Starts) -> None:
+    """Its path leads nowhere, its background work ends, its calls under way are answered; one that is added serves at once."""
+    here = await backend(stage)
+    whole = plan(here.url)
+    async with nothing_left(), running(replace(whole, backends=whole.backends[:1])) as app:
+        await indexed(app)
+        assert (await ask(app.urls[0], CALL)).state == "not_found"
+        app.adopt(replace(whole, backends=whole.backends[1:]))
+        assert (await ask(app.urls[0], PING)).state == "not_found"
+        assert (await ask(app.urls[0], CALL)).state == "ok"
+        app.adopt(whole)
+        assert (await ask(app.urls[0], PING)).state == "ok"
+
+
+async def test_who_no_plan_needs_is_closed_in_time(backend: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at once, for somebody may be on the way to it; then its kept connections end."""
+    monkeypatch.setattr(module, "_longest_s", lambda _: 0.3)
+    here, there = await backend(stage), await backend(stage)
+    async with running(plan(here.url)) as app:
+        await indexed(app)
+        await ask(app.urls[0], CALL)
+        app.adopt(plan(there.url))
+        assert len(app._retired) == 3  # two upstreams and a shelf
+        assert any(connection.ended is None for connection in here.connections)
+        await until(lambda: not app._retired)
+        await until(lambda: all(connection.ended for connection in here.connections))
+
+
+async def test_limits_and_origins_change_for_connections_that_stand(backend: Starts) -> None:
+    """A kept connection meets the new rules with its next request."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as app, Client.to(app.urls[0]) as client:
+        assert (await client.exchange(CALL)).state == "ok"
+        limits = LimitsPlan(connections=100, header_bytes=4096, request_body_bytes=10, buffered_bytes=1_000_000)
+        app.adopt(replace(app.plan, limits=limits, cors=CorsPlan(frozenset({"https://new.example"}))))
+        asked = env.xmlrpc("Ping").raw("/rpc", headers=[("Origin", "https://new.example")])
+        found = await client.exchange(asked)
+        assert (found.state, found.header("Access-Control-Allow-Origin")) == ("too_large", "https://new.example")
+        assert app.memory.limit_bytes == 1_000_000
+        assert (await ask(app.urls[0], b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: " + SHOP.encode() + b"\r\n\r\n")).header(
+            "Access-Control-Allow-Origin"
+        ) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"listen": ListenPlan(port=1)}, "listen.port"),
+        ({"listen": ListenPlan(host="::1", port=0)}, "listen.host"),
+        ({"listen": ListenPlan(port=0, unix="/s")}, "listen.unix"),
+        ({"listen": ListenPlan(port=0, tls=TlsPlan("a", "b"))}, "listen.tls"),
+        ({"admin": AdminPlan(port=1)}, "admin.port"),
+        ({"admin": AdminPlan(host="::1")}, "admin.host"),
+        ({"admin": AdminPlan(unix="/s")}, "admin.unix"),
+        ({"metrics": MetricsPlan()}, "metrics"),
+    ],
+)
+async def test_an_address_needs_a_restart(backend: Starts, changes: dict[str, Any], key: str) -> None:
+    """It is refused by its name, and nothing of the plan is taken."""
+    here = await backend(stage)
+    async with nothing_left(), running(plan(here.url)) as app:
+        before = app.plan
+        with pytest.raises(RestartNeededError, match=rf"^{key} cannot change"):
+            app.adopt(changed(replace(before, **changes), "rpc", deny=("Ping",)))
+        assert app.plan is before
+        assert (await ask(app.urls[0], CALL)).state == "ok"
+
+
+async def test_a_certificate_is_renewed_or_nothing_is(backend: Starts, tmp_path: Path) -> None:
+    """A new file serves the next handshake; a broken one changes nothing, and what had been made for the new plan is closed."""
+    here, there = await backend(stage), await backend(stage)
+    certs = make(tmp_path)
+    secure = plan(here.url, listen=ListenPlan(port=0, tls=TlsPlan(str(certs.cert_file), str(certs.key_file))))
+    async with nothing_left(), running(secure) as app:
+        other = make(tmp_path)  # the same files, of another authority
+        app.adopt(changed(app.plan, "rpc", deny=("Nothing",)))
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await ask(app.urls[0], CALL, ssl=certs.client)
+        certs = other
+        assert (await ask(app.urls[0], CALL, ssl=certs.client)).state == "ok"
+        certs.key_file.write_bytes(b"nonsense")
+        before = app.plan
+        with pytest.raises(ListenError, match="belong together"):
+            app.adopt(replace(app.plan, backends=plan(there.url).backends))
+        assert app.plan is before
+        await until(lambda: not app._retired)
+        assert (await ask(app.urls[0], CALL, ssl=certs.client)).state == "ok"
+        assert not len(there.journal)
+
+
+async def test_an_operators_limit_stands_until_he_takes_it_back(backend: Starts) -> None:
+    """A reload changes what it will be afterwards, not the limit that was set by hand."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as app:
+        app.limit("rpc", 7)
+        assert app.slots.view("rpc").limit == 7
+        app.adopt(changed(app.plan, "rpc", limit=5))
+        assert app.slots.view("rpc").limit == 7
+        app.limit("rpc", None)
+        assert app.slots.view("rpc").limit == 5
+
+
+async def test_many_plans_under_load_fail_nobody(backend: Starts) -> None:
+    """Plans change two hundred times while eight callers call without a pause: everybody gets an answer."""
+    here = await backend(stage)
+    async with nothing_left(), running(plan(here.url)) as app:
+        over = asyncio.Event()
+        said: list[str | None] = []
+
+        async def caller() -> None:
+            async with Client.to(app.urls[0]) as client:
+                while not over.is_set():
+                    said.append((await client.exchange(CALL)).state)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(caller())
+            for number in range(200):
+                app.adopt(changed(app.plan, "rpc", limit=8 + number % 5, pool_idle_s=3.0 + number % 2))
+                await asyncio.sleep(0.002)
+            over.set()
+        assert set(said) == {"ok"}

@@ -1,0 +1,348 @@
+"""One process's life: signals, orders, reloads, the listener of operators, and the end, all of it without a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from sidecar import serve as module
+from sidecar.app import App
+from sidecar.listener import ListenError
+from sidecar.plan import AdminPlan, DrainPlan, Plan
+from sidecar.serve import Process, serve
+from sidecar.settings.loaded import Loaded
+from sidecar.settings.problem import Place, Problem, SettingsError
+from tests.listener.hall import until
+from tests.support.client import ask
+from tests.test_app import CALL, nothing_left, plan, stage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.support.backend import Backend
+
+    Starts = Callable[..., Awaitable[Backend]]
+
+TOKEN = "0123456789abcdef0123"
+
+
+def loaded(made: Plan, name: str = "first") -> Loaded:
+    """Return a plan as if it had been read; its admin listener takes a free port."""
+    admin = AdminPlan(port=0, token=TOKEN, written=True) if made.admin == AdminPlan() else made.admin
+    return Loaded(replace(made, admin=admin), name, (), ())
+
+
+async def served(made: Plan) -> int:
+    """Serve a plan that does not change."""
+    return await serve(loaded(made), lambda: loaded(made))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `serve` would do to the whole process, noted instead: its limits and its collector are the tests' too."""
+    did: list[str] = []
+    monkeypatch.setattr(module, "raise_limit", lambda connections, _: did.append(f"descriptors for {connections}"))
+    monkeypatch.setattr(module.heap, "settle", lambda: did.append("settled"))
+    return did
+
+
+async def test_serve_runs_until_it_is_told_and_comes_back_with_0(
+    backend: Callable[..., Awaitable[Backend]], told: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The signal's own way is walked; tests/scenarios sends real ones to a real process."""
+    here = await backend(stage)
+    async with nothing_left():
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
+        try:
+            assert await served(plan(here.url)) == 0
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+    assert told == ["descriptors for 100", "settled"]
+    out = capfd.readouterr().out
+    assert [name for name in ("started", "draining", "stopped") if f'"event":"{name}"' in out] == [
+        "started", "draining", "stopped",
+    ]  # fmt: skip
+
+
+async def test_a_second_signal_does_not_wait_for_the_drain(
+    backend: Callable[..., Awaitable[Backend]], told: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not for its delay, nor for who is under way."""
+    here = await backend(stage)
+    async with nothing_left(), asyncio.timeout(10):
+        loop = asyncio.get_running_loop()
+        for after_s in (0.2, 0.4):
+            loop.call_later(after_s, os.kill, os.getpid(), signal.SIGINT)
+        try:
+            assert await served(plan(here.url, drain=DrainPlan(60.0, 60.0))) == 0
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+    assert '"event":"stopped"' in capfd.readouterr().out
+    assert told
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"), [(ListenError("listen: taken. Stop it."), False), (OSError(24, "Too many"), True)]
+)
+async def test_serve_says_why_it_cannot_and_comes_back_with_1(
+    monkeypatch: pytest.MonkeyPatch, told: list[str], capfd: pytest.CaptureFixture[str], error: OSError, remedy: bool
+) -> None:
+    """With the remedy, whoever has it."""
+
+    async def fails(_: App) -> None:
+        raise error
+
+    monkeypatch.setattr(App, "start", fails)
+    try:
+        assert await served(Plan()) == 1
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().remove_signal_handler(number)
+    out = capfd.readouterr().out
+    assert '"event":"cannot_listen"' in out
+    assert ('"remedy"' in out) is remedy
+    assert told == ["descriptors for 10000"]
+
+
+@asynccontextmanager
+async def running(made: Plan, load: Callable[[], Loaded] | None = None) -> AsyncIterator[Process]:
+    """Run a process for the length of a block, and see it end with 0 and nothing left."""
+    async with nothing_left():
+        process = Process(loaded(made), load or (lambda: loaded(made)))
+        task = asyncio.get_running_loop().create_task(process.run())
+        try:
+            await until(lambda: bool(process.admin.urls))
+            yield process
+        finally:
+            process.asked.set()
+            try:
+                assert await task == 0
+            finally:
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                    asyncio.get_running_loop().remove_signal_handler(number)
+
+
+async def order(process: Process, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+    """Give one order, and return the status and the verdict."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    whole = {"actor": "alice", "reason": "a test", **body}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{process.admin.urls[0]}/admin/v1/{path}", json=whole, headers=headers) as reply,
+    ):
+        return reply.status, await reply.json()
+
+
+async def look(process: Process, path: str) -> str:
+    """Return what the admin listener shows."""
+    async with aiohttp.ClientSession() as session, session.get(f"{process.admin.urls[0]}{path}") as reply:
+        assert reply.status == 200
+        return await reply.text()
+
+
+async def status(process: Process) -> dict[str, Any]:
+    """Return the facts of the status."""
+    facts: dict[str, Any] = json.loads(await look(process, "/status?format=json"))
+    return facts
+
+
+async def test_orders_reach_the_sidecar(backend: Starts, told: list[str]) -> None:
+    """A limit by hand holds, is shown with who, why and until when, and is cleared; metrics and settings are shown."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as process:
+        assert (await order(process, "limit/set", backend="rpc", value=7, **{"for": "10m"}))[0] == 200
+        assert process.app.slots.view("rpc").limit == 7
+        facts = await status(process)
+        (held,) = facts["overrides"]
+        assert {name: held[name] for name in ("backend", "value", "was", "actor", "reason")} == {
+            "backend": "rpc", "value": 7, "was": 2, "actor": "alice", "reason": "a test",
+        }  # fmt: skip
+        assert [each["code"] for each in facts["warnings"]] == ["override_active"]
+        assert 'sidecar_limit{backend="rpc"} 7.0' in await look(process, "/metrics")
+        assert "sidecar_overrides 1.0" in await look(process, "/metrics")
+        assert (await order(process, "limit/clear", backend="rpc"))[0] == 200
+        assert process.app.slots.view("rpc").limit == 2
+        assert json.loads(await look(process, "/admin/v1/config"))["settings"] == []
+        assert (await order(process, "limit/set", backend="nobody", value=7, **{"for": "10m"}))[0] == 400
+
+
+async def test_the_status_tells_what_is(backend: Starts, told: list[str]) -> None:
+    """Who is served, how fast, what was refused and why; every member that the screen and the dashboard read."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as process:
+        for _ in range(3):
+            assert (await ask(process.app.urls[0], CALL)).state == "ok"
+        assert (await ask(process.app.urls[0], CALL.replace(b"Ping", b"<ng>"))).state == "malformed"
+        facts = await status(process)
+        assert facts["listeners"] == {"public": process.app.urls, "admin": list(process.admin.urls), "metrics": []}
+        assert (facts["ready"], facts["draining"], facts["config"]["id"]) == (True, False, "first")
+        soap, rpc = facts["backends"]
+        assert (soap["name"], rpc["name"], rpc["limit"], rpc["in_flight"], rpc["pressure"]) == (
+            "soap",
+            "rpc",
+            2,
+            0,
+            "ok",
+        )
+        assert rpc["calls_per_s"] > 0
+        assert rpc["backend_ms_p50"] is not None
+        assert {"backend": "rpc", "state": "ok", "count": 3} in facts["states"]["by"]
+        refused = [row for row in facts["refusals"]["by"] if row["state"] == "malformed"]
+        assert [(row["backend"], row["count"]) for row in refused] == [("rpc", 1)]
+        assert facts["warnings"] == []
+        text = await look(process, "/status")
+        assert "rpc" in text
+
+
+async def test_a_reload_is_a_verdict_for_everybody(
+    backend: Starts, told: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By signal or by order: reply, log, metric, status and audit say the same; a bad file changes nothing, the last good one returns."""
+    here = await backend(stage)
+    first = plan(here.url)
+    narrow = replace(first, backends=tuple(replace(each, limit=1) for each in first.backends))
+    answers: list[Loaded | SettingsError] = [loaded(narrow, "second")]
+    wrong = SettingsError("tickets.yaml", [Problem("E201", Place(3, 5), "backends.rpc.limt", "unknown key", "limit?")])
+
+    def load() -> Loaded:
+        if isinstance(answers[0], SettingsError):
+            raise answers[0]
+        return answers[0]
+
+    async with running(first, load) as process:
+        code, verdict = await order(process, "config/reload")
+        assert (code, verdict["ok"], process.app.slots.view("rpc").limit) == (200, True, 1)
+        answers[0] = wrong
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: process.reloads.counts[False] == 1)
+        assert process.app.slots.view("rpc").limit == 1
+        facts = await status(process)
+        assert facts["config"]["last_reload"]["errors"] == wrong.facts()
+        assert facts["warnings"][0]["code"] == "reload_failed"
+        assert "sidecar_config_last_reload_successful 0.0" in await look(process, "/metrics")
+        audit = await look(process, "/admin/v1/audit")
+        assert '"signal"' in audit
+        code, verdict = await order(process, "config/use", id="first")
+        assert (code, verdict["ok"], process.app.slots.view("rpc").limit) == (200, True, 2)
+        assert [each["code"] for each in (await status(process))["warnings"]] == []
+    out = capfd.readouterr().out
+    assert "config_rejected" in out
+    assert "backends.rpc.limt" in out
+
+
+async def test_a_limit_by_hand_outlives_a_reload(backend: Starts, told: list[str]) -> None:
+    """It goes back to what the new settings say; one of a backend that is gone goes with it."""
+    here = await backend(stage)
+    first = plan(here.url)
+    wide = replace(first, backends=(replace(first.backends[1], limit=5),))
+    async with running(first, lambda: loaded(wide, "second")) as process:
+        for name in ("rpc", "soap"):
+            await order(process, "limit/set", backend=name, value=7, **{"for": "10m"})
+        await order(process, "config/reload")
+        (held,) = (await status(process))["overrides"]
+        assert (held["backend"], held["was"]) == ("rpc", 5)
+        assert process.app.slots.view("rpc").limit == 7
+        await order(process, "limit/clear", backend="rpc")
+        assert process.app.slots.view("rpc").limit == 5
+
+
+async def test_an_order_to_go(backend: Starts, told: list[str]) -> None:
+    """As SIGTERM; the admin listener says not ready until the end, and a second signal hurries."""
+    here = await backend(stage)
+    async with running(plan(here.url, drain=DrainPlan(30.0, 30.0))) as process:
+        code, verdict = await order(process, "sidecar/drain")
+        assert (code, verdict["ok"]) == (200, True)
+        await until(lambda: not process.bridge.ready())
+        assert (await status(process))["draining"] is True
+        async with aiohttp.ClientSession() as session, session.get(f"{process.admin.urls[0]}/readyz") as reply:
+            assert reply.status == 503
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("written", [True, False])
+async def test_a_taken_admin_port(
+    backend: Starts, told: list[str], capfd: pytest.CaptureFixture[str], written: bool
+) -> None:
+    """Whoever asked for that port is told and nothing runs; where nobody did, the sidecar runs without it."""
+    here = await backend(stage)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        admin = AdminPlan(port=taken.getsockname()[1], written=written)
+        made = Loaded(plan(here.url, admin=admin), "first", (), ())
+        async with nothing_left():
+            loop = asyncio.get_running_loop()
+            process = Process(made, lambda: made)
+            if not written:
+                loop.call_later(0.3, process.asked.set)
+            try:
+                assert await process.run() == int(written)
+            finally:
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                    loop.remove_signal_handler(number)
+    out = capfd.readouterr().out
+    assert ('"event":"cannot_listen"' in out) is written
+    assert ('"event":"admin_unavailable"' in out) is not written
+
+
+async def test_warnings_of_the_settings_are_logged_once(
+    backend: Starts, told: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """At the start, with the place: what `check` says as well."""
+    here = await backend(stage)
+    warning = Problem("W406", Place(4, 1), "drain.timeout", "calls may take 1m")
+    made = replace(loaded(plan(here.url)), warnings=(warning,), file="tickets.yaml")
+    async with nothing_left():
+        process = Process(made, lambda: made)
+        asyncio.get_running_loop().call_later(0.2, process.asked.set)
+        try:
+            assert await process.run() == 0
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                asyncio.get_running_loop().remove_signal_handler(number)
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    (said,) = [line for line in lines if line["event"] == "settings_warning"]
+    assert (said["code"], said["place"], said["key"]) == ("W406", "tickets.yaml:4", "drain.timeout")
+
+
+async def test_the_metrics_count_what_passed(backend: Starts, told: list[str]) -> None:
+    """From every part of the app: stages, listener, slots, memory, log; and a second reading sees the same."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as process:
+        (url,) = process.app.urls
+        await until(lambda: bool(process.app.watch.tally.account("soap").attempts["ok"]))
+        assert (await ask(url, CALL)).state == "ok"
+        assert (await ask(url, b"nonsense\r\n\r\n")).state == "malformed"
+        process.app.watch.event("retry", backend="rpc")
+        kind, text = await process.bridge.exposition()
+        again = (await process.bridge.exposition())[1]
+    counted = [line for line in text.decode().splitlines() if "_total" in line]
+    assert [line for line in again.decode().splitlines() if "_total" in line] == counted
+    assert kind.startswith("text/plain")
+    lines = text.decode().splitlines()
+    for expected in (
+        'sidecar_requests_total{backend="rpc",dialect="xmlrpc",state="ok"} 1.0',
+        'sidecar_attempts_total{backend="rpc",state="ok"} 1.0',
+        'sidecar_attempts_total{backend="soap",state="ok"} 1.0',  # the document that the index is made of
+        'sidecar_refusals_total{backend="",mechanism="parse",state="malformed"} 1.0',
+        'sidecar_retries_total{backend="rpc"} 1.0',
+        'sidecar_limit{backend="rpc"} 2.0',
+        'sidecar_limit_configured{backend="soap"} 2.0',
+        'sidecar_pressure{backend="rpc"} 0.0',
+        "sidecar_draining 0.0",
+        "sidecar_bugs_total 0.0",
+    ):
+        assert expected in lines
+    assert any(line.startswith('sidecar_build_info{aiohttp="3.') for line in lines)
