@@ -101,7 +101,7 @@ def test_both_themes_name_the_same_colours() -> None:
     assert len(colours) > 15
     assert set(re.findall(r"(--[\w-]+): #", dark[1])) == colours
     used = set(re.findall(r"var\((--[\w-]+)", css))
-    set_elsewhere = {"--tone", "--of", "--least", "--seats", "--display", "--text", "--mono", "--limit"}
+    set_elsewhere = {"--tone", "--of", "--least", "--seats", "--side", "--display", "--text", "--mono", "--limit"}
     assert used <= colours | set_elsewhere
 
 

@@ -11,28 +11,18 @@ import copy
 import math
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 from aiohttp import web
 
+from sidecar.admin import pages
+
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from playwright.sync_api import BrowserContext, Locator
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Locator
 
-PAGE = Path(__file__).resolve().parents[2] / "sidecar" / "admin" / "page"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
 NOON = datetime(2026, 11, 28, 3, 12, 44, tzinfo=UTC)  # at night, as it happens
 
 
@@ -153,7 +143,11 @@ def lived(second: int) -> dict[str, Any]:
     crowd = second >= 170
     tickets, shop, members = said["backends"]
     flying = 3 + round(2 * math.sin(second / 20) + math.sin(second * 7))
-    tickets |= {"limit": 8 if second >= 240 else 16, "ghosts": int(crowd), "in_flight": min(7, flying + 5) if crowd else flying}
+    tickets |= {
+        "limit": 8 if second >= 240 else 16,
+        "ghosts": int(crowd),
+        "in_flight": min(7, flying + 5) if crowd else flying,
+    }
     tickets["queued"] = 61 - round(20 * math.sin(second / 9) ** 2) if crowd else 0
     shop["in_flight"] = 5 + round(2 * math.sin(second / 30) + math.sin(second * 5))
     members |= {"in_flight": 0 if second >= 288 else 2 + second % 2, "ghosts": 2 if second >= 288 else 0}
@@ -182,6 +176,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.tokens: list[str | None] = []  # the Authorization of each
+        self._pages = pages.load()
         self._status: bytes | tuple[int, bytes] = orjson.dumps(status())
         self._runner: web.AppRunner | None = None
         self._loop = asyncio.new_event_loop()
@@ -225,15 +221,20 @@ class Desk:
             self._runner = None
 
     async def _file(self, request: web.Request) -> web.Response:
-        file = PAGE / request.match_info.get("name", "index.html")
-        if not file.is_file():
+        page = self._pages.get(request.path)
+        if page is None:
             raise web.HTTPNotFound
-        headers = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Content-Type": _TYPES[file.suffix]}
-        return web.Response(body=file.read_bytes(), headers=headers)
+        headers = {
+            "Content-Security-Policy": pages.POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Content-Type": page.content_type,
+        }
+        return web.Response(body=page.body, headers=headers)
 
     async def _tell(self, request: web.Request) -> web.Response:
         assert request.query.get("format") == "json"
         self.asked += 1
+        self.tokens.append(request.headers.get("Authorization"))
         if isinstance(self._status, tuple):
             code, body = self._status
             return web.Response(status=code, body=body, content_type="text/html")
@@ -276,7 +277,13 @@ def busy_night() -> dict[str, Any]:
     said["overrides"] = [override()]
     by = [
         {"backend": "tickets", "state": "overloaded", "mechanism": "queue", "count": 912, "last_at": at(-1)},
-        {"backend": "memberships", "state": "backend_unreachable", "mechanism": "upstream", "count": 44, "last_at": at(-2)},
+        {
+            "backend": "memberships",
+            "state": "backend_unreachable",
+            "mechanism": "upstream",
+            "count": 44,
+            "last_at": at(-2),
+        },
         {"backend": "tickets", "state": "operation_denied", "mechanism": "deny", "count": 3, "last_at": at(-140)},
         {"backend": "", "state": "too_large", "mechanism": "size", "count": 1, "last_at": at(-201)},
     ]
@@ -309,7 +316,14 @@ def busy_night() -> dict[str, Any]:
 
 def warning(code: str, severity: str, text: str, remedy: str, **more: Any) -> dict[str, Any]:
     """Return one warning as the sidecar sends it."""
-    said = {"code": code, "severity": severity, "text": text, "remedy": remedy, "since": at(-20), "more": f"docs/operations.md#{code}"}
+    said = {
+        "code": code,
+        "severity": severity,
+        "text": text,
+        "remedy": remedy,
+        "since": at(-20),
+        "more": f"docs/operations.md#{code}",
+    }
     return said | more
 
 
@@ -345,11 +359,15 @@ class View:
         self.desk = desk
         self.complaints: list[str] = []  # of the console: errors, warnings, what the policy forbade
         self.page = context.new_page()
-        self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         self.page.add_init_script(_SETTLED)
         self.page.clock.install(time=NOON)
         self.page.clock.pause_at(NOON + timedelta(minutes=1))
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            self.complaints.append(f"{said.type}: {said.text}")
 
     @property
     def settled(self) -> int:

@@ -12,7 +12,7 @@ const CODES = Object.keys(WARNINGS);
 /** An alert: { code, severity, title, items: [{ lead, body, hint }], since (an instant), remedies, commands, more }. */
 export function alert(code, severity, ...items) {
   const [title, remedy, commands] = word(WARNINGS, code) ?? [`Warning: ${code}`, "See the log around that time.", []];
-  return { code, severity, title, items, since: null, remedies: [remedy], commands, more: "docs/operations.md" };
+  return { code, severity, title, items, since: null, remedies: [remedy], commands, more: `docs/operations.md#${code.replaceAll("_", "-")}` };
 }
 
 export function item(body, lead = "", hint = "") {
@@ -36,11 +36,11 @@ export function alertsOf(status, nowMs) {
     one.more = text(more, one.more);
     found.set(key, one);
   }
-  settings(object(status.config), add, found);
+  settings(object(status.config), add);
   overrides(list(status.overrides), add, nowMs);
   backends(list(status.backends), add, nowMs);
   const bugs = list(object(status.states).by).filter(({ state }) => state === "internal");
-  if (bugs.length) add("bug", "error", bugs.map((row) => item(`${many(row.count, "answer")} “internal” in the last minutes`, text(row.backend, "before any backend"))));
+  if (bugs.length && !found.has("bug")) add("bug", "error", bugs.map((row) => item(`${many(row.count, "answer")} “internal” in the last minutes`, text(row.backend, "before any backend"))));
   const dropped = number(object(status.log).dropped);
   if (dropped > 0) add("log_dropped", "warning", [item(`${many(dropped, "line")} since the start`)]);
   if (status.draining === true) add("draining", "warning");
@@ -53,13 +53,12 @@ function rank({ code, severity }) {
   return (severity === "error" ? 0 : 100) + (CODES.includes(code) ? CODES.indexOf(code) : 99);
 }
 
-function settings({ last_reload, differs_from_disk, file }, add, found) {
+function settings({ last_reload, differs_from_disk, file }, add) {
   const { ok, at, text: said, errors } = object(last_reload);
   if (ok === false) {
     const places = list(errors).map((each) => item(joined(": ", each.key, each.message), joined(":", each.file, each.line, each.column), text(each.remedy, "")));
     add("reload_failed", "error", places.length ? places : [item(text(said, ""))], { since: at });
-  }
-  if (differs_from_disk === true && !found.has("config_differs")) add("config_differs", "warning", [item(text(file, ""))]);
+  } else if (differs_from_disk === true) add("config_differs", "warning", [item(text(file, ""))]);
 }
 
 function overrides(all, add, nowMs) {
@@ -70,7 +69,7 @@ function overrides(all, add, nowMs) {
     ends(each, nowMs),
   )), {
     title: `${many(all.length, "setting is", "settings are")} overridden by hand`,
-    commands: all.map(({ noun, backend }) => `sidecar ${quoted(noun)} clear ${quoted(backend)}`),
+    commands: all.map(({ noun, backend }) => `sidecar ${quoted(noun)} clear ${quoted(backend)} --reason WHY`),
   });
 }
 
@@ -89,7 +88,7 @@ function backends(all, add, nowMs) {
     const { at } = object(last_failure);
     return item(failed(last_failure), text(name), at ? ago(at, nowMs) : "");
   });
-  raise("strained", "backend_strained", "warning", "is at its limit", "are at their limit", (each) => item(
+  raise("strained", "backend_strained", "warning", "is strained", "are strained", (each) => item(
     `${count(each.in_flight)} in flight of ${count(each.limit)}, ${count(each.queued)} in line, ${rate(each.calls_per_s)} calls per second`, text(each.name)));
 }
 

@@ -166,7 +166,6 @@ function chip() {
       set(state, text(row.state));
       set(n, count(row.count));
       set(said, word(STATES, row.state) ?? "");
-      node.title = said.textContent;
       node.style.setProperty("--of", `var(--${groupOf(row.state)})`);
     },
   };

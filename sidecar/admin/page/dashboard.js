@@ -14,7 +14,7 @@ const BACKOFF_S = 10; // at most: within this it is seen that it is back
 const history = new History();
 let status = null; // the last one that came
 let cameAt = 0; // when, on this page's own clock
-let trouble = null; // what was wrong with the last ask: { code, said }
+let trouble = null; // of the last ask: { code, said, locked }
 let failures = 0;
 let askAt = 0;
 let asking = false;
@@ -49,10 +49,11 @@ async function ask() {
 
 async function fetched() {
   try {
-    const reply = await fetch("status?format=json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_S * 1000) });
+    const headers = $("token").value ? { Authorization: `Bearer ${$("token").value}` } : {};
+    const reply = await fetch("status?format=json", { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_S * 1000) });
     const said = object(await reply.json().catch((error) => { if (error.name !== "SyntaxError") throw error; }));
     if (reply.ok && Array.isArray(said.backends)) return { status: said };
-    return { code: "unreadable", said: joined(", ", `HTTP ${reply.status}`, reply.headers.get("Content-Type"), said.text, said.remedy) };
+    return { code: "unreadable", locked: reply.status === 401, said: joined(", ", `HTTP ${reply.status}`, reply.headers.get("Content-Type"), said.text, said.remedy) };
   } catch (error) {
     return { code: "gone", said: error?.name === "TimeoutError" ? `nothing came for ${PATIENCE_S} s` : "the connection failed" };
   }
@@ -61,7 +62,7 @@ async function fetched() {
 /* One timer: it asks when it is time to, and until then lets clocks go on. */
 function wait() {
   clearTimeout(timer);
-  if (document.hidden || paused) return;
+  if (document.hidden || paused || trouble?.locked) return; // only a token helps
   timer = setTimeout(() => {
     if (seconds() >= askAt - 0.05) return void ask();
     render();
@@ -87,6 +88,7 @@ function draw() {
   const at = now(), all = [...own(at), ...(status ? alertsOf(status, at) : [])];
   alerts(all, at);
   show($("no-alerts"), !all.length);
+  if (trouble?.locked) show($("token").parentNode, true);
   document.body.classList.toggle("is-old", trouble !== null || paused);
   verdict(all);
   announce(all);
@@ -103,8 +105,9 @@ function draw() {
 function own(at) {
   if (!trouble) return [];
   const last = status && clock(instant(status.server_time), at);
-  const one = alert(trouble.code, "error", item(`${trouble.said}; asking again in ${span(askAt - seconds())}.`), item(last ? `The figures below are those of ${last}.` : "There are no figures yet."));
+  const one = alert(trouble.code, "error", item(`${trouble.said}${trouble.locked ? "" : `; asking again in ${span(askAt - seconds())}`}.`), item(last ? `The figures below are those of ${last}.` : "There are no figures yet."));
   if (trouble.code === "gone") one.title = last ? `No answer since ${last}, ${span(seconds() - cameAt)} ago` : "No answer yet";
+  one.more = "docs/operations.md#at-three-in-the-morning";
   return [one];
 }
 
@@ -160,7 +163,7 @@ const tables = {
   history: new Table($("history"), [
     ["id", "wide", (cell, row) => worded(cell, text(row.id), row.current === true ? "in force" : "")],
     ["loaded", "", (cell, row) => set(cell, ago(row.loaded_at, now()))],
-    ["to go back", "", (cell, row) => texts(cell, row.current === true ? [] : [`sidecar config use ${quoted(row.id)}`], command)],
+    ["to go back", "", (cell, row) => texts(cell, row.current === true ? [] : [`sidecar config use ${quoted(row.id)} --reason WHY`], command)],
   ]),
 };
 
@@ -214,7 +217,7 @@ function pause() {
 }
 
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || $("keys").open || !$("single-keys").checked) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || $("keys").open || !$("single-keys").checked || event.target === $("token")) return;
   const title = document.querySelectorAll("section > h2")[event.key - 1], key = event.key.toLowerCase();
   if (title) {
     title.scrollIntoView();
@@ -227,6 +230,7 @@ addEventListener("keydown", (event) => {
 });
 
 $("pause").addEventListener("click", pause);
+$("token").addEventListener("change", resume);
 $("show-keys").addEventListener("click", () => $("keys").showModal());
 document.documentElement.addEventListener("theme", repaint);
 addEventListener("resize", repaint);

@@ -24,8 +24,9 @@ export class History {
     this.#recent = this.#recent.filter((second) => second.at > at - RATE_S);
     if (came && whole && tookS > 0 && tookS <= HOLE_S) this.#recent.push({ at, tookS, came });
     if (!whole && this.times.length) this.#row(last + 1, new Map());
-    this.#row(at, new Map(list(status.backends).map((backend) => [text(backend.name, ""), backend])));
-    for (const name of this.columns.keys()) if (!list(status.backends).some((backend) => text(backend.name, "") === name)) this.columns.delete(name);
+    const backends = new Map(list(status.backends).map((backend) => [text(backend.name, ""), backend]));
+    this.#row(at, backends);
+    for (const name of this.columns.keys()) if (!backends.has(name)) this.columns.delete(name);
   }
 
   /*

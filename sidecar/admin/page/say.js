@@ -86,8 +86,7 @@ export function ago(value, nowMs) {
 }
 
 export function share(part, all) {
-  const found = (100 * part) / all;
-  return all ? `${found > 0 && found < 0.1 ? "< 0.1" : found.toFixed(1)} %` : UNKNOWN;
+  return all ? `${tenths.format((100 * part) / all)} %` : UNKNOWN;
 }
 
 export function failed(failure) {

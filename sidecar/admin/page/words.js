@@ -75,26 +75,26 @@ export const MECHANISMS = {
   other: "A state that is newer than this list.",
 };
 
-export const PRESSURE = { ok: "has room", strained: "at its limit", down: "does not answer" };
+export const PRESSURE = { ok: "has room", strained: "calls wait or fail", down: "does not answer" };
 
 /* Warning: [title, what to do where the sidecar itself does not say, commands]; the gravest first. FILE is filled in. */
 export const WARNINGS = {
   gone: ["No answer from the sidecar", "It has stopped, or the way to its admin port is cut (tunnel, port-forward). Ask on its own machine: if it answers there, mend "
     + "the way; if not, read the end of its log before you start it again.", ["sidecar status", "journalctl -u sidecar -n 50"]],
-  unreadable: ["The status cannot be read", "Something answers here, but not with a status. Is it a sidecar’s admin port, and may you read there?", ["sidecar status"]],
-  reload_failed: ["The last reload failed", "The settings from before are in force. Mend what is named, check, reload. Do not restart before: it would not come up.", ["sidecar check FILE", "sidecar reload"]],
-  backend_down: ["A backend does not answer", "Look at the backend: host, service, certificate, name. The sidecar takes up by itself; restarting it changes nothing.", ["sidecar doctor FILE"]],
-  bug: ["The sidecar has met a bug of its own", "Callers got “internal” and a request id. Report the line “bug” of the log.", []],
+  unreadable: ["The status cannot be read", "Something answers here, but not with a status. Is it a sidecar’s admin port? If it wants a token, give it at the top.", ["sidecar status"]],
+  reload_failed: ["The last reload failed", "Mend what is named, check, reload. Do not restart before: it would not come up.", ["sidecar check FILE", "sidecar reload"]],
+  backend_down: ["A backend does not answer", "Look at its host and its web server. The sidecar goes on by itself; restarting it changes nothing.", ["sidecar doctor FILE"]],
+  bug: ["The sidecar has met a bug of its own", "Callers got “internal” and a request id. Report the lines “bug” of the log.", []],
   draining: ["The sidecar is on its way down", "It finishes what is under way, then ends. If nobody meant that: who sent SIGTERM?", ["systemctl status sidecar"]],
-  backend_strained: ["A backend is at its limit", "The rest waits in line or is told when to come back. Find out who asks (“client” in the access lines). Raise the limit "
-    + "only if the backend is known to bear more.", ["sidecar top"]],
+  backend_strained: ["A backend is strained", "Ghosts, or a p95 that grows: the backend hangs, look there. Else it is demand. Do not raise the limit above what "
+    + "was load-tested.", ["sidecar top"]],
   override_active: ["Overridden by hand", "It goes back by itself. To end it now:", []],
-  config_differs: ["The settings on disk are not in force", "A file was changed and not loaded, or older settings were put back by hand. See what would change, then reload.", ["sidecar check --diff FILE", "sidecar reload"]],
-  one_client: ["One client makes nearly all requests", "Behind a proxy everybody is one client until clients.trust names the proxy. Without one, somebody calls in a loop.", []],
-  log_dropped: ["Log lines were dropped", "Whoever reads the output is too slow. Look at the log collector and its disk.", []],
-  nofile_low: ["Too few file descriptors", "Raise LimitNOFILE= of the unit and restart, or lower limits.connections.", []],
-  unasked: ["A backend sends what nobody asked for", "It has a bug. Its connections are no longer kept, so every call pays for a new one.", []],
-  admin_open: ["Others can reach the admin port", "They read what this page shows. Bind it to loopback or a unix socket.", []],
+  config_differs: ["The settings on disk are not in force", "See what would change, then reload or put the file back.", ["sidecar check FILE --diff running", "sidecar reload"]],
+  one_client: ["One client makes nearly all requests", "If it is a proxy of yours, name it under clients.trust.", []],
+  log_dropped: ["Log lines were dropped", "Look at what reads the log: it is too slow.", []],
+  nofile_low: ["Too few file descriptors", "Raise LimitNOFILE=, or lower limits.connections.", []],
+  unasked: ["A backend sends what nobody asked for", "Its people must mend that; every call pays for a new connection.", []],
+  admin_open: ["Others can reach the admin port", "Bind it to loopback or a unix socket.", []],
 };
 
 /** Look a word up, and in no prototype. */
