@@ -1,4 +1,4 @@
-"""What an eye would find on a page: text that is cut or too faint, as functions for a browser; pictures for people where they are wanted."""
+"""What an eye would find on a page: text that is cut or too faint, as functions for a browser; and pictures for people."""
 
 from __future__ import annotations
 
