@@ -54,7 +54,7 @@ def replace(what: str) -> None:
     if what == NOTHING:
         app.Watching = Nobody  # type: ignore[attr-defined, assignment]  # what this file is for
     elif what == NO_LINES:
-        line.access_line, log.JsonLog.write = _no_line, _no_write  # type: ignore[assignment, method-assign]  # as above
+        line.written, log.JsonLog.write = _no_line, _no_write  # type: ignore[assignment, method-assign]  # as above
     else:
         raise LookupError(f"{what!r} is neither {NOTHING} nor {NO_LINES}")
 

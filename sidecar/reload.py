@@ -56,12 +56,13 @@ C = TypeVar("C", bound=Configuration)
 
 @dataclass(frozen=True, slots=True)
 class Means(Generic[C]):
-    """What the app hands in: `load` reads the files and raises SettingsError; `fingerprint` hashes them as they are now; `diff` tells
-    what changes between two, as facts; `adopt` takes a plan or raises, and then has changed nothing.
+    """What the app hands in: `load` reads the files and raises SettingsError; `fingerprint` hashes those of a configuration, or of a try
+    that failed, as they are now; `diff` tells what changes between two, as facts; `adopt` takes a plan or raises, and then has changed
+    nothing.
     """
 
     load: Callable[[], C]
-    fingerprint: Callable[[C], str]
+    fingerprint: Callable[[C | SettingsError], str]
     diff: Callable[[C, C], list[dict[str, object]]]
     adopt: Callable[[Plan], None]
 
@@ -88,6 +89,7 @@ class Reloads(Generic[C]):
         self._good = [_Good(first, clock.wall())]
         self._lock = asyncio.Lock()
         self._seen = first.fingerprint  # of the files, when they were last acted upon
+        self._failed: SettingsError | None = None  # the last try, where its files were wrong
         self.last: dict[str, Any] | None = None
         self.last_good_s = clock.wall()
         self.counts = {True: 0, False: 0}
@@ -113,9 +115,14 @@ class Reloads(Generic[C]):
                 with _shared_interpreter():
                     new = await asyncio.to_thread(self._means.load)
             except SettingsError as error:
+                # What it read or looked for counts from here on: the file to be mended may be one that it has just named.
+                self._failed, self._seen = error, await asyncio.to_thread(self._means.fingerprint, error)
                 self.differs = True
                 return self._rejected(by, actor, "settings", error.text(), error.facts())
-            self._seen = new.fingerprint
+            except Exception as bug:  # noqa: BLE001 - the old configuration runs on, and whoever asked is told
+                self._log.event("bug", where="reload", error=bug)
+                return self._rejected(by, actor, "failed", "the sidecar failed while it read the settings", [])
+            self._failed, self._seen = None, new.fingerprint
             return self._take(new, by, actor)
 
     async def use(self, name: str, actor: str = "") -> Verdict:
@@ -126,7 +133,11 @@ class Reloads(Generic[C]):
             if len(found) != 1:
                 what = "several configurations begin" if found else "no good configuration begins"
                 raise OrderError(f"{what} with {name!r}; these are kept: {', '.join(reversed(known))}")
-            return self._take(found[0], "order", actor)
+            verdict = self._take(found[0], "order", actor)
+            # The files stay as they are, and are no reason to reload until they change: seen as this one looks at them.
+            self._failed, self._seen = None, await asyncio.to_thread(self._means.fingerprint, self.current)
+            self.differs = self._seen != self.current.fingerprint
+            return verdict
 
     def _take(self, new: C, by: str, actor: str) -> Verdict:
         before = self.current
@@ -188,12 +199,12 @@ class Reloads(Generic[C]):
         """See for ever whether the files have changed, and, while `watching` says so, reload once for each content that they have."""
         while True:
             await asyncio.sleep(WATCH_S if watching() else LOOK_S)
-            current = self.current
-            now = await asyncio.to_thread(self._means.fingerprint, current)
-            if current is not self.current:
+            looked_at = self._failed or self.current
+            now = await asyncio.to_thread(self._means.fingerprint, looked_at)
+            if looked_at is not (self._failed or self.current):
                 continue  # somebody was faster
-            self.differs = now != current.fingerprint
-            if self.differs and now != self._seen and watching():
+            self.differs = self._failed is not None or now != self.current.fingerprint
+            if now != self._seen and watching():
                 self._seen = now
                 await self.reload("watch")
 

@@ -45,6 +45,7 @@ class Process:
         self._loaded = loaded
         self._notifier = Notifier(os.environ)
         self.asked, self.hurried = asyncio.Event(), asyncio.Event()
+        self._serving = False
         self.audit = Audit(app.clock, app.watch)
         self.keeper = Keeper(app.clock, self.audit, app.limit)
         self.reloads = Reloads(
@@ -92,6 +93,7 @@ class Process:
             app.log.event("cannot_listen", error=str(error), **remedy)
             app.close()
             return 1
+        self._serving = True
         following = spawn(self.reloads.follow(lambda: app.plan.watch_files), "settings")
         heap.settle()
         self._notifier.ready(f"serving at {' '.join(app.urls)}")
@@ -106,10 +108,14 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):  # who is told to go while he starts goes in order, too
             loop.add_signal_handler(number, self._on_signal)
-        loop.add_signal_handler(signal.SIGHUP, lambda: spawn(self.reloads.reload("signal"), "reload"))
+        loop.add_signal_handler(signal.SIGHUP, self._on_hup)
 
     def _on_signal(self) -> None:
         (self.hurried if self.asked.is_set() else self.asked).set()
+
+    def _on_hup(self) -> None:
+        if self._serving:  # who starts has just read them
+            spawn(self.reloads.reload("signal"), "reload")
 
     async def _start(self) -> None:
         for warning in self._loaded.warnings:

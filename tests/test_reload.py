@@ -39,6 +39,7 @@ class Disk:
         self.changes: list[dict[str, object]] = []
         self.interval_s = 0.0
         self.looks = 0
+        self.looked_at: Any = None
         self.log = Recorder()
         self.reloads = Reloads(
             Made("first"), Means(self.load, self.fingerprint, self.diff, self.adopt), LoopClock(), self.log
@@ -55,8 +56,9 @@ class Disk:
         wanted = self.looks + 3
         await until(lambda: self.looks >= wanted)
 
-    def fingerprint(self, _: Any) -> str:
+    def fingerprint(self, what: Any) -> str:
         self.looks += 1
+        self.looked_at = what
         return self.content.fingerprint if isinstance(self.content, Made) else "nonsense"
 
     def diff(self, before: Any, after: Any) -> list[dict[str, object]]:
@@ -163,6 +165,15 @@ async def test_going_back_needs_one_name(disk: Disk, name: str, what: str) -> No
         await disk.reloads.use(name)
 
 
+async def test_a_bug_in_reading_changes_nothing(disk: Disk) -> None:
+    """Whoever asked is told, without the bug's own words, and the log has it."""
+    disk.content = KeyError("a secret")
+    verdict = await disk.reloads.reload("signal")
+    assert (verdict.ok, verdict.facts["code"], disk.ids) == (False, "failed", ["first"])
+    assert "secret" not in verdict.text
+    assert len(disk.log.bugs) == 1
+
+
 async def test_reading_lets_the_loop_go_on(disk: Disk) -> None:
     """While the thread reads, it hands the interpreter over sooner; afterwards everything is as before."""
     before = sys.getswitchinterval()
@@ -182,6 +193,7 @@ async def test_changed_files_are_followed_where_asked(disk: Disk, monkeypatch: p
     disk.content = WRONG
     await until(lambda: disk.reloads.counts[False] == 1)
     await disk.looked()
+    assert disk.looked_at is WRONG, "the file to be mended may be one that only the failed try has named"
     assert disk.reloads.counts == {True: 1, False: 1}
     disk.content = Made("third")
     await until(lambda: disk.reloads.current.id == "third")

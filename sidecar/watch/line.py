@@ -7,7 +7,7 @@ value of a request: names that callers chose are cleaned, the client is a pseudo
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 
@@ -24,9 +24,11 @@ _REMEMBERED: Final = 2048
 _USUAL_NAME: Final = 64
 
 
-def access_line(
+_Facts: TypeAlias = "tuple[Any, ...]"
+
+
+def facts_of(
     wall_s: float,
-    client: str,
     exchange: Exchange,
     reply: Reply,
     state: str,
@@ -34,40 +36,71 @@ def access_line(
     effect: Executed,
     total_s: float,
     traceparent: str | None,
-) -> str:
+) -> _Facts:
+    """Return what a line is made of, to be written later: numbers and names, and nothing that holds a request or a reply."""
+    call, head, body = exchange.call, exchange.head, reply.body
+    return (
+        wall_s,
+        exchange.request_id,
+        exchange.backend,
+        "" if call is None else call.operation,
+        exchange.dialect,
+        head.method,
+        state,
+        reason,
+        effect,
+        reply.status,
+        exchange.queue_s,
+        exchange.backend_s,
+        total_s,
+        len(exchange.body),
+        "null" if reply.stream is not None else len(body[0]) if len(body) == 1 else sum(map(len, body)),
+        traceparent,
+        # Only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell.
+        None if exchange.may_write else shown(head.all("Origin")) or "(cross-site)",
+    )
+
+
+def written(facts: _Facts, client: str) -> str:
     """Return the line without its end: no brace, no newline. Milliseconds have one digit, as integers do it in a third of the time."""
-    call, head = exchange.call, exchange.head
-    name = "" if call is None else call.operation
+    (wall_s, request_id, backend, name, dialect, method, state, reason, effect, status) = facts[:10]
+    (queue_s, backend_s, total_s, bytes_in, bytes_out, traceparent, origin) = facts[10:]
     said = (_said if len(name) <= _USUAL_NAME else _written)(
-        exchange.backend, name, exchange.dialect, names.method(head.method), state, reason, effect
+        backend, name, dialect, names.method(method), state, reason, effect
     )
-    queue, behind, total = (
-        int(exchange.queue_s * 10_000 + 0.5),
-        int(exchange.backend_s * 10_000 + 0.5),
-        int(total_s * 10_000 + 0.5),
-    )
-    body = reply.body
-    out: int | str = "null" if reply.stream is not None else len(body[0]) if len(body) == 1 else sum(map(len, body))
+    queue, behind, total = int(queue_s * 10_000 + 0.5), int(backend_s * 10_000 + 0.5), int(total_s * 10_000 + 0.5)
     line = (
-        f'{{"at":"{rfc3339(wall_s)}","event":"access","request_id":"{exchange.request_id}","client":"{client}",{said}'
-        f'"status":{reply.status},"queue_ms":{queue // 10}.{queue % 10},"backend_ms":{behind // 10}.{behind % 10},'
-        f'"total_ms":{total // 10}.{total % 10},"bytes_in":{len(exchange.body)},"bytes_out":{out}'
+        f'{{"at":"{rfc3339(wall_s)}","event":"access","request_id":"{request_id}","client":"{client}",{said}'
+        f'"status":{status},"queue_ms":{queue // 10}.{queue % 10},"backend_ms":{behind // 10}.{behind % 10},'
+        f'"total_ms":{total // 10}.{total % 10},"bytes_in":{bytes_in},"bytes_out":{bytes_out}'
     )
     if traceparent is not None:
         line += f',"traceparent":"{traceparent}"'
-    if not exchange.may_write:
-        # Only a disallowed origin is worth its bytes: its page reads nothing, so nobody else will tell.
-        line += f',"origin":{_quoted(shown(head.all("Origin")) or "(cross-site)")}'
+    if origin is not None:
+        line += f',"origin":{_quoted(origin)}'
     return line
 
 
-def refused(mechanism: str, refusal: Refusal, reply: Reply) -> str:
-    """Return what a refusal adds: who refused, what was counted, and when its caller was asked to come back."""
-    numbers = refusal.numbers
-    if not numbers and refusal.limit_bytes is not None:
-        numbers = (("limit", refusal.limit_bytes),)
+def access_line(wall_s: float, client: str, *what: Any) -> str:
+    """Return the line of `facts_of(wall_s, *what)` at once."""
+    return written(facts_of(wall_s, *what), client)
+
+
+_Refused: TypeAlias = "tuple[str, tuple[tuple[str, float], ...], int | None, str]"
+
+
+def refused_of(mechanism: str, refusal: Refusal, reply: Reply) -> _Refused:
+    """Return what a refusal adds, to be written later: who refused, what was counted, and when its caller was asked to come back."""
+    return mechanism, refusal.numbers, refusal.limit_bytes, _retry_after(reply.headers)
+
+
+@lru_cache(_REMEMBERED)
+def refused(mechanism: str, numbers: tuple[tuple[str, float], ...], limit_bytes: int | None, retry_after: str) -> str:
+    """Return it as it is written."""
+    if not numbers and limit_bytes is not None:
+        numbers = (("limit", limit_bytes),)
     counted = ",".join(f'"{name}":{value}' for name, value in numbers)
-    return f',"mechanism":"{mechanism}","numbers":{{{counted}}},"retry_after":{_retry_after(reply.headers)}'
+    return f',"mechanism":"{mechanism}","numbers":{{{counted}}},"retry_after":{retry_after}'
 
 
 def traceparent_of(exchange: Exchange) -> str | None:
@@ -99,5 +132,8 @@ def _quoted(text: str) -> str:
 
 
 def _retry_after(headers: RawHeaders) -> str:
-    """Return whole seconds, as they are on the wire, or null."""
-    return next((value.decode() for name, value in headers if name == b"Retry-After"), "null")
+    """Return whole seconds, as they are on the wire, or null. It is among the last lines of a refusal."""
+    for name, value in reversed(headers):
+        if name == b"Retry-After":
+            return value.decode()
+    return "null"

@@ -41,6 +41,7 @@ class JsonLog:
         self._flush: asyncio.TimerHandle | None = None
         self._writing = False
         self._pen: Thread | None = None
+        self._settle: Callable[[], None] | None = None  # whoever has put lines aside
 
     def event(self, name: str, **facts: object) -> None:
         """Write one line, soon."""
@@ -60,6 +61,12 @@ class JsonLog:
         if self._flush is None and not self._writing:
             self._schedule()
 
+    def later(self, settle: Callable[[], None]) -> None:
+        """Call `settle`, which writes what was put aside, before the next lines leave, and let them leave soon."""
+        self._settle = settle
+        if self._flush is None and not self._writing:
+            self._schedule()
+
     @property
     def dropped(self) -> int:
         """How many lines have been lost since the start."""
@@ -67,6 +74,7 @@ class JsonLog:
 
     def close(self) -> None:
         """Write what is left, for as long as a reader deserves: the loop is about to end, and may not wait for him."""
+        self._settled()
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
@@ -106,11 +114,12 @@ class JsonLog:
         else:
             self._said += self._saying
         self._saying = 0
-        if self._lines:
+        if self._lines or self._settle is not None:
             self._schedule()
 
     def _take(self) -> tuple[bytes, int]:
         """Return what is to be written, and how many events are lost if it cannot be."""
+        self._settled()
         count = len(self._lines) + self._dropped
         if self._dropped:
             self._lines.append(orjson.dumps({"event": "log_lines_dropped", "count": self._dropped}) + b"\n")
@@ -119,6 +128,12 @@ class JsonLog:
         self._lines.clear()
         self._held_bytes = 0
         return joined, count
+
+    def _settled(self) -> None:
+        """Let whoever has put lines aside write them."""
+        settle, self._settle = self._settle, None
+        if settle is not None:
+            settle()
 
     def _write(self, joined: bytes, count: int) -> int:
         """Return how many events were lost."""

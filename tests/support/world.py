@@ -82,6 +82,10 @@ class Recorder:
         facts = json.loads(line)
         self.events.append((facts.pop("event"), facts))
 
+    def later(self, settle: Callable[[], None]) -> None:
+        """Let lines that were put aside come at once."""
+        settle()
+
     def named(self, name: str) -> list[dict[str, object]]:
         """Return the facts of every event called `name`."""
         return [facts for event, facts in self.events if event == name]

@@ -46,7 +46,7 @@ def written(
         WALL_S, "0a1b2c3d4e5f", exchange, reply, state, reason, Executed.NO, 0.12, line.traceparent_of(exchange)
     )
     if refusal is not None:
-        text += line.refused("queue", refusal, reply)
+        text += line.refused(*line.refused_of("queue", refusal, reply))
     text += "}"
     assert "\n" not in text
     facts: dict[str, Any] = json.loads(text)
