@@ -379,14 +379,14 @@ class View:
         """Load the page and let it have its first answer."""
         self.desk.say(said or status())
         self.page.goto(self.desk.url)
-        self._until(1)
+        self.until(1)
         return self
 
     def tick(self) -> None:
         """Let a second pass in which the page asks."""
         before = self.settled
         self.page.clock.run_for(1000)
-        self._until(before + 1)
+        self.until(before + 1)
 
     def see(self, said: dict[str, Any]) -> None:
         """Let the page have this status."""
@@ -396,7 +396,8 @@ class View:
     def alert(self, code: str) -> Locator:
         return self.page.locator(f".alert[data-code={code}]")
 
-    def _until(self, count: int) -> None:
+    def until(self, count: int) -> None:
+        """Wait for so many answers."""
         for _ in range(1000):  # of 5 ms: what has not come by then is not on its way
             if self.settled >= count:
                 return

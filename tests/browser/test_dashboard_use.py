@@ -10,7 +10,7 @@ import pytest
 from tests.browser.dashboard import Desk, View, backend, busy_night, failed_reload, moved, override, status
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 _FOCUSED = """
 () => {
@@ -175,6 +175,23 @@ def test_a_tab_that_nobody_sees_asks_nothing(view: View) -> None:
     page.evaluate(_COVER, False)
     view.tick()
     assert view.desk.asked > asked
+
+
+def test_a_tab_that_is_covered_while_it_asks(view: View) -> None:
+    """The answer that was under way is the last one."""
+    page = view.open().page
+    held: list[Route] = []
+    page.route("**/status*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it is given, and cannot mark a built-in
+    page.clock.run_for(1000)
+    page.wait_for_timeout(50)
+    page.evaluate(_COVER, True)
+    settled = view.settled
+    held.pop().continue_()
+    view.until(settled + 1)
+    for _ in range(5):
+        page.clock.run_for(1000)
+    page.wait_for_timeout(50)
+    assert held == []
 
 
 def test_paused(view: View) -> None:
