@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.dashboard import Desk, View
 from tests.browser.page import Shop, Tab, launch
 from tests.support import require
 
@@ -59,3 +60,20 @@ def foreign_tab(chromium: Browser, stranger: Shop) -> Iterator[Tab]:
     context = chromium.new_context()
     yield Tab(context.new_page(), stranger.url)
     context.close()
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    """The dashboard's files and a scripted status."""
+    with Desk() as desk:
+        yield desk
+
+
+@pytest.fixture
+def view(chromium: Browser, desk: Desk) -> Iterator[View]:
+    """The dashboard, not yet loaded; whatever its console complains of fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    view = View(context, desk)
+    yield view
+    context.close()
+    assert view.complaints == []
