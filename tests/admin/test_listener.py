@@ -99,7 +99,7 @@ async def test_looks_are_for_get_and_head(office: Office, path: str) -> None:
 
 
 async def test_every_answer_has_the_headers(office: Office) -> None:
-    """No store but of the page, no sniffing, no frame, no CORS, on good and bad ones, and nothing that names the server's software."""
+    """No store (the page: asked for anew), no sniffing, no frame, no CORS, on good and bad ones; no software is named."""
     for path in (*LOOKS, "/healthz", "/", "/nothing", "/admin/v1/limit/sett"):
         said = await office.ask("GET", path)
         assert said.header("Cache-Control") == ("no-cache" if path == "/" else "no-store"), path

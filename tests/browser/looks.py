@@ -1,4 +1,6 @@
-"""What an eye would find on a page: text that is cut or too faint, as functions for a browser; and pictures for people."""
+"""What an eye would find on a page: text that is cut or too faint, as functions for a browser; pictures for people where they
+are wanted.
+"""
 
 from __future__ import annotations
 
