@@ -131,8 +131,11 @@ class App:
         self._limits: dict[str, int] = {}  # by backend, in place of the plan's
         self._gone = False
 
-    async def start(self) -> None:
-        """Bind, fold the road, begin to fetch what clients bootstrap from. Raises OSError where the address is taken."""
+    async def start(self, **settings: str) -> None:
+        """Bind, fold the road, begin to fetch what clients bootstrap from; the log says with which `settings`.
+
+        Raises OSError where the address is taken.
+        """
         plan = self.plan
         needs = self._needs(plan)
         self._bound(plan)
@@ -155,7 +158,7 @@ class App:
             await self._release()
             raise
         self.watch.lag.start()
-        self.log.event("started", urls=self.listener.urls, version=__version__)
+        self.log.event("started", urls=self.listener.urls, version=__version__, **settings)
 
     def adopt(self, plan: Plan) -> None:
         """Take another plan, whole or not at all: build its road, then swap. Calls under way end on the old one.

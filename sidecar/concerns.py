@@ -48,8 +48,8 @@ def _by_hand(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield _concern(
             "override_active",
             "warning",
-            f"limit of {each['backend']} is {each['value']} by hand (was {each['was']}): {each['reason']} ({each['actor']})",
-            f"it ends by itself at {each['until']}; before that: sidecar limit clear {each['backend']} --reason WHY",
+            f"the limit of {each['backend']} is {each['value']} by hand, not {each['was']}",
+            f"it ends by itself; sidecar limit clear {each['backend']} --reason TEXT ends it now",
             each["since"],
         )
 

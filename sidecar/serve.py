@@ -121,7 +121,7 @@ class Process:
         for warning in self._loaded.warnings:
             place = f"{self._loaded.file}:{warning.place.line}"
             self.app.log.event("settings_warning", code=warning.code, key=warning.key, text=warning.what, place=place)
-        await self.app.start()
+        await self.app.start(id=self._loaded.id, file=self._loaded.file)
         try:
             await self.admin.start()
         except BaseException:

@@ -34,7 +34,7 @@ def tickets(**changes: Any) -> dict[str, Any]:
         (config(last_reload=FAILED, differs_from_disk=True), {}, False, "reload_failed", "1 error in the files"),
         (config(last_reload={**FAILED, "errors": [], "text": "listen.port cannot change"}), {}, False, "reload_failed", "listen.port"),
         (config(differs_from_disk=True), {}, False, "config_differs", "not what runs"),
-        ({"overrides": [HELD]}, {}, False, "override_active", "limit of tickets is 8 by hand (was 16): its disk (alice)"),
+        ({"overrides": [HELD]}, {}, False, "override_active", "the limit of tickets is 8 by hand, not 16"),
         (tickets(pressure="down"), {}, False, "backend_down", "tickets cannot be reached"),
         (
             tickets(pressure="down", last_failure={"state": "backend_unreachable", "reason": "refused", "at": "then"}),

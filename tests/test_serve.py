@@ -101,7 +101,7 @@ async def test_serve_says_why_it_cannot_and_comes_back_with_1(
 ) -> None:
     """With the remedy, whoever has it."""
 
-    async def fails(_: App) -> None:
+    async def fails(_: App, **__: str) -> None:
         raise error
 
     monkeypatch.setattr(App, "start", fails)
@@ -315,6 +315,8 @@ async def test_warnings_of_the_settings_are_logged_once(
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     (said,) = [line for line in lines if line["event"] == "settings_warning"]
     assert (said["code"], said["place"], said["key"]) == ("W406", "tickets.yaml:4", "drain.timeout")
+    (started,) = [line for line in lines if line["event"] == "started"]
+    assert (started["id"], started["file"]) == (made.id, "tickets.yaml"), "what reloads are compared with"
 
 
 async def test_the_metrics_count_what_passed(backend: Starts, told: list[str]) -> None:

@@ -36,7 +36,7 @@ NO_TOKEN: Final = Denied(
     403,
     "no_token_configured",
     "no token is configured, so nobody can change anything here",
-    "set admin.token_file (or admin.token) in the settings and reload",
+    "set admin.token_file in the settings, and let them be read by SIGHUP: an order would need the token",
 )
 _TOKEN_MISSING: Final = Denied(
     401, "token_missing", "this needs the token of admin.token_file", "send it as `Authorization: Bearer TOKEN`"

@@ -117,8 +117,12 @@ def _end(row: Row, body: Mapping[str, Any], known: Known, wrong: list[Wrong]) ->
         wrong += [Wrong(f"/{name}", "unknown", f"`{row.name}` takes no end: leave it out") for name in said]
         return None
     if len(said) != 1:
-        example = f'"for": "{spoken(row.end.suggested_s)}"'
-        text = f"`{row.name}` must end: say {example}" if not said else "say `for` or `until`, not both"
+        example = spoken(row.end.suggested_s)
+        text = (
+            f"`{row.name}` must end: say for how long, as in {example}, or until when"
+            if not said
+            else "say `for` or `until`, not both"
+        )
         wrong.append(Wrong("/for", "contradiction" if said else "missing", text))
         return None
     name = said[0]

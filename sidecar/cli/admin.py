@@ -89,6 +89,8 @@ def talk(
 def refused(facts: Mapping[str, Any]) -> tuple[str, str]:
     """Return what a refusal says, and what to do, in the words of the command line."""
     code = facts.get("code")
+    if code is None:  # the public listener answers so: it has a state, and no code
+        return "what answers there is no admin listener of a sidecar", "say --admin"
     remedy = _TOKEN_HINT if code in ("token_missing", "token_wrong") else str(facts.get("remedy") or "")
     text = str(facts.get("text", "refused"))
     # What was tried and failed is told in the words of whoever tried, which may be many lines.

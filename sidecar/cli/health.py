@@ -41,7 +41,8 @@ def command(url: str, unix: str | None, ready: bool) -> None:
         click.echo(f"{where} does not answer: {error}", err=True)
         sys.exit(1)
     well = status == _WELL and not (ready and b'"ready":false' in body)
-    click.echo(f"{where} {'is well' if well else f'is not: status {status}'}", err=not well)
+    word = "ready" if ready else "well"
+    click.echo(f"{where} is {word}" if well else f"{where} is not {word}: status {status}", err=not well)
     sys.exit(0 if well else 1)
 
 

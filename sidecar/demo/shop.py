@@ -66,9 +66,11 @@ class Shop:
         self._files = {path: (files("sidecar.demo") / "shop" / name).read_bytes() for path, (name, _) in PAGES.items()}
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5))
         self._server = web.Server(self._handle, access_log=None)
-        self._door = Door(self._server, self._host, self._port)
+        self._door = Door(
+            self._server, self._host, self._port
+        )  # a port that is taken is told here, before a session is open
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5))
         await self._door.open()
         return self
 

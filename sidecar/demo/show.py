@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,7 +32,7 @@ _IN_THE_TREE = Path(__file__).parents[2] / "config" / "demo.yaml"
 CONFIG = _IN_THE_TREE if _IN_THE_TREE.is_file() else Path(__file__).with_name("demo.yaml")
 COMMAND = (sys.executable, "-m", "sidecar", "run")  # as an operator starts it
 READY_S = 20.0  # a cold start on a busy machine takes two
-STOP_S = 10.0  # the sidecar drains what is in flight
+STOP_S = 14.0  # the 9 s that config/demo.yaml gives calls in flight, and 5 s for last words
 _HELLO_RPC = "<methodCall><methodName>tickets.hello</methodName><params/></methodCall>"
 _TOKEN = "a-token-for-the-demo"  # noqa: S105 - whoever reads the demo's output may give it orders
 RATE = 75.0  # people a second: their two to four calls each are a little more than the slots can serve
@@ -55,6 +55,11 @@ class Ports:
 FREE = Ports(0, 0, 0, 0)
 
 
+def usual() -> Ports:
+    """Return the ports that the documents name, and a free one for each that something else has already."""
+    return Ports(*(port if _is_free(port) else _free_port() for port in astuple(Ports())))
+
+
 @dataclass(frozen=True, slots=True)
 class Show:
     """What to show: a crowd for `for_s` seconds, or, without it, a standing demo for visitors."""
@@ -74,7 +79,7 @@ async def main(
     rate: float = RATE,
 ) -> int:
     """Run the demo for `for_s` seconds with a crowd, or until SIGINT or SIGTERM; returns the exit code."""
-    show = Show(for_s, as_json, config or CONFIG, ports or (Ports() if for_s is None else FREE), rate)
+    show = Show(for_s, as_json, config or CONFIG, ports or (usual() if for_s is None else FREE), rate)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -230,6 +235,16 @@ def _environment(url: str, shop: str, box: str, admin: int) -> dict[str, str]:
     ours = {"SIDECAR_DEMO_PORT": port, "SIDECAR_DEMO_URL": url, "SIDECAR_DEMO_SHOP": shop, "SIDECAR_DEMO_BOX": box}
     ours |= {"SIDECAR_DEMO_ADMIN": str(admin), "SIDECAR_DEMO_TOKEN": _TOKEN}
     return {**os.environ, **ours}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what has just ended is in nobody's way
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _free_port() -> int:

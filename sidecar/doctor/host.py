@@ -103,7 +103,9 @@ def grace(plan: Plan) -> Finding:
     """Say how long whoever stops it has to wait; from here nobody can see whether he does."""
     takes_s = leaves_within_s(plan)
     names = "terminationGracePeriodSeconds" if any(name in os.environ for name in _CONTAINER) else "TimeoutStopSec"
-    what = f"told to go, it takes up to {takes_s:g} s: {names} (or stop_grace_period, --stop-timeout) has to be longer"
+    what = (
+        f"told to go, it takes up to {takes_s:g} s: {names} (or stop_grace_period, --stop-timeout) has to be no shorter"
+    )
     return Finding("grace", Verdict.OK, what)
 
 

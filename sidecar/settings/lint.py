@@ -55,7 +55,8 @@ def lint(settings: Settings, root: Block, files: Files) -> list[Problem]:
 def _trace(settings: Settings, check: Findings) -> None:
     if settings.trace.endpoint is None or all(_installed(module) for module in _OTEL):
         return
-    remedy = 'pip install "sidecar[otel]"'
+    # Never by name alone: PyPI's `sidecar` is an unrelated project.
+    remedy = 'pip install ".[otel]", in the folder of this project'
     check.add("E320", ("trace", "endpoint"), "needs the extra that is not installed here", remedy, key=True)
 
 

@@ -6,6 +6,7 @@ there: it is no validator of manifests.
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def text(plan: Plan) -> str:
     told = facts(plan)
     drain = f"drain.delay {spoken(plan.drain.delay_s)} + drain.timeout {spoken(plan.drain.timeout_s)}"
     said = [
-        f"terminationGracePeriodSeconds: {told['termination_grace_period_s']}   # more than {drain} + {spoken(MARGIN_S)}",
+        f"terminationGracePeriodSeconds: {told['termination_grace_period_s']}   # at least {drain} + {spoken(MARGIN_S)}",
         f"resources.limits.memory: {-(-told['memory_limit_bytes'] // 2**20)}Mi   # at least: limits.buffered, connections, the process",
     ]
     for port in told["ports"]:
@@ -136,11 +137,11 @@ class _Pod:
         given = self.spec.get(key, _KUBELET_S)
         before_s = _pre_stop_s(self.container)
         needed_s = plan.drain.delay_s + plan.drain.timeout_s + MARGIN_S + before_s
-        if isinstance(given, int) and given <= needed_s:
+        if isinstance(given, int) and given < needed_s:
             parts = f"drain.delay {spoken(plan.drain.delay_s)} + drain.timeout {spoken(plan.drain.timeout_s)} + {spoken(MARGIN_S)} to end"
             parts += f" + {spoken(before_s)} of preStop" if before_s else ""
-            what = f"the pod is killed after {given}s, and must live for more than {spoken(needed_s)}: {parts}"
-            yield self._told("E402", self.spec, key, what, f"write {key}: {int(needed_s) + 1}")
+            what = f"the pod is killed after {given}s, and must live for at least {spoken(needed_s)}: {parts}"
+            yield self._told("E402", self.spec, key, what, f"write {key}: {math.ceil(needed_s)}")
 
     def _listens(self, plan: Plan) -> Iterator[Problem]:
         ours = {port: (name, others) for name, port, others in _ports(plan)}
@@ -262,7 +263,7 @@ class _Pod:
 
 
 def _grace_s(plan: Plan) -> int:
-    return int(plan.drain.delay_s + plan.drain.timeout_s + MARGIN_S) + 1
+    return math.ceil(plan.drain.delay_s + plan.drain.timeout_s + MARGIN_S)
 
 
 def _memory_bytes(plan: Plan) -> int:

@@ -1,6 +1,7 @@
 """What an operator should know although nothing is wrong: warnings about a plan that is not what it seems. Refuses nothing.
 
-Runs last, on a right plan. Each warning says what follows from what, and stands at the key that somebody would change.
+Runs last, on a right plan. Each warning says what follows from what, and stands at the key that somebody would change. It is about what
+somebody wrote: a file that leaves everything to the defaults is not told of them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from sidecar.descriptors import needed
 from sidecar.model import Protocol
 from sidecar.settings.build import usual_s
-from sidecar.settings.complaints import dotted, place_of
+from sidecar.settings.complaints import dotted, node_at, place_of
 from sidecar.settings.doors import EVERYWHERE
 from sidecar.settings.problem import Problem
 from sidecar.settings.quantities import spoken
@@ -27,22 +28,24 @@ if TYPE_CHECKING:
 
 def notes(plan: Plan, root: Block, nofile: int | None = None) -> list[Problem]:
     """Return a warning for everything that is allowed and odd; `nofile` is the most file descriptors that the process may have."""
-    found = [(code, loc, what, remedy) for code, loc, what, remedy in _all(plan, nofile)]
+    found = [(code, loc, what, remedy) for code, loc, what, remedy in _all(plan, root, nofile)]
     return [
         Problem(code, place_of(root, loc, key=False), dotted(loc), what, remedy) for code, loc, what, remedy in found
     ]
 
 
-def _all(plan: Plan, nofile: int | None) -> Iterator[tuple[str, Loc, str, str]]:
+def _all(plan: Plan, root: Block, nofile: int | None) -> Iterator[tuple[str, Loc, str, str]]:
     for backend in plan.backends:
         at: Loc = ("backends", backend.name)
         for line in backend.operations:
             yield from _line(backend, line, (*at, "operations", line.pattern))
         yield from _ties(backend, at)
         yield from _backend(backend, at, plan)
-    yield from _drain(plan)
+    yield from _drain(plan, root)
     yield from _overdrawn(plan)
-    if nofile is not None and nofile < (wanted := needed(plan.limits.connections)):
+    # The default cap is no claim about this machine, and `check` may run on another one: `doctor`, log and status judge it where it runs.
+    capped = node_at(root, ("limits", "connections")) is not None
+    if capped and nofile is not None and nofile < (wanted := needed(plan.limits.connections)):
         what = f"{plan.limits.connections} connections need {wanted} file descriptors, and here a process gets at most {nofile}"
         remedy = f"run it with LimitNOFILE={wanted} (ulimit -n), or lower limits.connections"
         yield "W401", ("limits", "connections"), what, remedy
@@ -80,7 +83,8 @@ def _line(backend: BackendPlan, line: OperationPlan, at: Loc) -> Iterator[tuple[
         )
         yield "W405", (*at, "timeout"), what, ""
     if line.timeout_s <= backend.queue_wait_s and backend.queue_size:
-        what = f"{line.pattern} may spend its whole timeout of {spoken(line.timeout_s)} in line: queue.wait is longer"
+        wait = spoken(backend.queue_wait_s)
+        what = f"{line.pattern} may spend its whole timeout of {spoken(line.timeout_s)} in line: queue.wait is {wait}"
         yield "W405", (*at, "timeout"), what, ""
 
 
@@ -126,12 +130,14 @@ def _meet(one: str, other: str) -> bool:
     return False
 
 
-def _drain(plan: Plan) -> Iterator[tuple[str, Loc, str, str]]:
+def _drain(plan: Plan, root: Block) -> Iterator[tuple[str, Loc, str, str]]:
+    """Say that a drain cuts calls, where somebody wrote how long either takes; the usual 20 s of 1 m are in the documents."""
     longest_s = max(worst_case_s(backend, line) for backend in plan.backends for line in backend.operations)
-    if longest_s > plan.drain.timeout_s:
+    written = node_at(root, ("drain", "timeout")) is not None or longest_s > usual_s(safe=False)
+    if written and longest_s > plan.drain.timeout_s:
         what = (
-            f"calls may take {spoken(longest_s)}, and drain.timeout cuts them after {spoken(plan.drain.timeout_s)}; this "
-            f"process is gone {spoken(plan.drain.delay_s + plan.drain.timeout_s)} after its signal"
+            f"calls may take {spoken(longest_s)}, and a process that is told to go cuts them "
+            f"{spoken(plan.drain.delay_s + plan.drain.timeout_s)} later (drain.delay + drain.timeout)"
         )
         yield "W406", ("drain", "timeout"), what, "raise it, and give the process as long to go"
 

@@ -34,10 +34,11 @@ def text(plan: Plan) -> str:
         said.append(f"{backend.name} ({backend.protocol})")
         said += [f"  {_route(backend, name)} -> {url}" for name, url in backend.endpoints]
         said.append(f"  {_line_up(backend)}")
-        said.append(
-            f"  worst case: an answer within {spoken(worst_case_s(backend, longest))} ({sum_of(backend, longest)}), "
-            f"for {longest.pattern}"
-        )
+        if len(backend.operations) > 1:  # the only line says its own
+            said.append(
+                f"  worst case: an answer within {spoken(worst_case_s(backend, longest))} ({sum_of(backend, longest)}), "
+                f"for {longest.pattern}"
+            )
         said += [f"  {line.pattern}: {sentence(backend, line)}" for line in backend.operations]
     said += [f"callers from {', '.join(caller.networks)} ({caller.name}): {_caller(caller)}" for caller in plan.callers]
     return "\n".join(said)

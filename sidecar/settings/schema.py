@@ -169,7 +169,7 @@ class Reload(Section):
 
 
 class Trace(Section):
-    """Spans for OpenTelemetry; needs the extra: pip install sidecar[otel]."""
+    """Spans for OpenTelemetry; needs the extra: pip install '.[otel]' in the project's folder."""
 
     endpoint: shapes.PublicUrl | None = Field(
         default=None, description="address of an OTLP collector that speaks HTTP, as in http://127.0.0.1:4318"

@@ -140,7 +140,7 @@ def test_texts_say_what_to_do() -> None:
     assert "did you mean tickets?" in said({**SET, "backend": "ticket"})
     assert "there is tickets, seats" in said({**SET, "backend": "zzz"})
     assert "did you mean" not in said({**SET, "backend": "zzz"})
-    assert '"for": "10m"' in said({**WHO, "backend": "tickets", "value": 8})
+    assert "for how long, as in 10m" in said({**WHO, "backend": "tickets", "value": 8})
     assert "2026-12-01T10:00:00+01:00" in said(
         {**WHO, "backend": "tickets", "value": 8, "until": "2026-12-01T10:00:00"}
     )

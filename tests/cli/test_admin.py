@@ -91,4 +91,7 @@ def test_refusals_in_the_words_of_the_command_line() -> None:
         "name the file with --token-file or $SIDECAR_ADMIN_TOKEN_FILE, or set $SIDECAR_ADMIN_TOKEN",
     )
     assert refused({"code": "busy", "text": "t", "remedy": "wait"}) == ("t [busy]", "wait")
-    assert refused({}) == ("refused [None]", "")
+    assert refused({"state": "not_found", "status": 404}) == (
+        "what answers there is no admin listener of a sidecar",
+        "say --admin",
+    )

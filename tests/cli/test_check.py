@@ -37,7 +37,7 @@ def test_our_examples_are_right(example: Path) -> None:
     done = check(str(example))
     assert done.exit_code == 0, done.output
     assert done.output.startswith(f"ok: {example}\n")
-    assert "worst case: an answer within" in done.output
+    assert "an answer within" in done.output
     assert "error" not in done.output
 
 
@@ -247,19 +247,19 @@ def test_a_pod(tmp_path: Path) -> None:
     file.write_text(QUIET + LEAST)
     pod.write_text(POD.format(80))
     assert check(str(file), "--kubernetes", str(pod)).output == f"ok: {file}\n"
-    pod.write_text(POD.format(75))
+    pod.write_text(POD.format(74))
     done = check(str(file), "--kubernetes", str(pod))
     assert done.exit_code == 78
-    assert f"{pod}:3:3 spec.containers[0].terminationGracePeriodSeconds: the pod is killed after 75s" in done.output
-    assert "    3 |   terminationGracePeriodSeconds: 75" in done.output
+    assert f"{pod}:3:3 spec.containers[0].terminationGracePeriodSeconds: the pod is killed after 74s" in done.output
+    assert "    3 |   terminationGracePeriodSeconds: 74" in done.output
     assert (
         f"::error file={pod},line=3,col=3," in check(str(file), "--kubernetes", str(pod), "--format", "github").output
     )
     told = json.loads(check(str(file), "--kubernetes", str(pod), "--format", "json").output)
-    assert (told["errors"][0]["code"], told["kubernetes"]["termination_grace_period_s"]) == ("E402", 76)
+    assert (told["errors"][0]["code"], told["kubernetes"]["termination_grace_period_s"]) == ("E402", 75)
     done = check(str(file), "--kubernetes")
     assert done.exit_code == 0
-    assert "terminationGracePeriodSeconds: 76" in done.output
+    assert "terminationGracePeriodSeconds: 75" in done.output
     done = check(str(file), "--kubernetes", str(tmp_path / "absent.yaml"))
     assert done.exit_code == 78
     assert "absent.yaml:1:1: cannot be read: No such file or directory [E401]" in done.output

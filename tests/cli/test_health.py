@@ -79,7 +79,8 @@ def test_answers(status: int, body: bytes, ready: bool, code: int) -> None:
     with answering(status, body) as (url, asked):
         done = CliRunner().invoke(main, ["health", "--url", url, *(["--ready"] if ready else [])])
     assert done.exit_code == code
-    assert url in done.output
+    word = "ready" if ready else "well"
+    assert done.output == (f"{url} is {word}\n" if code == 0 else f"{url} is not {word}: status {status}\n")
     assert asked == ["/.sidecar/readyz" if ready else "/.sidecar/healthz"]
 
 

@@ -81,7 +81,10 @@ def test_help_says_it_all() -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("limit", "set", "tickets", "8", "--reason", "x"), '--for: `limit set` must end: say "for": "10m"'),
+        (
+            ("limit", "set", "tickets", "8", "--reason", "x"),
+            "--for: `limit set` must end: say for how long, as in 10m, or until when",
+        ),
         (
             ("limit", "set", "ticket", "8", "--for", "1m", "--reason", "x"),
             "BACKEND: there is no backend 'ticket', did you",

@@ -27,9 +27,9 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
 def test_it_serves_until_it_is_told_to_go(tmp_path: Path) -> None:
     """Healthy after the start, also in the eyes of `sidecar health`; 0 after SIGTERM."""
     with SidecarProcess({"backends": BACKENDS, "drain": QUICK}, tmp_path) as sidecar:
-        for argv in (["health", "--url", sidecar.url], ["health", "--url", sidecar.url, "--ready"]):
-            asked = CliRunner().invoke(main, argv)
-            assert (asked.exit_code, asked.output) == (0, f"{sidecar.url} is well\n")
+        for more, word in (([], "well"), (["--ready"], "ready")):
+            asked = CliRunner().invoke(main, ["health", "--url", sidecar.url, *more])
+            assert (asked.exit_code, asked.output) == (0, f"{sidecar.url} is {word}\n")
         assert sidecar.stop() == 0
 
 

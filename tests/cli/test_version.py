@@ -30,7 +30,13 @@ def test_help_lists_every_command_and_each_has_help() -> None:
 
 def test_an_unknown_command_is_wrong_use() -> None:
     """Exit code 2, as click's, apart from wrong settings."""
-    assert CliRunner().invoke(main, ["ruin"]).exit_code == 2
+    nearly = CliRunner().invoke(main, ["stauts"])
+    assert (nearly.exit_code, nearly.output.splitlines()[-1]) == (
+        2,
+        "Error: No such command 'stauts', did you mean status?",
+    )
+    assert "did you mean" not in CliRunner().invoke(main, ["xyz"]).output
+    assert CliRunner().invoke(main, ["xyz"]).exit_code == 2
     assert CliRunner().invoke(main, ["check", "--nonsense"]).exit_code == 2
     assert BAD_SETTINGS == 78
 

@@ -133,3 +133,13 @@ async def test_a_box_office_that_is_gone_is_said_so(http: aiohttp.ClientSession)
     async with Shop(Addresses(SIDECAR, SIDECAR, SIDECAR)) as shop, http.get(f"{shop.url}/stats") as reply:
         assert reply.status == 502
         assert "is it still running?" in (await reply.json())["error"]
+
+
+async def test_a_port_that_is_taken_leaves_nothing_open() -> None:
+    """The reason is said, and no session has been opened that nobody would close."""
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with taken:
+        shop = Shop(Addresses("http://h", "http://h", "http://h"), port=taken.sockets[0].getsockname()[1])
+        with pytest.raises(OSError, match="cannot listen on"):
+            await shop.__aenter__()
+    assert not hasattr(shop, "_http")

@@ -138,6 +138,17 @@ async def test_a_sidecar_that_does_not_want_to_end_is_killed(monkeypatch: pytest
     assert sidecar.process.returncode == -signal.SIGKILL
 
 
+async def test_a_usual_port_that_is_taken_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something listens on 8080 on many a machine; whoever tries this for the first time sees it all the same."""
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with taken:
+        busy, free = taken.sockets[0].getsockname()[1], show._free_port()
+        monkeypatch.setattr(show.Ports.__init__, "__defaults__", (busy, free, free, free))
+        ports = show.usual()
+    assert ports.sidecar not in (0, busy)
+    assert (ports.shop, ports.box, ports.admin) == (free, free, free)
+
+
 async def test_a_config_that_is_not_there_and_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     """Both are told in words before anything is started."""
     assert await main(for_s=1.0, config=Path("nowhere.yaml")) == 1

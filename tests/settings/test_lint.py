@@ -72,5 +72,5 @@ def test_spans_need_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     assert keys_of(source) == [("trace.endpoint", "E320")]
     with pytest.raises(SettingsError) as told:
         load_text(source, "x.yaml", Path("/nowhere"), {})
-    assert told.value.problems[0].remedy == 'pip install "sidecar[otel]"'
+    assert told.value.problems[0].remedy == 'pip install ".[otel]", in the folder of this project'
     assert keys_of(f"backends: {{t: {{{LEAST}}}}}") == []

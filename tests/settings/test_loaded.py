@@ -69,11 +69,12 @@ def test_no_secret_in_it_but_in_the_plan(file: Path) -> None:
 
 def test_warnings_have_places(file: Path) -> None:
     """As errors have, in the order of the lines, with the line that they are about."""
-    file.write_text(SETTINGS.replace("{token", "{host: 0.0.0.0, token"))
-    loaded = load_all(file, Beside({"TOKEN": TOKEN}, nofile=1024))
-    assert [(each.code, each.place.line) for each in loaded.warnings] == [("W401", 1), ("W406", 1), ("W403", 1)]
+    slow = "wsdl: a.wsdl, timeouts: {total: 2m}, operations: {Report: {timeout: 2m}}"
+    file.write_text(SETTINGS.replace("{token", "{host: 0.0.0.0, token").replace("wsdl: a.wsdl", slow))
+    loaded = load_all(file, Beside({"TOKEN": TOKEN}))
+    assert [(each.code, each.place.line) for each in loaded.warnings] == [("W406", 1), ("W403", 1)]
     assert all(each.severity == "warning" for each in loaded.warnings)
-    assert loaded.warnings[2].shown.splitlines()[0] == '    1 | admin: {host: 0.0.0.0, token: "${TOKEN}"}'
+    assert loaded.warnings[1].shown.splitlines()[0] == '    1 | admin: {host: 0.0.0.0, token: "${TOKEN}"}'
     assert loaded.warnings[0].shown == "", "what is written nowhere has no line to show"
 
 

@@ -94,13 +94,13 @@ def test_controllers_hold_a_template(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "said"),
     [
-        ("Seconds: 75", "Seconds: 70", "E402", "killed after 70s, and must live for more than 70s"),
+        ("Seconds: 75", "Seconds: 69", "E402", "killed after 69s, and must live for at least 70s"),
         ("  terminationGracePeriodSeconds: 75\n", "", "E402", "killed after 30s"),
         (
             "restartPolicy: Always",
-            "restartPolicy: Always\n      lifecycle: {preStop: {sleep: {seconds: 5}}}",
+            "restartPolicy: Always\n      lifecycle: {preStop: {sleep: {seconds: 6}}}",
             "E402",
-            "5s of preStop",
+            "6s of preStop",
         ),
         (
             "restartPolicy: Always",
@@ -278,12 +278,12 @@ def test_what_a_manifest_needs_to_know(tmp_path: Path) -> None:
     """For people and for machines; a manifest made of it passes."""
     plan = loaded(tmp_path).plan
     facts, text = manifest.facts(plan), manifest.text(plan)
-    assert facts["termination_grace_period_s"] == 71
+    assert facts["termination_grace_period_s"] == 70
     assert facts["memory_limit_bytes"] == (75 + 128) * 2**20 + 1000 * 16 * 1024
     assert [(port["name"], port["port"]) for port in facts["ports"]] == [("listen", 8080), ("admin", 8081)]
-    assert "terminationGracePeriodSeconds: 71" in text
+    assert "terminationGracePeriodSeconds: 70" in text
     assert "readinessProbe: {httpGet: {path: /.sidecar/readyz, port: 8080, scheme: HTTP}}" in text
-    fits = POD.replace("75", "71").replace("256Mi", re.findall(r"memory: (\d+Mi)", text)[0])
+    fits = POD.replace("75", "70").replace("256Mi", re.findall(r"memory: (\d+Mi)", text)[0])
     assert told(tmp_path, fits) == []
 
 
@@ -298,3 +298,10 @@ def test_probes_inside_the_pod(tmp_path: Path, listen: str, probe: str) -> None:
     """Where the kubelet reaches nothing, the container asks itself."""
     text = manifest.text(loaded(tmp_path, re.sub(r"^listen: .*$", listen, SETTINGS, flags=re.MULTILINE)).plan)
     assert f"readinessProbe: {{{probe}}}" in text
+
+
+def test_the_defaults_fit_each_other(tmp_path: Path) -> None:
+    """A pod that says nothing lives as long as settings that say nothing of a drain need."""
+    settings = re.sub(r"^drain: .*\n", "", SETTINGS, flags=re.MULTILINE)
+    assert "drain" not in settings
+    assert manifest.facts(loaded(tmp_path, settings).plan)["termination_grace_period_s"] == manifest._KUBELET_S
