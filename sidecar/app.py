@@ -26,6 +26,7 @@ from adapters.soap.shelf import Shelf
 from adapters.xmlrpc.adapter import XmlRpcAdapter
 from adapters.xmlrpc.fault import xmlrpc
 from sidecar import __version__, pipeline
+from sidecar.aside import aside
 from sidecar.buffers import Buffers
 from sidecar.caller.coalesce import farewell
 from sidecar.descriptors import raise_limit
@@ -35,6 +36,7 @@ from sidecar.headcount import Headcount
 from sidecar.kept import Kept
 from sidecar.listener import Listener
 from sidecar.model import Dialect, Exchange, Head, Protocol, Refusal, Reply
+from sidecar.pieces import in_turns, whole
 from sidecar.plan import EVERY
 from sidecar.policy.clients import Clients
 from sidecar.policy.routing import RESERVED, Routes
@@ -42,6 +44,7 @@ from sidecar.ports import World
 from sidecar.states import ROWS
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from sidecar.tasks import alive, spawn
+from sidecar.trust import context_of, trust_of
 from sidecar.upstream import HttpUpstream
 from sidecar.watch.crowd import Crowds
 from sidecar.watch.log import JsonLog
@@ -50,10 +53,13 @@ from sidecar.watch.watching import Watching
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from adapters.soap.stock import DocumentFetch
     from sidecar.kept import Renewal
     from sidecar.model import Peer
+    from sidecar.pieces import Pieces
     from sidecar.plan import BackendPlan, Plan
     from sidecar.ports import Adapter, Clock, Renderer, Watch
+    from sidecar.trust import Trust
     from sidecar.watch.spans import Tracing
     from sidecar.watch.watching import Sink
 
@@ -67,6 +73,7 @@ _GOING: Final = Refusal("draining", detail="this sidecar is shutting down: send 
 # Tasks that speak with a backend, by the first word of their names; once its connections are closed, they end in a turn or two.
 _FLYING: Final = ("flight ", "ghost ")
 _LAST_WORDS_S: Final = 2.0
+_TRUST_S: Final = 30.0  # to read what says whom to trust, from a disk that answers
 
 
 class SystemClock:
@@ -87,6 +94,7 @@ class _Road:
     world: World
     answer: Callable[[Exchange], Awaitable[Reply]]
     refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]
+    fetchers: dict[str, DocumentFetch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,7 @@ class _Needs:
     upstreams: Renewal[HttpUpstream]
     shelves: Renewal[Shelf]
     tracing: Renewal[Tracing]
+    trust: Trust
 
     @property
     def new(self) -> list[_Thing]:
@@ -106,6 +115,10 @@ class _Needs:
     def gone(self) -> list[_Thing]:
         """What it does not need any more."""
         return [*self.upstreams.gone, *self.shelves.gone, *self.tracing.gone]
+
+
+class GoingError(RuntimeError):
+    """A new plan comes when the sidecar has been told to go. Nothing has changed."""
 
 
 class App:
@@ -129,7 +142,9 @@ class App:
         self._retired: dict[_Thing, asyncio.TimerHandle] = {}
         self._new_id = _new_ids()
         self._limits: dict[str, int] = {}  # by backend, in place of the plan's
-        self._gone = False
+        self._trust: Trust = {}
+        self._learnt_of: dict[str, object] = {}  # by backend: whom what has been learnt under its name is about
+        self._gone = self._going = False
 
     async def start(self, **settings: str) -> None:
         """Bind, fold the road, begin to fetch what clients bootstrap from; the log says with which `settings`.
@@ -137,9 +152,10 @@ class App:
         Raises OSError where the address is taken.
         """
         plan = self.plan
-        needs = self._needs(plan)
+        needs = whole(self._needs(plan, trust_of(plan, {})))
         self._bound(plan)
-        road = self._fold(plan, needs)
+        road = whole(self._fold(plan, needs))
+        self._learnt_of = {backend.name: _identity(backend) for backend in plan.backends}
         self._keep(needs)
         self.world = road.world
         self.listener = Listener(
@@ -151,7 +167,7 @@ class App:
             log=self.watch,
             farewell=farewell,
         )
-        self._fetch(plan)
+        self._fetch(road)
         try:
             await self.listener.start()
         except BaseException:
@@ -160,37 +176,47 @@ class App:
         self.watch.lag.start()
         self.log.event("started", urls=self.listener.urls, version=__version__, **settings)
 
-    def adopt(self, plan: Plan) -> None:
-        """Take another plan, whole or not at all: build its road, then swap. Calls under way end on the old one.
+    async def adopt(self, plan: Plan) -> None:
+        """Take another plan, whole or not at all: build its road while calls pass, then swap. Calls under way end on the old one.
 
-        Raises RestartNeededError, ListenError or OSError (a certificate that cannot be used); then nothing has changed.
+        Raises RestartNeededError, GoingError, ListenError or OSError (a certificate that cannot be used); then nothing has changed.
+        One after the other: whoever calls it waits for its end before he calls again.
         """
         fixed = [key for key, old, new in _addresses(self.plan, plan) if old != new]
         if fixed:
             raise RestartNeededError(f"{', '.join(fixed)} cannot change while the sidecar runs: restart it")
-        needs = self._needs(plan)
+        trust = await aside(lambda: trust_of(plan, self._trust), _TRUST_S)
+        needs = await in_turns(self._needs(plan, trust))
         try:
-            road = self._fold(plan, needs)
+            learnt_of = {**self._learnt_of, **{backend.name: _identity(backend) for backend in plan.backends}}
+            longest_s = await in_turns(_longest_s(self.plan))
+            road = await in_turns(self._fold(plan, needs))
+            self._stay()
             self.listener.adopt(plan, road.answer, road.refuse)
         except BaseException:
             self._retire(needs.new, 0.0)
             raise
-        before, self.plan = self.plan, plan
-        others = {
-            backend.name for backend in before.backends if _identity(backend) not in map(_identity, plan.backends)
-        }
-        for name in others & {backend.name for backend in plan.backends}:
-            self.slots.forget(name)
-            self.pressure.forget(name)
-            self.identities.forget(name)
+        # From here on nothing waits and nothing fails.
+        for name in [name for name, whom in self._learnt_of.items() if learnt_of[name] != whom]:
+            self._forget(name)
+        self.plan, self.world, self._learnt_of = plan, road.world, learnt_of
         self._keep(needs)
-        self.world = road.world
         self.memory.resize(plan.limits.buffered_bytes, plan.limits.per_backend)
         self._bound(plan)
-        self._fetch(plan)
+        self._fetch(road)
         self.watch.window.keep(frozenset(backend.name for backend in plan.backends))
         raise_limit(plan.limits.connections, self.watch)
-        self._retire(needs.gone, _longest_s(before))
+        self._retire(needs.gone, longest_s)
+
+    def _stay(self) -> None:
+        if self._going:
+            raise GoingError("this sidecar is about to end: it takes no other configuration")
+
+    def _forget(self, backend: str) -> None:
+        """Begin anew under a name: it means another backend now, or nothing."""
+        self.slots.forget(backend)
+        self.pressure.forget(backend)
+        self.identities.forget(backend)
 
     def limit(self, backend: str, value: int | None) -> None:
         """Hold a backend to another limit than the plan's; None: the plan's again. Nobody who holds or waits is sent away."""
@@ -205,26 +231,37 @@ class App:
         """Where the public listener is."""
         return list(self.listener.urls)
 
-    def _needs(self, plan: Plan) -> _Needs:
+    def _needs(self, plan: Plan, trust: Trust) -> Pieces[_Needs]:
         """Say which connections, documents and tracers a plan needs, and make those that are not there yet."""
         by_name = {backend.name: backend for backend in plan.backends}
+        contexts = {name: context_of(backend, trust) for name, backend in by_name.items()}
         return _Needs(
-            self._upstreams.renew(
-                {name: (backend.endpoints, backend.tls, backend.pool_idle_s) for name, backend in by_name.items()},
-                lambda name: HttpUpstream(by_name[name], self.watch),
+            (
+                yield from self._upstreams.renew(
+                    {
+                        name: (backend.endpoints, backend.tls, backend.pool_idle_s, contexts[name])
+                        for name, backend in by_name.items()
+                    },
+                    lambda name: HttpUpstream(by_name[name], self.watch, contexts[name]),
+                )
             ),
-            self._shelves.renew(
-                {
-                    name: (backend.path, backend.endpoints, backend.wsdl)
-                    for name, backend in by_name.items()
-                    if backend.protocol is Protocol.SOAP
-                },
-                lambda name: self._shelf(by_name[name]),
+            (
+                yield from self._shelves.renew(
+                    {
+                        name: (backend.path, backend.endpoints, backend.wsdl)
+                        for name, backend in by_name.items()
+                        if backend.protocol is Protocol.SOAP
+                    },
+                    lambda name: self._shelf(by_name[name]),
+                )
             ),
-            self._tracing.renew(
-                {plan.trace.endpoint: plan.trace} if plan.trace.endpoint is not None else {},
-                lambda endpoint: _tracing(self.watch, endpoint, plan.trace.sample),
+            (
+                yield from self._tracing.renew(
+                    {plan.trace.endpoint: plan.trace} if plan.trace.endpoint is not None else {},
+                    lambda endpoint: _tracing(self.watch, endpoint, plan.trace.sample),
+                )
             ),
+            trust,
         )
 
     def _shelf(self, backend: BackendPlan) -> Shelf:
@@ -234,15 +271,23 @@ class App:
         self._upstreams.take(needs.upstreams)
         self._shelves.take(needs.shelves)
         self._tracing.take(needs.tracing)
+        self._trust = needs.trust
 
     def _bound(self, plan: Plan) -> None:
-        self.slots.bound([replace(b, limit=self._limits.get(b.name, b.limit)) for b in plan.backends])
+        by_hand = self._limits
+        self.slots.bound([replace(b, limit=by_hand[b.name]) if b.name in by_hand else b for b in plan.backends])
         self.identities.bound(plan.backends)
         self.crowds.bound(Clients(plan.clients, plan.callers))
 
-    def _fold(self, plan: Plan, needs: _Needs) -> _Road:
+    def _fold(self, plan: Plan, needs: _Needs) -> Pieces[_Road]:
         routes = Routes(plan)
+        yield
         upstreams, shelves = needs.upstreams.now, needs.shelves.now
+        adapters: dict[tuple[str, str], Adapter] = {}
+        for backend in plan.backends:
+            for endpoint, url in backend.endpoints:
+                adapters[backend.name, endpoint] = _adapter(backend, endpoint, url, shelves.get(backend.name))
+            yield
         watch: Watch = next(iter(needs.tracing.now.values()), self.watch)
         world = World(
             clock=self.clock,
@@ -252,11 +297,7 @@ class App:
             slots=self.slots,
             pressure=self.pressure,
             renderers=_RENDERERS,
-            adapters={
-                (backend.name, endpoint): _adapter(backend, endpoint, url, shelves.get(backend.name))
-                for backend in plan.backends
-                for endpoint, url in backend.endpoints
-            },
+            adapters=adapters,
             documents=shelves,
             upstreams=upstreams,
             headcounts=self._headcounts,
@@ -274,29 +315,44 @@ class App:
                 f"{RESERVED}/states": _states,
             },
         )
-        return _Road(world, pipeline.build(plan, world), refuser(plan, world))
-
-    def _fetch(self, plan: Plan) -> None:
-        """Let every shelf fetch by the current road; a new one begins to index."""
+        answer = yield from pipeline.building(plan, world)
+        yield
+        refuse = refuser(plan, world)
+        fetchers: dict[str, DocumentFetch] = {}
         for backend in plan.backends:
             if backend.protocol is Protocol.SOAP:
-                shelf = self._shelves[backend.name]
-                shelf.bind(pipeline.fetcher(plan, backend, self.world), self.pressure)
+                yield
+                fetchers[backend.name] = pipeline.fetcher(plan, backend, world)
+        return _Road(world, answer, refuse, fetchers)
+
+    def _fetch(self, road: _Road) -> None:
+        """Let every shelf fetch by the current road; a new one begins to index."""
+        for name, fetch in road.fetchers.items():
+            self._shelves[name].bind(fetch, self.pressure)
 
     def _retire(self, things: list[_Thing], after_s: float) -> None:
         """Close what no plan needs any more, once nobody who came before can still use it."""
         loop = asyncio.get_running_loop()
         for thing in things:
-            if isinstance(thing, Shelf):
+            if isinstance(thing, (Shelf, HttpUpstream)):
                 thing.rest()
             self._retired[thing] = loop.call_later(after_s, self._close, thing)
 
     def _close(self, thing: _Thing) -> None:
         del self._retired[thing]
         spawn(thing.close(), "retire")
+        self._forget_the_gone()
+
+    def _forget_the_gone(self) -> None:
+        """Let go of what was learnt under names that no plan has, once nobody who came before can ask for it."""
+        if not any(isinstance(thing, HttpUpstream) for thing in self._retired):
+            for name in self._learnt_of.keys() - {backend.name for backend in self.plan.backends}:
+                self._forget(name)
+                del self._learnt_of[name]
 
     async def stop(self, *, at_once: bool = False) -> None:
         """Drain, unless `at_once`, then close everything."""
+        self._going = True
         drain = self.plan.drain
         self.log.event("draining", delay_s=drain.delay_s, timeout_s=drain.timeout_s)
         if not at_once:
@@ -366,10 +422,14 @@ def _identity(backend: BackendPlan) -> object:
     return backend.name, backend.protocol, backend.endpoints
 
 
-def _longest_s(plan: Plan) -> float:
+def _longest_s(plan: Plan) -> Pieces[float]:
     """Return for how long a request of a plan may still need what it began with: its body, its caller's patience, its ghost."""
-    waits = [line.timeout_s + backend.ghost_after_s for backend in plan.backends for line in backend.operations]
-    return plan.limits.body_timeout_s + max(waits, default=0.0)
+    longest_s = 0.0
+    for backend in plan.backends:
+        ghost_s = backend.ghost_after_s
+        longest_s = max(longest_s, *(line.timeout_s + ghost_s for line in backend.operations))
+        yield
+    return plan.limits.body_timeout_s + longest_s
 
 
 _RENDERERS: Final[Mapping[Dialect, Renderer]] = {

@@ -30,7 +30,9 @@ _LEVELS: Final = ("ok", "strained", "down")
 
 
 class Bridge:
-    """`effective` gives the settings in force as facts; `go` begins the drain, as SIGTERM does; `file` is what the settings are called."""
+    """`effective` gives the settings in force as facts; `go` begins the drain, as SIGTERM does, and `going` says
+    whether it has begun; `file` is what the settings are called.
+    """
 
     def __init__(
         self,
@@ -41,15 +43,19 @@ class Bridge:
         file: str,
         effective: Callable[[], list[dict[str, Any]]],
         go: Callable[[], None],
+        going: Callable[[], bool],
     ) -> None:
         self._app, self._reloads, self._keeper = app, reloads, keeper
         self._file, self._effective, self._go = file, effective, go
+        self._going = going
         self._began_s = app.clock.now()
         self.admin_urls: Callable[[], Sequence[str]] = tuple
         self.metrics_urls: Callable[[], Sequence[str]] = tuple
 
     async def carry_out(self, order: Order) -> Verdict:
         """See `control.Control.carry_out`."""
+        if order.noun == "config" and self._going():
+            raise OrderError("this sidecar is about to end: it takes no other configuration")
         match order.noun, order.verb:
             case "config", "reload":
                 return await self._reloads.reload("order", order.actor)

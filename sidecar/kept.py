@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sidecar.pieces import Pieces
+
 T = TypeVar("T")
 
 
@@ -31,14 +33,15 @@ class Kept(Generic[T]):
     def __init__(self) -> None:
         self._made: dict[str, tuple[object, T]] = {}
 
-    def renew(self, wanted: Mapping[str, object], make: Callable[[str], T]) -> Renewal[T]:
-        """Say what there is to be: `wanted` tells by name what each is made of; what is made of something else is made anew."""
+    def renew(self, wanted: Mapping[str, object], make: Callable[[str], T]) -> Pieces[Renewal[T]]:
+        """Say what there is to be: `wanted` tells by name what each is made of; what has changed is made anew, one a piece."""
         made, new = {}, []
         for name, of in wanted.items():
             before = self._made.get(name)
             if before is None or before[0] != of:
                 new.append(make(name))
                 made[name] = (of, new[-1])
+                yield
             else:
                 made[name] = before
         still = {id(thing) for _, thing in made.values()}

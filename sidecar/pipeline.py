@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from sidecar.caller import coalesce, cors, decode, documents, envelope, identity, route, share
 from sidecar.flight import attempt, grade, queue, retry, span
 from sidecar.model import Call, Dialect, Flight, Outbound, Refusal, Seat, Waiter
+from sidecar.pieces import whole
 from sidecar.plan import OperationPlan, Scope
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from sidecar.model import Exchange, Lane, Outcome, Reply
+    from sidecar.pieces import Pieces
     from sidecar.plan import BackendPlan, Plan
     from sidecar.ports import World
 
@@ -34,13 +36,17 @@ FLIGHT: Final[tuple[ModuleType, ...]] = (queue, retry, span, grade, attempt)
 
 def build(plan: Plan, world: World) -> Callable[[Exchange], Awaitable[Reply]]:
     """Fold both lanes for `plan`. Done once per configuration; what the stages capture is their whole environment."""
-    built: Callable[[Exchange], Awaitable[Reply]] = _fold(CALLER, Scope(plan), world)
-    return built
+    return whole(building(plan, world))
+
+
+def building(plan: Plan, world: World) -> Pieces[Callable[[Exchange], Awaitable[Reply]]]:
+    """Fold as `build` does, one operation line a piece."""
+    return _fold(CALLER, Scope(plan), world)
 
 
 def flight_lane(scope: Scope, world: World) -> Lane:
     """Fold the flight lane alone, for calls that no caller made (the index's own)."""
-    lane: Lane = _fold(FLIGHT, scope, world, last=True)
+    lane: Lane = whole(_fold(FLIGHT, scope, world, last=True))
     return lane
 
 
@@ -109,18 +115,23 @@ def _always(scope: Scope) -> bool:
     return True
 
 
-def _fold(stages: tuple[ModuleType, ...], scope: Scope, world: World, *, last: bool = False) -> Any:
+def _fold(stages: tuple[ModuleType, ...], scope: Scope, world: World, *, last: bool = False) -> Pieces[Any]:
     if not stages:
         return None if last else flight_lane(scope, world)
     stage, rest = stages[0], stages[1:]
     if not getattr(stage, "applies", _always)(scope):
-        return _fold(rest, scope, world, last=last)
+        return (yield from _fold(rest, scope, world, last=last))
+    inner: Any
     match getattr(stage, "SPLIT", None):
         case "backend":
-            inner: Any = {b.name: _fold(rest, replace(scope, backend=b), world, last=last) for b in scope.plan.backends}
+            inner = {}
+            for b in scope.plan.backends:
+                inner[b.name] = yield from _fold(rest, replace(scope, backend=b), world, last=last)
         case "operation":
-            lines = scope.one_backend.operations
-            inner = {line.pattern: _fold(rest, replace(scope, operation=line), world, last=last) for line in lines}
+            inner = {}
+            for line in scope.one_backend.operations:
+                yield
+                inner[line.pattern] = yield from _fold(rest, replace(scope, operation=line), world, last=last)
         case _:
-            inner = _fold(rest, scope, world, last=last)
+            inner = yield from _fold(rest, scope, world, last=last)
     return stage.build(scope, world, inner)

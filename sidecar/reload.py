@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
+from sidecar.aside import aside
 from sidecar.control import OrderError, Verdict
 from sidecar.instant import rfc3339
 from sidecar.settings.problem import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from sidecar.plan import Plan
     from sidecar.ports import Clock, Log
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 GOOD: Final = 5  # configurations that one can go back to
 WATCH_S: Final = 2.0  # kubelet swaps a ConfigMap's symlink at any moment; inotify misses it, and mtimes lie
 LOOK_S: Final = 15.0  # how soon it is seen that the files are no longer what runs, where nobody asked to follow them
+READ_S: Final = (
+    30.0  # 500 backends take seconds; what takes longer waits for a disk that does not answer, or for a pipe
+)
 _TURN_S: Final = (
     0.001  # how long the reading thread may keep the interpreter from the loop; the usual 5 ms would be felt
 )
@@ -64,7 +68,7 @@ class Means(Generic[C]):
     load: Callable[[], C]
     fingerprint: Callable[[C | SettingsError], str]
     diff: Callable[[C, C], list[dict[str, object]]]
-    adopt: Callable[[Plan], None]
+    adopt: Callable[[Plan], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Reloads(Generic[C]):
         self._good = [_Good(first, clock.wall())]
         self._lock = asyncio.Lock()
         self._seen = first.fingerprint  # of the files, when they were last acted upon
-        self._failed: SettingsError | None = None  # the last try, where its files were wrong
+        self._failed: C | SettingsError | None = None  # the last try, where nothing came of it
         self.last: dict[str, Any] | None = None
         self.last_good_s = clock.wall()
         self.counts = {True: 0, False: 0}
@@ -113,17 +117,21 @@ class Reloads(Generic[C]):
             self._told(True, None, by)
             try:
                 with _shared_interpreter():
-                    new = await asyncio.to_thread(self._means.load)
+                    new = await aside(self._means.load, READ_S)
             except SettingsError as error:
                 # What it read or looked for counts from here on: the file to be mended may be one that it has just named.
-                self._failed, self._seen = error, await asyncio.to_thread(self._means.fingerprint, error)
-                self.differs = True
+                self._failed, self._seen, self.differs = error, await self._look_at(error), True
                 return self._rejected(by, actor, "settings", error.text(), error.facts())
+            except TimeoutError:
+                what = f"the settings could not be read within {READ_S:g} s: look at the disk that they and what they name lie on"
+                return self._rejected(by, actor, "failed", what, [])
             except Exception as bug:  # noqa: BLE001 - the old configuration runs on, and whoever asked is told
                 self._log.event("bug", where="reload", error=bug)
                 return self._rejected(by, actor, "failed", "the sidecar failed while it read the settings", [])
-            self._failed, self._seen = None, new.fingerprint
-            return self._take(new, by, actor)
+            verdict = await self._take(new, by, actor)
+            # Taken or not, it is what the files say, and they are what is followed: else the same content would be tried for ever.
+            self._failed, self._seen, self.differs = None if verdict.ok else new, new.fingerprint, not verdict.ok
+            return verdict
 
     async def use(self, name: str, actor: str = "") -> Verdict:
         """Go back to a good configuration by its id, or by the beginning of it. Raises OrderError where it means none or several."""
@@ -133,17 +141,30 @@ class Reloads(Generic[C]):
             if len(found) != 1:
                 what = "several configurations begin" if found else "no good configuration begins"
                 raise OrderError(f"{what} with {name!r}; these are kept: {', '.join(reversed(known))}")
-            verdict = self._take(found[0], "order", actor)
-            # The files stay as they are, and are no reason to reload until they change: seen as this one looks at them.
-            self._failed, self._seen = None, await asyncio.to_thread(self._means.fingerprint, self.current)
-            self.differs = self._seen != self.current.fingerprint
+            verdict = await self._take(found[0], "order", actor)
+            if verdict.ok:
+                # The files stay as they are, and are no reason to reload until they change: seen as this one looks at them.
+                self._failed, self._seen = None, await self._look_at(self.current)
+                self.differs = self._seen != self.current.fingerprint
             return verdict
 
-    def _take(self, new: C, by: str, actor: str) -> Verdict:
-        before = self.current
-        changes = self._means.diff(before, new)
+    async def _look_at(self, what: C | SettingsError) -> str:
+        """Return the hash over its files now, "" where they cannot be read to their end."""
         try:
-            self._means.adopt(new.plan)
+            return await aside(lambda: self._means.fingerprint(what), READ_S)
+        except TimeoutError:
+            return ""
+
+    async def _take(self, new: C, by: str, actor: str) -> Verdict:
+        before = self.current
+        try:
+            with _shared_interpreter():
+                changes = await aside(lambda: self._means.diff(before, new), READ_S)
+        except Exception as bug:  # noqa: BLE001 - as below
+            self._log.event("bug", where="reload", error=bug)
+            return self._rejected(by, actor, "failed", "the sidecar failed while it compared the configurations", [])
+        try:
+            await self._means.adopt(new.plan)
         except Exception as error:  # noqa: BLE001 - whatever it is: the old configuration runs on, and whoever asked is told
             restart = [change for change in changes if change["effect"] == "restart"]
             code = "restart" if restart else "failed"
@@ -155,7 +176,6 @@ class Reloads(Generic[C]):
             return self._rejected(by, actor, code, str(error), [], changes)
         self._good = [good for good in self._good if good.configuration.id != new.id][-(GOOD - 1) :]
         self._good.append(_Good(new, self._clock.wall()))
-        self.differs = new.fingerprint != self._seen
         self.last_good_s = self._clock.wall()
         resets = sorted({str(change["key"]) for change in changes if change["effect"] == "resets"})
         text = f"configuration {new.id} is in force: {_counted(len(changes), 'change')}"
@@ -200,9 +220,9 @@ class Reloads(Generic[C]):
         while True:
             await asyncio.sleep(WATCH_S if watching() else LOOK_S)
             looked_at = self._failed or self.current
-            now = await asyncio.to_thread(self._means.fingerprint, looked_at)
-            if looked_at is not (self._failed or self.current):
-                continue  # somebody was faster
+            now = await self._look_at(looked_at)
+            if now == "" or looked_at is not (self._failed or self.current):
+                continue  # nobody can tell, or somebody was faster
             self.differs = self._failed is not None or now != self.current.fingerprint
             if now != self._seen and watching():
                 self._seen = now

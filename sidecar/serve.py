@@ -44,8 +44,9 @@ class Process:
         self.app = app = App(loaded.plan)
         self._loaded = loaded
         self._notifier = Notifier(os.environ)
+        self._hups = asyncio.Lock()
         self.asked, self.hurried = asyncio.Event(), asyncio.Event()
-        self._serving = False
+        self._serving = self._hung_up = False
         self.audit = Audit(app.clock, app.watch)
         self.keeper = Keeper(app.clock, self.audit, app.limit)
         self.reloads = Reloads(
@@ -67,6 +68,7 @@ class Process:
             file=loaded.file,
             effective=self._effective,
             go=self.asked.set,
+            going=self.asked.is_set,
         )
         self.admin = AdminListener(
             loaded.plan.admin, loaded.plan.metrics, self.bridge, app.clock, app.watch, self.audit
@@ -94,6 +96,8 @@ class Process:
             app.close()
             return 1
         self._serving = True
+        if self._hung_up:
+            spawn(self._reload_on_hup(), "reload")
         following = spawn(self.reloads.follow(lambda: app.plan.watch_files), "settings")
         heap.settle()
         self._notifier.ready(f"serving at {' '.join(app.urls)}")
@@ -114,8 +118,16 @@ class Process:
         (self.hurried if self.asked.is_set() else self.asked).set()
 
     def _on_hup(self) -> None:
-        if self._serving:  # who starts has just read them
-            spawn(self.reloads.reload("signal"), "reload")
+        """Reload soon, and once for all who ask before it begins. Who starts has read the files perhaps before they changed."""
+        asked, self._hung_up = self._hung_up, True
+        if self._serving and not asked:
+            spawn(self._reload_on_hup(), "reload")
+
+    async def _reload_on_hup(self) -> None:
+        async with self._hups:
+            self._hung_up = False
+            if not self.asked.is_set():  # who goes takes nothing new
+                await self.reloads.reload("signal")
 
     async def _start(self) -> None:
         for warning in self._loaded.warnings:
@@ -129,9 +141,9 @@ class Process:
             raise
         self.app.log.event("admin", urls=list(self.admin.urls), metrics=list(self.admin.metrics_urls))
 
-    def _adopt(self, plan: Plan) -> None:
+    async def _adopt(self, plan: Plan) -> None:
         """Take a plan; overrides stand, and go back to what it says."""
-        self.app.adopt(plan)
+        await self.app.adopt(plan)
         self.keeper.reloaded({backend.name: backend.limit for backend in plan.backends})
         self.admin.adopt(plan.admin)
 

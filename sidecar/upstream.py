@@ -60,6 +60,14 @@ class _Pool(TCPConnector):
             super().__init__(limit=0, ttl_dns_cache=_DNS_S, keepalive_timeout=idle_s)
         self._factory = cast("partial[ResponseHandler]", partial(Wire, self._loop, notice))
 
+    def rest(self) -> None:
+        """Keep no connection any more: those that carry nothing are closed now, the others when they carry nothing."""
+        self._force_close = True
+        for kept in self._conns.values():
+            for protocol, _ in kept:
+                protocol.close()
+        self._conns.clear()
+
     def take(self, key: ConnectionKey) -> Connection | None:
         """Return a kept connection that may still be used. aiohttp's own look into its pool awaits nothing where nobody traces."""
         while True:
@@ -74,15 +82,15 @@ class _Pool(TCPConnector):
 
 
 class HttpUpstream:
-    """The connections of one backend; made inside a running loop."""
+    """The connections of one backend; made inside a running loop. `context` is how an https one is checked, where it is at hand."""
 
-    def __init__(self, backend: BackendPlan, log: Log | None = None) -> None:
+    def __init__(self, backend: BackendPlan, log: Log | None = None, context: ssl.SSLContext | None = None) -> None:
         self._name, self._log = backend.name, log
         self._wary_until = 0.0
         self._doubts = _DOUBTS
         self._resting: dict[Connection, asyncio.TimerHandle] = {}
         url = URL(backend.endpoints[0][1], encoded=True)
-        tls = client_context(backend.tls) if url.scheme == "https" else None
+        tls = (context or client_context(backend.tls)) if url.scheme == "https" else None
         self._pool, self._fresh = _Pool(backend.pool_idle_s, self._grow_wary), _Pool(None, self._grow_wary)
         # The connector wants a request to know whom to connect to; one serves for all, nothing is ever sent of it.
         self._whom = ClientRequest(
@@ -151,12 +159,20 @@ class HttpUpstream:
             self._log.event("backend_speaks_unasked", backend=self._name, for_s=_WARY_S, remedy=remedy)
         self._wary_until = now + _WARY_S
 
-    async def close(self) -> None:
-        """Close every connection, idle or not."""
+    def rest(self) -> None:
+        """Keep no connection any more, for this is about to be replaced; calls go on, those that come have one of their own each."""
+        self._drop_resting()
+        self._pool.rest()
+
+    def _drop_resting(self) -> None:
         for connection, timer in self._resting.items():
             timer.cancel()
             connection.close()
         self._resting.clear()
+
+    async def close(self) -> None:
+        """Close every connection, idle or not."""
+        self._drop_resting()
         await self._pool.close()
         await self._fresh.close()
 

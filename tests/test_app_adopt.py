@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sidecar import app as module
-from sidecar.app import RestartNeededError
+from sidecar.app import GoingError, RestartNeededError
 from sidecar.listener import ListenError
 from sidecar.model import Executed, Grade, Level
 from sidecar.plan import AdminPlan, CorsPlan, LimitsPlan, ListenPlan, MetricsPlan, Plan, TlsPlan
@@ -24,6 +24,8 @@ from tests.test_app import CALL, PING, SHOP, indexed, nothing_left, plan, record
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
+
+    from sidecar.pieces import Pieces
 
     Starts = Callable[..., Awaitable[Backend]]
 
@@ -43,10 +45,10 @@ async def test_new_rules_hold_for_who_comes_and_not_for_who_is_under_way(backend
     async with running(plan(here.url, backends=plan(here.url).backends[1:])) as app, Client.to(app.urls[0]) as caller:
         await caller.send(CALL)
         await here.journal.arrived(1)
-        app.adopt(changed(app.plan, "rpc", limit=1, queue_size=0))
+        await app.adopt(changed(app.plan, "rpc", limit=1, queue_size=0))
         assert (app.slots.view("rpc").limit, app.slots.view("rpc").in_flight) == (1, 1)
         assert (await ask(app.urls[0], CALL)).state == "overloaded"
-        app.adopt(changed(app.plan, "rpc", deny=("Ping",)))
+        await app.adopt(changed(app.plan, "rpc", deny=("Ping",)))
         assert (await ask(app.urls[0], CALL)).state == "operation_denied"
         gate.open()
         assert (await caller.response()).state == "ok"
@@ -62,7 +64,7 @@ async def test_what_a_backend_has_taught_stays(backend: Starts) -> None:
             await ask(app.urls[0], CALL)
         connections, fetched = len(here.connections), len(here.journal)
         for limit in range(3, 9):
-            app.adopt(changed(app.plan, "soap", limit=limit))
+            await app.adopt(changed(app.plan, "soap", limit=limit))
             assert (await ask(app.urls[0], PING)).state == "ok"
             assert (await ask(app.urls[0], CALL)).state == "ok"
         assert len(here.connections) <= connections + 2  # those that rest after their first reply
@@ -82,7 +84,7 @@ async def test_a_backend_with_another_address_is_another_backend(backend: Starts
             app.pressure.tell("rpc", Grade("backend_unreachable", Executed.NO, healthy=False), waiting=0)
         assert app.pressure.level("rpc") is Level.DOWN
         quick = replace(plan(new.url).backends[1], ghost_s=0.0)
-        app.adopt(replace(app.plan, backends=(quick,)))
+        await app.adopt(replace(app.plan, backends=(quick,)))
         assert app.slots.view("rpc").in_flight == 0
         assert app.pressure.level("rpc") is Level.OK
         assert (await ask(app.urls[0], CALL)).state == "ok"
@@ -99,25 +101,126 @@ async def test_a_backend_that_is_gone_is_gone_for_who_comes(backend: Starts) -> 
     async with nothing_left(), running(replace(whole, backends=whole.backends[:1])) as app:
         await indexed(app)
         assert (await ask(app.urls[0], CALL)).state == "not_found"
-        app.adopt(replace(whole, backends=whole.backends[1:]))
+        await app.adopt(replace(whole, backends=whole.backends[1:]))
         assert (await ask(app.urls[0], PING)).state == "not_found"
         assert (await ask(app.urls[0], CALL)).state == "ok"
-        app.adopt(whole)
+        await app.adopt(whole)
         assert (await ask(app.urls[0], PING)).state == "ok"
+
+
+def briefly(_: Plan) -> Pieces[float]:
+    """Return a time after which nobody can be on the way any more, for tests that cannot wait for it."""
+    yield
+    return 0.3
 
 
 async def test_who_no_plan_needs_is_closed_in_time(backend: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at once, for somebody may be on the way to it; then its kept connections end."""
-    monkeypatch.setattr(module, "_longest_s", lambda _: 0.3)
+    monkeypatch.setattr(module, "_longest_s", briefly)
     here, there = await backend(stage), await backend(stage)
     async with running(plan(here.url)) as app:
         await indexed(app)
         await ask(app.urls[0], CALL)
-        app.adopt(plan(there.url))
+        await app.adopt(plan(there.url))
         assert len(app._retired) == 3  # two upstreams and a shelf
-        assert any(connection.ended is None for connection in here.connections)
         await until(lambda: not app._retired)
-        await until(lambda: all(connection.ended for connection in here.connections))
+
+
+async def test_who_no_plan_needs_keeps_no_connections(backend: Starts) -> None:
+    """The idle ones end at once: after many reloads descriptors would run out. The one that carries a call ends with it."""
+    gate = Gate()
+    here, there = await backend([answer(HELD), answer(HELD, gate=gate)]), await backend(stage)
+    before = plan(here.url, backends=plan(here.url).backends[1:])
+    async with running(before) as app, Client.to(app.urls[0]) as caller:
+        assert (await caller.exchange(CALL)).state == "ok"
+        await asyncio.sleep(0.05)  # until its first connection has rested
+        await caller.send(CALL)
+        await here.journal.arrived(2)
+        assert here.open_connections == 1
+        await app.adopt(replace(before, backends=plan(there.url).backends[1:]))
+        gate.open()
+        assert (await caller.response()).state == "ok"
+        await until(lambda: here.open_connections == 0)
+        assert app._retired, "though its time has not come"
+
+
+async def test_idle_connections_of_who_is_replaced_end_at_once(backend: Starts) -> None:
+    """Nobody can be on the way on them."""
+    here, there = await backend(answer(HELD)), await backend(stage)
+    before = plan(here.url, backends=plan(here.url).backends[1:])
+    async with running(before) as app:
+        for rest_s in (0.0, 0.05):  # while its first connection rests, and when it is kept
+            assert (await ask(app.urls[0], CALL)).state == "ok"
+            await asyncio.sleep(rest_s)
+            assert here.open_connections == 1
+            await app.adopt(replace(before, backends=plan(there.url).backends[1:]))
+            await until(lambda: here.open_connections == 0)
+            await app.adopt(before)
+
+
+async def test_a_name_that_comes_back_for_another_backend_begins_anew(backend: Starts) -> None:
+    """Not with the slots and the bad name of the one that had it before; for the same one, with what it has taught."""
+    gate = Gate()
+    here, there = await backend(answer(HELD, gate=gate)), await backend(stage)
+    whole = plan(here.url)
+    before = replace(whole, backends=whole.backends[1:])
+    async with running(before) as app, Client.to(app.urls[0]) as caller:
+        await caller.send(CALL)
+        await here.journal.arrived(1)
+        for _ in range(3):
+            app.pressure.tell("rpc", Grade("backend_unreachable", Executed.NO, healthy=False), waiting=0)
+        nobody = replace(before, backends=())
+        await app.adopt(nobody)
+        await app.adopt(before)
+        assert (app.slots.view("rpc").in_flight, app.pressure.level("rpc")) == (1, Level.DOWN)
+        await app.adopt(nobody)
+        await app.adopt(replace(before, backends=plan(there.url).backends[1:]))
+        assert (app.slots.view("rpc").in_flight, app.pressure.level("rpc")) == (0, Level.OK)
+        assert (await ask(app.urls[0], CALL)).state == "ok"
+        gate.open()
+        assert (await caller.response()).state == "ok"
+
+
+async def test_of_names_that_are_gone_nothing_stays(backend: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once nobody who came before can ask for it; of those that are there, all does."""
+    monkeypatch.setattr(module, "_longest_s", briefly)
+    here = await backend(stage)
+    whole = plan(here.url)
+    async with running(whole) as app:
+        for number in range(5):
+            other = replace(whole.backends[1], name=f"rpc{number}", path=f"/rpc{number}")
+            await app.adopt(replace(whole, backends=(*whole.backends, other)))
+        await app.adopt(whole)
+        await until(lambda: not app._retired)
+        assert set(app._learnt_of) == set(app.slots._lines) == {"soap", "rpc"}
+
+
+async def test_who_is_told_to_go_takes_nothing_new(backend: Starts) -> None:
+    """What was being built then is let go of: it would never be closed."""
+    here, there = await backend(stage), await backend(stage)
+    async with nothing_left(), running(plan(here.url)) as app:
+        before = app.plan
+        app._going = True
+        with pytest.raises(GoingError):
+            await app.adopt(plan(there.url))
+        assert app.plan is before
+        await until(lambda: not app._retired)
+
+
+async def test_many_backends_are_taken_in_turns(backend: Starts) -> None:
+    """Others have theirs many times meanwhile."""
+    here = await backend(stage)
+    rpc = plan(here.url).backends[1]
+    many = tuple(replace(rpc, name=f"rpc{number}", path=f"/rpc{number}") for number in range(100))
+    async with running(plan(here.url)) as app:
+        taking = asyncio.get_running_loop().create_task(app.adopt(replace(app.plan, backends=many)))
+        turns = 0
+        while not taking.done():
+            await asyncio.sleep(0)
+            turns += 1
+        await taking
+        assert turns > 10
+        assert (await ask(app.urls[0], CALL.replace(b"/rpc", b"/rpc99"))).state == "ok"
 
 
 async def test_limits_and_origins_change_for_connections_that_stand(backend: Starts) -> None:
@@ -126,7 +229,7 @@ async def test_limits_and_origins_change_for_connections_that_stand(backend: Sta
     async with running(plan(here.url)) as app, Client.to(app.urls[0]) as client:
         assert (await client.exchange(CALL)).state == "ok"
         limits = LimitsPlan(connections=100, header_bytes=4096, request_body_bytes=10, buffered_bytes=1_000_000)
-        app.adopt(replace(app.plan, limits=limits, cors=CorsPlan(frozenset({"https://new.example"}))))
+        await app.adopt(replace(app.plan, limits=limits, cors=CorsPlan(frozenset({"https://new.example"}))))
         asked = env.xmlrpc("Ping").raw("/rpc", headers=[("Origin", "https://new.example")])
         found = await client.exchange(asked)
         assert (found.state, found.header("Access-Control-Allow-Origin")) == ("too_large", "https://new.example")
@@ -155,7 +258,7 @@ async def test_an_address_needs_a_restart(backend: Starts, changes: dict[str, An
     async with nothing_left(), running(plan(here.url)) as app:
         before = app.plan
         with pytest.raises(RestartNeededError, match=rf"^{key} cannot change"):
-            app.adopt(changed(replace(before, **changes), "rpc", deny=("Ping",)))
+            await app.adopt(changed(replace(before, **changes), "rpc", deny=("Ping",)))
         assert app.plan is before
         assert (await ask(app.urls[0], CALL)).state == "ok"
 
@@ -167,7 +270,7 @@ async def test_a_certificate_is_renewed_or_nothing_is(backend: Starts, tmp_path:
     secure = plan(here.url, listen=ListenPlan(port=0, tls=TlsPlan(str(certs.cert_file), str(certs.key_file))))
     async with nothing_left(), running(secure) as app:
         other = make(tmp_path)  # the same files, of another authority
-        app.adopt(changed(app.plan, "rpc", deny=("Nothing",)))
+        await app.adopt(changed(app.plan, "rpc", deny=("Nothing",)))
         with pytest.raises(ssl.SSLCertVerificationError):
             await ask(app.urls[0], CALL, ssl=certs.client)
         certs = other
@@ -175,7 +278,7 @@ async def test_a_certificate_is_renewed_or_nothing_is(backend: Starts, tmp_path:
         certs.key_file.write_bytes(b"nonsense")
         before = app.plan
         with pytest.raises(ListenError, match="belong together"):
-            app.adopt(replace(app.plan, backends=plan(there.url).backends))
+            await app.adopt(replace(app.plan, backends=plan(there.url).backends))
         assert app.plan is before
         await until(lambda: not app._retired)
         assert (await ask(app.urls[0], CALL, ssl=certs.client)).state == "ok"
@@ -188,7 +291,7 @@ async def test_an_operators_limit_stands_until_he_takes_it_back(backend: Starts)
     async with running(plan(here.url)) as app:
         app.limit("rpc", 7)
         assert app.slots.view("rpc").limit == 7
-        app.adopt(changed(app.plan, "rpc", limit=5))
+        await app.adopt(changed(app.plan, "rpc", limit=5))
         assert app.slots.view("rpc").limit == 7
         app.limit("rpc", None)
         assert app.slots.view("rpc").limit == 5
@@ -210,7 +313,7 @@ async def test_many_plans_under_load_fail_nobody(backend: Starts) -> None:
             for _ in range(8):
                 group.create_task(caller())
             for number in range(200):
-                app.adopt(changed(app.plan, "rpc", limit=8 + number % 5, pool_idle_s=3.0 + number % 2))
+                await app.adopt(changed(app.plan, "rpc", limit=8 + number % 5, pool_idle_s=3.0 + number % 2))
                 await asyncio.sleep(0.002)
             over.set()
         assert set(said) == {"ok"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ class Disk:
     def diff(self, before: Any, after: Any) -> list[dict[str, object]]:
         return [] if before.id == after.id else self.changes or [{"key": "limits.connections", "effect": "applied"}]
 
-    def adopt(self, plan: Plan) -> None:
+    async def adopt(self, plan: Plan) -> None:
         if self.refuses is not None:
             raise self.refuses
         self.taken.append(plan)
@@ -215,3 +216,61 @@ async def test_changed_files_are_only_told_where_nobody_asked(disk: Disk, monkey
     disk.content = Made("first")
     await until(lambda: not disk.reloads.differs)
     task.cancel()
+
+
+async def test_what_needs_a_restart_is_tried_once(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own files are followed from then on, not those of what runs, or the same content would be tried for ever."""
+    monkeypatch.setattr("sidecar.reload.WATCH_S", 0.01)
+    task = asyncio.get_running_loop().create_task(disk.reloads.follow(lambda: True))
+    disk.refuses = RuntimeError("listen.port cannot change")
+    disk.content = second = Made("second")
+    await until(lambda: disk.reloads.counts[False] == 1)
+    await disk.looked()
+    assert disk.looked_at is second
+    assert (disk.reloads.counts[False], disk.reloads.differs) == (1, True)
+    disk.content, disk.refuses = Made("first"), None
+    await until(lambda: disk.reloads.counts[True] == 1)
+    assert not disk.reloads.differs
+    task.cancel()
+
+
+async def test_going_back_to_what_cannot_be_taken_changes_nothing(disk: Disk) -> None:
+    """Neither what runs nor what is followed."""
+    disk.content = Made("second")
+    await disk.reloads.reload("order")
+    disk.refuses = OSError("no such certificate")
+    verdict = await disk.reloads.use("first")
+    assert (verdict.ok, disk.reloads.current.id, disk.reloads.differs) == (False, "second", False)
+
+
+async def test_files_that_cannot_be_read_to_their_end(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that does not answer holds nobody up for longer than a while, and the next try finds it mended."""
+    monkeypatch.setattr("sidecar.reload.READ_S", 0.02)
+    stop = Event()
+    load = disk.load
+
+    def hanging() -> Made:
+        stop.wait()
+        return load()
+
+    disk.reloads._means = replace(disk.reloads._means, load=hanging, fingerprint=lambda _: str(stop.wait()))
+    try:
+        verdict = await disk.reloads.reload("order")
+        assert (verdict.ok, verdict.facts["code"], disk.ids) == (False, "failed", ["first"])
+        assert "could not be read within" in verdict.text
+        assert await disk.reloads._look_at(disk.reloads.current) == ""
+    finally:
+        stop.set()
+    disk.content = Made("second")
+    assert (await disk.reloads.reload("order")).ok
+
+
+async def test_a_bug_in_comparing_changes_nothing(disk: Disk) -> None:
+    """Whoever asked is told, and whoever heard that it began hears its end."""
+    heard: list[bool] = []
+    disk.reloads._told = lambda begins, *_: heard.append(begins)
+    disk.reloads._means = replace(disk.reloads._means, diff=lambda *_: {}["gone"])
+    disk.content = Made("second")
+    verdict = await disk.reloads.reload("signal")
+    assert (verdict.ok, verdict.facts["code"], disk.ids, heard) == (False, "failed", ["first"], [True, False])
+    assert len(disk.log.bugs) == 1

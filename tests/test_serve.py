@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -348,3 +349,59 @@ async def test_the_metrics_count_what_passed(backend: Starts, told: list[str]) -
     ):
         assert expected in lines
     assert any(line.startswith('sidecar_build_info{aiohttp="3.') for line in lines)
+
+
+async def test_who_hangs_up_while_it_starts_is_heard_when_it_serves(
+    backend: Starts, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once: the files may have changed after they were read."""
+    here = await backend(stage)
+    start = App.start
+
+    async def slowly(app: App) -> None:
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0.01)
+        await start(app)
+
+    monkeypatch.setattr(App, "start", slowly)
+    async with running(plan(here.url)) as process:
+        await until(lambda: process.reloads.counts[True] == 1)
+        await asyncio.sleep(0.05)
+        assert process.reloads.counts[True] == 1
+
+
+async def test_many_who_hang_up_at_once_are_two_reloads(backend: Starts, told: list[str]) -> None:
+    """The one that runs, and one that reads what may have changed since it began."""
+    here = await backend(stage)
+    reading, go_on = threading.Event(), threading.Event()
+    made = loaded(plan(here.url))
+
+    def load() -> Loaded:
+        reading.set()
+        go_on.wait(10)
+        return made
+
+    async with running(plan(here.url), load) as process:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.to_thread(reading.wait, 10)
+        for _ in range(50):
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0)
+        go_on.set()
+        await until(lambda: process.reloads.counts[True] == 2)
+        await asyncio.sleep(0.05)
+        assert process.reloads.counts[True] == 2
+
+
+async def test_who_goes_takes_no_other_configuration(backend: Starts, told: list[str]) -> None:
+    """Neither by signal nor by order; whoever gives the order is told why."""
+    here = await backend(stage)
+    async with running(plan(here.url, drain=DrainPlan(0.3, 0.3))) as process:
+        process.asked.set()
+        await until(lambda: not process.bridge.ready())
+        os.kill(os.getpid(), signal.SIGHUP)
+        for name, arguments in (("reload", {}), ("use", {"id": "first"})):
+            code, verdict = await order(process, f"config/{name}", **arguments)
+            assert (code, verdict["text"]) == (409, "this sidecar is about to end: it takes no other configuration")
+        assert process.reloads.counts == {True: 0, False: 0}

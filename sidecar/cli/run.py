@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
@@ -15,6 +16,7 @@ from sidecar.cli.plans import CONFIG, SET, loaded_of
 @SET
 def command(config: str, flags: tuple[str, ...]) -> None:
     """Run the sidecar with the settings in CONFIG (or $SIDECAR_CONFIG) until SIGTERM or SIGINT."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for a reload: who sends it early must not end what starts
     _occupy_standard_streams()
     loaded = loaded_of(config, flags)
 
@@ -23,7 +25,13 @@ def command(config: str, flags: tuple[str, ...]) -> None:
     from sidecar.serve import serve  # noqa: PLC0415 - aiohttp and lxml; wrong settings are told without them
     from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - as above
 
-    sys.exit(uvloop.run(serve(loaded, lambda: load_all(config, Beside(flags=flags)))))
+    code = uvloop.run(serve(loaded, lambda: load_all(config, Beside(flags=flags))))
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # the drain is over: one more changes nothing, its exit code least of all
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _occupy_standard_streams() -> None:

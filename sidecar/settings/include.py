@@ -60,7 +60,7 @@ def gather(text: str, shown: str, folder: Path, environ: Mapping[str, str]) -> G
 def contents(path: Path, file: str = "") -> tuple[str, str]:
     """Return the text of a settings file and its SHA-256. Raises UnreadableError."""
     try:
-        with path.open("rb") as opened:
+        with open(path, "rb", opener=_not_waiting) as opened:
             data = opened.read(FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -76,6 +76,13 @@ def contents(path: Path, file: str = "") -> tuple[str, str]:
         wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         what = "not UTF-8 text" + (", but UTF-16" if wide else "")
         raise UnreadableError(Problem("E102", place, "", what, "save the file as UTF-8")) from error
+
+
+def _not_waiting(path: str, flags: int) -> int:
+    """Open without waiting for somebody who would fill a pipe: where nobody does, nothing is in it. What is read then may take its time."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 _LOOK: Final = "look at its name, and whether the sidecar's user may read it and the folders above it"

@@ -6,9 +6,10 @@ Asked by whoever serves the metrics. Nothing is registered in the library's glob
 from __future__ import annotations
 
 import platform
+import sys
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -69,6 +70,10 @@ class Now:
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
+# Rows of one metric that are written without a turn for others: a backend's histogram takes 0.05 ms.
+_AT_ONCE: Final = 16
+
+T = TypeVar("T")
 _Row = tuple[tuple[str, ...], float]
 _Spreads = tuple[tuple[str, ...], "Spread"]
 
@@ -80,24 +85,38 @@ class Exposition(Collector):
         self._tally, self._now = tally, now
 
     def pieces(self) -> Iterator[bytes]:
-        """Give the text metric by metric: all of them hold the loop for a third of a millisecond a backend."""
-        for family in self.collect():
-            yield generate_latest(_Alone(family))
+        """Give the text a piece at a time: all of it holds the loop for a third of a millisecond a backend."""
+        for begins, family in self._parts(_AT_ONCE):
+            text = generate_latest(_Alone(family))
+            yield text if begins else text.split(b"\n", 2)[2]  # a metric has its help and its type once
 
     def collect(self) -> Iterator[Family]:
         """Give every metric of the table."""
+        return (family for _, family in self._parts(sys.maxsize))
+
+    def _parts(self, most: int) -> Iterator[tuple[bool, Family]]:
+        """Give every metric with at most so many rows at once, and say where one begins."""
         now = self._now()
         for backend in now.backends:  # so that each begins at 0: a rate needs a first value
             self._tally.account(backend.name)
         for row in METRICS:
             if row.kind is Kind.HISTOGRAM:
-                yield _histogram(row, _SPREADS[row.name](self._tally))
+                for begins, spreads in _split(_SPREADS[row.name](self._tally), most):
+                    yield begins, _histogram(row, spreads)
             else:
-                yield _plain(row, _ROWS[row.name](self._tally, now))
+                for begins, rows in _split(_ROWS[row.name](self._tally, now), most):
+                    yield begins, _plain(row, rows)
 
     def describe(self) -> Iterable[Family]:
         """Give nothing: there is nothing that could be registered twice."""
         return ()
+
+
+def _split(rows: Iterable[T], most: int) -> Iterator[tuple[bool, list[T]]]:
+    """Give all rows as they are now, at most so many at once, and say which are the first; nothing at all is a part, too."""
+    found = list(rows)
+    for start in range(0, max(1, len(found)), most):
+        yield start == 0, found[start : start + most]
 
 
 class _Alone(Collector):

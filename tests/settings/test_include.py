@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -142,3 +144,14 @@ def test_contents(tmp_path: Path) -> None:
     assert (text, len(digest)) == ("x", 64)
     with pytest.raises(UnreadableError, match="cannot be read"):
         contents(tmp_path / "b")
+
+
+def test_a_pipe_that_nobody_fills_holds_up_nobody(tmp_path: Path) -> None:
+    """It has nothing in it; one that somebody fills is read to its end, as in `run <(generate)`."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert contents(pipe)[0] == ""
+    read, write = os.pipe()
+    Timer(0.05, lambda: (os.write(write, b"a: 1"), os.close(write))).start()
+    assert contents(Path(f"/dev/fd/{read}"))[0] == "a: 1"
+    os.close(read)

@@ -177,3 +177,17 @@ def test_the_table_of_readers_is_complete() -> None:
     spreads = {metric.name for metric in METRICS if metric.kind is Kind.HISTOGRAM}
     assert set(metrics._SPREADS) == spreads
     assert set(metrics._ROWS) == {metric.name for metric in METRICS} - spreads
+
+
+def test_many_backends_are_written_a_few_at_a_time() -> None:
+    """No piece holds the loop for long, and the whole is as if it had been written at once."""
+    tally = Tally()
+    now = Now(backends=tuple(BackendNow(f"b{number}", 4, 4, 0, 0, 0, 10, 0) for number in range(100)))
+    for number in range(100):
+        tally.passed(f"b{number}", Dialect.SOAP11, "ok", "", 0.03, 0.02)
+    exposition = Exposition(tally, lambda: now)
+    pieces = list(exposition.pieces())
+    registry = CollectorRegistry()
+    registry.register(exposition)
+    assert b"".join(pieces) == generate_latest(registry)
+    assert max(piece.count(b"\n") for piece in pieces) < 16 * (len(BOUNDS_S) + 3) + 2 + 1
