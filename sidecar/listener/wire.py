@@ -51,7 +51,10 @@ def frame(reply: Reply, head: Head | None, *, close: bool) -> Frame:
     Raises SplitError where a header line holds a line break. A reply whose end cannot be told otherwise (a stream to an
     HTTP/1.0 client) is ended by closing the connection.
     """
-    lines, declared = _lines(reply.headers)
+    if reply.block:
+        lines, declared = _Lines(reply.block, len(reply.headers), False), None
+    else:
+        lines, declared = _lines(reply.headers)
     silent = reply.status < 200 or reply.status in _SILENT
     bodiless = silent or (head is not None and head.method == "HEAD")
     size = sum(map(len, reply.body))

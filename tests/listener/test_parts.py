@@ -18,7 +18,7 @@ from sidecar.listener.linger import LONGEST_S, RATE_BYTES_S, Linger
 from sidecar.listener.request import keep_no_urls, split_target
 from sidecar.listener.salvage import LINE_BYTES, Salvage
 from sidecar.listener.unclaimed import UNBOOKED_BYTES, Unclaimed
-from sidecar.model import Head, Reply
+from sidecar.model import Head, Reply, joined
 
 # --- salvage
 
@@ -159,6 +159,20 @@ def test_no_reply_can_be_split(headers: list[tuple[bytes, bytes]], body: bytes, 
     assert len(lengths) <= 1
     if framed.body:
         assert lengths == [b"%d" % len(body)]
+
+
+@given(st.binary(max_size=12), st.sampled_from(["GET", "HEAD"]), st.booleans())
+def test_lines_joined_beforehand_are_the_same_head(value: bytes, method: str, close: bool) -> None:
+    """Whoever has joined a reply's lines gets what everybody gets, and can split no more than anybody."""
+    head, lines = Head(method, "/", "/", "", {}, ()), ((b"Allow", value), (b"Vary", b"Origin"))
+    plain = Reply(405, lines, (b"no",))
+    try:
+        framed = wire.frame(plain, head, close=close)
+    except wire.SplitError:
+        with pytest.raises(wire.SplitError):
+            wire.frame(plain._replace(block=joined(lines)), head, close=close)
+        return
+    assert wire.frame(plain._replace(block=joined(lines)), head, close=close) == framed
 
 
 def test_phrase_cannot_split() -> None:
