@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_Passed: TypeAlias = "tuple[float, str, float | None, str, Any, tuple[Any, ...]]"
+_Passed: TypeAlias = "tuple[float, float | None, str, line.Facts]"
 _Attempted: TypeAlias = "tuple[float, str, str, str | None, float]"
 
 # Counting as many, and writing their lines, takes a third of a millisecond; whoever reads counts first.
@@ -102,14 +102,13 @@ class Watching:
         now = clock.now()
         total_s = now - exchange.received_at
         mechanism = "" if refusal is None else mechanism_of(state, reason)
+        wall_s = clock.wall()
         self._uncounted.append(
             (
                 now,
-                mechanism,
                 None if exchange.flight is None else exchange.queue_s,
                 exchange.client,
-                None if refusal is None else line.refused_of(mechanism, refusal, reply),
-                line.facts_of(clock.wall(), exchange, reply, state, reason, effect, total_s, traceparent),
+                line.facts_of(wall_s, exchange, reply, state, reason, effect, total_s, traceparent, mechanism, refusal),
             )
         )
         if len(self._uncounted) >= _UNCOUNTED:
@@ -131,19 +130,33 @@ class Watching:
         """
         self._asked = False
         tally, window, pseudonym, write = self._tally, self._window, self._pseudonyms.of, self._sink.write
+        kinds: dict[line.Kind, list[_Passed]] = {}
         for told in self._uncounted:
+            if told[0] >= window.next_s and kinds:  # these belong to the time that is over
+                self._count_kinds(kinds)
+                kinds = {}
             if len(told) == 5:
                 now, backend, state, reason, seconds = told
                 tally.attempted(backend, state, seconds)
                 window.attempted(now, backend, state, reason, seconds)
             else:
-                now, mechanism, queue_s, client, refused, facts = told
-                backend, state = facts[2], facts[6]
-                tally.passed(backend, facts[4], state, mechanism, facts[12], queue_s)
-                window.passed(now, backend, state, mechanism)
-                end = "}\n" if refused is None else line.refused(*refused) + "}\n"
-                write((line.written(facts, pseudonym(client)) + end).encode())
+                _, _, client, facts = told
+                alike = kinds.get(facts[0])
+                if alike is None:
+                    alike = kinds[facts[0]] = []
+                alike.append(told)
+                write(line.written(facts, pseudonym(client)).encode())
+        self._count_kinds(kinds)
         self._uncounted.clear()
+
+    def _count_kinds(self, kinds: dict[line.Kind, list[_Passed]]) -> None:
+        """Count requests, all of a kind at once."""
+        for (backend, _, dialect, _, state, _, _, _, refused), alike in kinds.items():
+            mechanism = "" if refused is None else refused[0]
+            total_s = [facts[5] for _, _, _, facts in alike]
+            queue_s = [waited_s for _, waited_s, _, _ in alike if waited_s is not None]
+            self._tally.passed(backend, dialect, state, mechanism, total_s, queue_s)
+            self._window.passed(alike[-1][0], backend, state, mechanism, len(alike))
 
     def over_requests(self, inner: T) -> T:
         """Nobody traces."""

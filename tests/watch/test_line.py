@@ -42,13 +42,11 @@ def written(
     reason: str | None = None,
     refusal: Refusal | None = None,
 ) -> dict[str, Any]:
+    traceparent, mechanism = line.traceparent_of(exchange), "" if refusal is None else "queue"
     text = line.access_line(
-        WALL_S, "0a1b2c3d4e5f", exchange, reply, state, reason, Executed.NO, 0.12, line.traceparent_of(exchange)
+        WALL_S, "0a1b2c3d4e5f", exchange, reply, state, reason, Executed.NO, 0.12, traceparent, mechanism, refusal
     )
-    if refusal is not None:
-        text += line.refused(*line.refused_of("queue", refusal, reply))
-    text += "}"
-    assert "\n" not in text
+    assert text.index("\n") == len(text) - 1
     facts: dict[str, Any] = json.loads(text)
     return facts
 
