@@ -63,7 +63,7 @@ def _no_line(*_what: object) -> str:
     return ""
 
 
-def _no_write(_log: object, _line: bytes) -> None:
+def _no_write(_log: object, _lines: bytes, _count: int = 1) -> None:
     """Nobody reads."""
 
 

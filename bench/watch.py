@@ -48,8 +48,8 @@ def alone_us() -> float:
 
     def write() -> None:
         client, trace = pseudonyms.of(exchange.client), line.traceparent_of(exchange)
-        text = line.access_line(clock.wall(), client, exchange, reply, "ok", None, Executed.YES, 0.0131, trace)
-        log.write((text + "}\n").encode())
+        facts = line.facts_of(clock.now(), clock.wall(), exchange, reply, "ok", None, Executed.YES, None, trace)
+        log.write(line.written(facts, client).encode())
 
     def run() -> float:
         log._lines.clear()  # noqa: SLF001 - no loop flushes it here

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar.caller.envelope import refuse, request_id
 from sidecar.forms import effect_of
 from sidecar.model import Exchange, Head, Refusal, Reply
-from sidecar.policy.cors import Cors, is_preflight, merge
+from sidecar.policy.cors import Cors, dressed, is_preflight
 from sidecar.policy.routing import Routes
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | N
         reply = refuse(refusal, exchange, world)
         effect = effect_of(refusal, safe=exchange.safe)
         world.watch.passed(exchange, reply, refusal.state, refusal.reason, effect, refusal)
-        return Reply(reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, close=reply.close)
+        return dressed(reply, verdict)
 
     return refuse_early
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from sidecar.model import joined
 from sidecar.ports import Facts
 from sidecar.states import How, executed, find, retry_how
 
@@ -28,11 +29,14 @@ _TIME: Final = "blank-for-the-time-of-this-reply"
 
 
 class Form(NamedTuple):
-    """A refusal in one dialect. `before` and `after` are the header lines around the request's id."""
+    """A refusal in one dialect. `before` and `after` are the header lines around the request's id, `block` is all of them as they are
+    sent, with a blank for it.
+    """
 
     status: int
     before: RawHeaders
     after: RawHeaders
+    block: bytes
     body: bytes
     effect: Executed
 
@@ -95,7 +99,9 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) ->
     body = rendered.body.replace(b"%", b"%%")
     for blank, name in ((_ID, b"%(id)b"), (_TIME, b"%(time)b")):
         body = body.replace(blank.encode(), name)
-    return Form(rendered.status, before, after, body, effect)
+    around = (joined(lines).replace(b"%", b"%%") for lines in (before, after))
+    block = b"X-Request-Id: %b\r\n".join(around)
+    return Form(rendered.status, before, after, block, body, effect)
 
 
 _kept = lru_cache(maxsize=_KEPT)(_form)

@@ -170,7 +170,11 @@ Outcome: TypeAlias = Answer | Refusal
 
 
 class Reply(NamedTuple):
-    """What a caller gets: status, header lines in order, body in pieces; `close` ends the connection after it."""
+    """What a caller gets: status, header lines in order, body in pieces; `close` ends the connection after it.
+
+    `block`: of a reply that is all our own, `headers` as they are sent, joined by whoever knew most of them beforehand; none of them is
+    about framing, who may read, or the date. Empty: nobody has.
+    """
 
     status: int
     headers: RawHeaders
@@ -178,6 +182,12 @@ class Reply(NamedTuple):
     phrase: str = ""
     close: bool = False
     stream: Stream | None = None
+    block: bytes = b""
+
+
+def joined(headers: RawHeaders) -> bytes:
+    """Return header lines as they are sent, each with its CRLF."""
+    return b"".join(b"%b: %b\r\n" % line for line in headers)
 
 
 @dataclass(frozen=True, slots=True)

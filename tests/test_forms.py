@@ -12,7 +12,7 @@ from adapters.json.problem import problem
 from adapters.soap.fault import asmx, soap11, soap12
 from adapters.xmlrpc.fault import xmlrpc
 from sidecar.forms import Form, effect_of, form_of, state_item
-from sidecar.model import Executed, Refusal
+from sidecar.model import Executed, Refusal, joined
 
 if TYPE_CHECKING:
     from sidecar.ports import Facts, Rendered, Renderer
@@ -100,6 +100,12 @@ def test_lines_around_the_id() -> None:
     busy = form(BUSY)
     assert (b"Sidecar-State", b"overloaded;reason=queue_full;executed=no") in busy.before
     assert [name for name, _ in busy.after] == [b"Retry-After"]
+
+
+def test_the_block_is_the_same_lines() -> None:
+    """With the id in its place, a percent sign too."""
+    made = form(Refusal("method_not_allowed", allow="GET, 100%b"))
+    assert made.block % b"id-ada" == joined((*made.before, (b"X-Request-Id", b"id-ada"), *made.after))
 
 
 def test_an_effect_is_its_own_word_or_its_states() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidecar.model import Exchange, Reply
-from sidecar.policy.cors import Cors, is_preflight, may_write, merge
+from sidecar.policy.cors import Cors, dressed, is_preflight, may_write
 from sidecar.policy.strangers import Strangers
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ def build(
         if is_preflight(head.method, head.headers):
             return Reply(204, (*policy.preflight(origins), (b"X-Request-Id", world.new_id().encode())))
         exchange.cors, exchange.may_write = verdict.headers, may_write(verdict, head.headers)
-        reply = await inner(exchange)
-        return Reply(
-            reply.status, merge(reply.headers, verdict.headers), reply.body, reply.phrase, reply.close, reply.stream
-        )
+        return dressed(await inner(exchange), verdict)
 
     return cors
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.forms import COMES_BACK, Form, form_of, state_item
 from sidecar.instant import rfc3339
-from sidecar.model import Answer, Dialect, Exchange, Executed, Outcome, Refusal, Reply
+from sidecar.model import Answer, Dialect, Exchange, Executed, Outcome, Refusal, Reply, joined
 from sidecar.policy.headers import retry_after_s, to_caller
 from sidecar.states import find, retry_how
 
@@ -103,11 +103,12 @@ def _form(refusal: Refusal, exchange: Exchange, world: World, *, ours: bool = Tr
 
 def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     name = exchange.request_id.encode()
-    headers = (*form.before, (b"X-Request-Id", name), *form.after)
+    headers, block = (*form.before, (b"X-Request-Id", name), *form.after), form.block % name
     if exchange.queue_s or exchange.backend_s:
-        headers = (*headers, (b"Server-Timing", _timing(exchange)))
+        timing = ((b"Server-Timing", _timing(exchange)),)
+        headers, block = headers + timing, block + joined(timing)
     body = form.filled(name, rfc3339(world.clock.wall()))
-    return Reply(form.status, headers, (body,), close=refusal.close)
+    return Reply(form.status, headers, (body,), "", refusal.close, None, block)
 
 
 def _relay(exchange: Exchange, answer: Answer, wall_s: float) -> Reply:

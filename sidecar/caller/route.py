@@ -27,22 +27,26 @@ def build(
     """Return the stage; `inner` maps a backend's name to its chain."""
     routes = Routes(scope.plan)
 
-    async def route(exchange: Exchange) -> Outcome:
+    def route(exchange: Exchange) -> Awaitable[Outcome]:
         if world.draining():
-            return Refusal(
-                "draining", detail="this sidecar is shutting down"
-            )  # the listener closes behind the last one
+            # The listener closes behind the last one.
+            return _said(Refusal("draining", detail="this sidecar is shutting down"))
         path = exchange.head.path
         found = routes.find(path)
         if found is None:
             if path.startswith(RESERVED + "/"):
-                return _own(exchange, world)
-            return Refusal("not_found", "path", "no backend lives at this path; the paths are in the configuration")
+                return _said(_own(exchange, world))
+            detail = "no backend lives at this path; the paths are in the configuration"
+            return _said(Refusal("not_found", "path", detail))
         exchange.backend, exchange.endpoint, exchange.rest = found.backend.name, found.endpoint, found.rest
         exchange.sender_status = found.backend.sender_status
-        return await inner[found.backend.name](exchange)
+        return inner[found.backend.name](exchange)
 
     return route
+
+
+async def _said(outcome: Outcome) -> Outcome:
+    return outcome
 
 
 def _own(exchange: Exchange, world: World) -> Outcome:

@@ -22,7 +22,7 @@ from sidecar.listener.linger import LINGER_S, Linger
 from sidecar.listener.outlet import WRITE_BYTES, drop, write_reply
 from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.upload import BrokenBody, Upload
-from sidecar.listener.wire import CONTINUE, SplitError, frame
+from sidecar.listener.wire import CONTINUE, SplitError, at_once, frame
 from sidecar.model import Exchange, Executed, Head, Refusal, Reply
 from sidecar.trace import untraced
 from sidecar.unread import Unread
@@ -277,7 +277,12 @@ class Connection(Hearing):
 
     async def _write(self, reply: Reply, head: Head | None, *, close: bool, request_id: str = "") -> bool:
         """Write `reply`; return whether the connection ends with it."""
+        self._written = 0
+        self._waited_s = 0.0
         try:
+            if head is not None and (whole := at_once(reply, head, close=close)) and len(whole) <= WRITE_BYTES:
+                await self.send(whole)
+                return False
             how = frame(reply, head, close=close)
         except SplitError as error:
             self._log_bug(error, request_id)
@@ -285,8 +290,6 @@ class Connection(Hearing):
             # What the reply was about is not known here: it may have been a purchase that went through.
             reply = self._refuse(Refusal("internal", executed=Executed.UNKNOWN, close=True), head)
             how = frame(reply, head, close=True)
-        self._written = 0
-        self._waited_s = 0.0
         if how.body and reply.stream is None and len(how.head) + (how.sized or 0) <= WRITE_BYTES:
             self._put(b"".join((how.head, *reply.body)))
             if self._paused:

@@ -7,6 +7,7 @@ words are fixed sentences, so that nothing a stranger sent is ever sent back.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from aiohttp.http_exceptions import BadHttpMethod, BadStatusLine, InvalidURLError, LineTooLong
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # RFC 3986 section 3.2.2: a name, an IPv4 address, or an IP literal in brackets; with a port. Empty is allowed.
 _HOST: Final = re.compile(r"(?:\[[\w.:%~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]*)?", re.ASCII)
+_USUAL_HOST: Final = 255  # characters of a name (RFC 1035 section 2.3.4); longer ones are not kept
+_is_host = lru_cache(maxsize=128)(_HOST.fullmatch)  # a sidecar is asked by a few names
 HEADERS_MAX: Final = 128  # aiohttp's own; browsers send about 20, gateways add a dozen
 
 
@@ -81,7 +84,8 @@ def objection(message: RawRequestMessage, head: Head) -> Refusal | None:
     """Return why a head that was parsed is not taken all the same, None where it is."""
     if message.version not in ((1, 1), (1, 0)):
         return BAD_VERSION
-    if not _HOST.fullmatch(message.headers.get("Host", "")):
+    host = message.headers.get("Host", "")
+    if not (_is_host if len(host) <= _USUAL_HOST else _HOST.fullmatch)(host):
         return BAD_HOST
     if message.method == "CONNECT":
         return TUNNEL

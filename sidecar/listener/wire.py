@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 SERVER: Final = b"Server: sidecar\r\n"
+_LENGTH: Final = b"Content-Length: %d\r\n"
 
 # Ours to say, per connection (RFC 9110 §7.6.1) or per message; Server would tell which backend stands behind us.
 _FRAMING: Final = frozenset(
@@ -51,20 +52,23 @@ def frame(reply: Reply, head: Head | None, *, close: bool) -> Frame:
     Raises SplitError where a header line holds a line break. A reply whose end cannot be told otherwise (a stream to an
     HTTP/1.0 client) is ended by closing the connection.
     """
-    lines, declared = _lines(reply.headers)
+    if reply.block:
+        lines, declared = _Lines(reply.block, len(reply.headers), False), None
+    else:
+        lines, declared = _lines(reply.headers)
     silent = reply.status < 200 or reply.status in _SILENT
     bodiless = silent or (head is not None and head.method == "HEAD")
     size = sum(map(len, reply.body))
     sized = size if reply.stream is None else declared
     modern = head is None or head.version >= (1, 1)
     if reply.stream is None and modern and not (bodiless or close or reply.close):  # nearly all of them
-        return Frame(_head(reply, lines, b"Content-Length: %d\r\n" % size, 1), True, False, size, False)
+        return Frame(_head(reply, lines, _LENGTH % size, 1), True, False, size, False)
     chunked = sized is None and not bodiless and modern
     close = close or reply.close or (sized is None and not bodiless and not modern)
     length = _length(reply, sized, declared, silent=silent, bodiless=bodiless)
     ours = []
     if length is not None:
-        ours.append(b"Content-Length: %d\r\n" % length)
+        ours.append(_LENGTH % length)
     if chunked:
         ours.append(b"Transfer-Encoding: chunked\r\n")
     if close:
@@ -72,6 +76,20 @@ def frame(reply: Reply, head: Head | None, *, close: bool) -> Frame:
     elif not modern:
         ours.append(b"Connection: keep-alive\r\n")
     return Frame(_head(reply, lines, b"".join(ours), len(ours)), not bodiless, chunked, sized, close)
+
+
+def at_once(reply: Reply, head: Head, *, close: bool) -> bytes | None:
+    """Return the whole of a reply of our own on a connection that is kept, as `frame` would have it: 0.8 of its 1.3 µs are for what such
+    a reply is not. None where this one is anything else. Raises SplitError as `frame` does.
+    """
+    status, headers, body, phrase, closes, stream, block = reply
+    if not block or close or closes or stream is not None or head.method == "HEAD" or head.version < (1, 1):
+        return None
+    if status < 200 or status in _SILENT:
+        return None
+    whole = b"".join((status_line(status, phrase), date_line(), SERVER, block, _LENGTH % sum(map(len, body))))
+    _unsplit(whole, len(headers) + 4, reply)
+    return b"".join((whole, b"\r\n", *body))
 
 
 class _Lines(NamedTuple):
@@ -86,10 +104,15 @@ def _head(reply: Reply, lines: _Lines, ours: bytes, count: int) -> bytes:
     """Return the whole head, with `count` lines of ours last; raises SplitError where it has more lines than it should."""
     dated = b"" if lines.dated else date_line()
     whole = b"".join((status_line(reply.status, reply.phrase), dated, SERVER, lines.block, ours))
-    breaks = lines.size + count + 3 - lines.dated
-    if whole.count(b"\n") != breaks or whole.count(b"\r") != breaks:
-        raise SplitError(f"one of {lines.size} header lines of a reply with status {reply.status} holds a line break")
+    _unsplit(whole, lines.size + count + 3 - lines.dated, reply)
     return whole + b"\r\n"
+
+
+def _unsplit(whole: bytes, breaks: int, reply: Reply) -> None:
+    """Raise SplitError where there are more line breaks than these."""
+    if whole.count(b"\n") != breaks or whole.count(b"\r") != breaks:
+        count = len(reply.headers)
+        raise SplitError(f"one of {count} header lines of a reply with status {reply.status} holds a line break")
 
 
 def _lines(headers: RawHeaders) -> tuple[_Lines, int | None]:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
+from sidecar.model import Reply, joined
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
@@ -57,9 +59,10 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The header lines that a reply gets, and whether this caller may write (True where no browser asks)."""
+    """The header lines that a reply gets, also as they are sent, and whether this caller may write (True where no browser asks)."""
 
     headers: RawHeaders
+    block: bytes
     allowed: bool
 
 
@@ -71,9 +74,9 @@ class Cors:
     def __init__(self, plan: Rules, public_url: str | None) -> None:
         own = frozenset(filter(None, (_origin(public_url),)))
         credentials = ((b"Access-Control-Allow-Credentials", b"true"),) if plan.credentials else ()
-        self._native = Verdict((_VARY,), allowed=True)
-        self._foreign = Verdict((_VARY,), allowed=False)
-        self._of = {origin: Verdict(_readable(origin, credentials), allowed=True) for origin in plan.origins | own}
+        self._native = _verdict((_VARY,), allowed=True)
+        self._foreign = _verdict((_VARY,), allowed=False)
+        self._of = {origin: _verdict(_readable(origin, credentials), allowed=True) for origin in plan.origins | own}
         age = str(plan.max_age_s).encode()
         self._preflight: dict[str, RawHeaders] = {
             origin: (
@@ -89,7 +92,7 @@ class Cors:
         }
         # A parse error may come before the Origin line was read: with one configured origin it can only be that one.
         only = next(iter(plan.origins)) if len(plan.origins) == 1 else None
-        self._unknown = self._of[only] if only is not None else Verdict(_readable("*", ()), allowed=False)
+        self._unknown = self._of[only] if only is not None else _verdict(_readable("*", ()), allowed=False)
 
     def ask(self, origins: Sequence[str]) -> Verdict:
         """Judge a request by its Origin header lines. More than one is nobody's."""
@@ -124,6 +127,14 @@ def may_write(verdict: Verdict, headers: Mapping[str, str]) -> bool:
     if "Origin" in headers:
         return verdict.allowed
     return headers.get("Sec-Fetch-Site", "none") not in _ELSEWHERE
+
+
+def dressed(reply: Reply, verdict: Verdict) -> Reply:
+    """Return `reply` with the lines of `verdict`; one of our own says nothing that they could contradict."""
+    status, headers, body, phrase, close, stream, block = reply
+    if block:
+        return Reply(status, headers + verdict.headers, body, phrase, close, stream, block + verdict.block)
+    return Reply(status, merge(headers, verdict.headers), body, phrase, close, stream)
 
 
 def merge(reply: RawHeaders, ours: RawHeaders) -> RawHeaders:
@@ -167,6 +178,10 @@ def _union(values: Iterable[bytes]) -> bytes:
             if stripped:
                 seen.setdefault(stripped.lower(), stripped)
     return b"*" if b"*" in seen else b", ".join(seen.values())
+
+
+def _verdict(headers: RawHeaders, *, allowed: bool) -> Verdict:
+    return Verdict(headers, joined(headers), allowed)
 
 
 def _readable(origin: str, credentials: RawHeaders) -> RawHeaders:

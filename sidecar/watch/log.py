@@ -34,6 +34,7 @@ class JsonLog:
     def __init__(self, clock: Clock, descriptor: int = 1) -> None:
         self._clock, self._descriptor = clock, descriptor
         self._lines: list[bytes] = []
+        self._held = 0  # how many these are
         self._held_bytes = 0
         self._dropped = 0  # since the log last said so
         self._saying = 0  # of these, what the lines that are being written say
@@ -51,13 +52,14 @@ class JsonLog:
         # Written around the facts, not merged with them: a third of what a line costs.
         self.write(_opening(rfc3339(self._clock.wall()), name, bool(facts)) + written[1:])
 
-    def write(self, line: bytes) -> None:
-        """Take a line that is written already, with its newline."""
-        if self._held_bytes + len(line) > _HELD_BYTES:
-            self._dropped += 1
+    def write(self, lines: bytes, count: int = 1) -> None:
+        """Take lines that are written already, each with its newline; all of them, or none."""
+        if self._held_bytes + len(lines) > _HELD_BYTES:
+            self._dropped += count
             return
-        self._lines.append(line)
-        self._held_bytes += len(line)
+        self._lines.append(lines)
+        self._held += count
+        self._held_bytes += len(lines)
         if self._flush is None and not self._writing:
             self._schedule()
 
@@ -120,13 +122,13 @@ class JsonLog:
     def _take(self) -> tuple[bytes, int]:
         """Return what is to be written, and how many events are lost if it cannot be."""
         self._settled()
-        count = len(self._lines) + self._dropped
+        count = self._held + self._dropped
         if self._dropped:
             self._lines.append(orjson.dumps({"event": "log_lines_dropped", "count": self._dropped}) + b"\n")
             self._saying, self._dropped = self._dropped, 0
         joined = b"".join(self._lines)
         self._lines.clear()
-        self._held_bytes = 0
+        self._held = self._held_bytes = 0
         return joined, count
 
     def _settled(self) -> None:

@@ -17,7 +17,7 @@ from sidecar.states import TABLE
 from sidecar.watch.mechanisms import MECHANISMS, OTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 # More than any plan that people write; beyond it a new name counts as `other`. What is gone from the plan keeps its numbers.
 BACKENDS_MAX: Final = 256
@@ -53,10 +53,12 @@ class Spread:
         self.counts = [0] * (len(BOUNDS_S) + 1)
         self.sum_s = 0.0
 
-    def tell(self, seconds: float) -> None:
-        """Note one."""
-        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
-        self.sum_s += seconds
+    def tell(self, *taken_s: float) -> None:
+        """Note each."""
+        counts = self.counts
+        for seconds in taken_s:
+            counts[bisect_left(BOUNDS_S, seconds)] += 1
+            self.sum_s += seconds
 
 
 class Account:
@@ -102,19 +104,20 @@ class Tally:
         return found
 
     def passed(
-        self, backend: str, dialect: str, state: str, mechanism: str, total_s: float, queue_s: float | None
+        self, backend: str, dialect: str, state: str, mechanism: str, total_s: Sequence[float], queue_s: Sequence[float]
     ) -> None:
-        """Note a request that got its reply; `queue_s` where it came as far as the line, `mechanism` where it was refused."""
+        """Note requests that got their replies, one for each of `total_s`; `queue_s` of those who came as far as the line, `mechanism`
+        where they were refused.
+        """
         account = self.accounts.get(backend) or self.account(backend)
         requests, key = account.requests, (dialect, state)
         if key not in requests:
             key = (_of(dialect, _DIALECTS), _of(state, TABLE))
-        requests[key] += 1
-        account.request_s.tell(total_s)
-        if queue_s is not None:
-            account.queue_s.tell(queue_s)
+        requests[key] += len(total_s)
+        account.request_s.tell(*total_s)
+        account.queue_s.tell(*queue_s)
         if mechanism:
-            account.refusals[_of(state, TABLE), _of(mechanism, MECHANISMS)] += 1
+            account.refusals[_of(state, TABLE), _of(mechanism, MECHANISMS)] += len(total_s)
 
     def attempted(self, backend: str, state: str, seconds: float) -> None:
         """Note one attempt at a backend."""

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_Passed: TypeAlias = "tuple[float, str, float | None, str, Any, tuple[Any, ...]]"
 _Attempted: TypeAlias = "tuple[float, str, str, str | None, float]"
 
 # Counting as many, and writing their lines, takes a third of a millisecond; whoever reads counts first.
@@ -40,8 +39,8 @@ class Sink(Protocol):
         """Write one line."""
         ...
 
-    def write(self, line: bytes) -> None:
-        """Take a whole line."""
+    def write(self, lines: bytes, count: int = 1) -> None:
+        """Take whole lines, and how many they are."""
         ...
 
     def later(self, settle: Callable[[], None]) -> None:
@@ -59,7 +58,7 @@ class Watching:
         self._pseudonyms = Pseudonyms(key)
         self._tally = Tally()
         self._window = Window(clock.now())
-        self._uncounted: list[_Passed | _Attempted] = []
+        self._uncounted: list[line.Facts | _Attempted] = []
         self._asked = False  # whether the sink will let lines be written by itself
         self.lag = LoopLag()
 
@@ -99,18 +98,8 @@ class Watching:
     ) -> None:
         """As `passed`, told which trace it belongs to."""
         clock = self._clock
-        now = clock.now()
-        total_s = now - exchange.received_at
-        mechanism = "" if refusal is None else mechanism_of(state, reason)
         self._uncounted.append(
-            (
-                now,
-                mechanism,
-                None if exchange.flight is None else exchange.queue_s,
-                exchange.client,
-                None if refusal is None else line.refused_of(mechanism, refusal, reply),
-                line.facts_of(clock.wall(), exchange, reply, state, reason, effect, total_s, traceparent),
-            )
+            line.facts_of(clock.now(), clock.wall(), exchange, reply, state, reason, effect, refusal, traceparent)
         )
         if len(self._uncounted) >= _UNCOUNTED:
             self._count()
@@ -130,20 +119,36 @@ class Watching:
         something else, which costs three times as much as the work.
         """
         self._asked = False
-        tally, window, pseudonym, write = self._tally, self._window, self._pseudonyms.of, self._sink.write
+        tally, window, pseudonym = self._tally, self._window, self._pseudonyms.of
+        kinds: dict[line.Kind, list[line.Facts]] = {}
+        lines = []
         for told in self._uncounted:
+            if told[0] >= window.next_s and kinds:  # these belong to the time that is over
+                self._count_kinds(kinds)
+                kinds = {}
             if len(told) == 5:
                 now, backend, state, reason, seconds = told
                 tally.attempted(backend, state, seconds)
                 window.attempted(now, backend, state, reason, seconds)
             else:
-                now, mechanism, queue_s, client, refused, facts = told
-                backend, state = facts[2], facts[6]
-                tally.passed(backend, facts[4], state, mechanism, facts[12], queue_s)
-                window.passed(now, backend, state, mechanism)
-                end = "}\n" if refused is None else line.refused(*refused) + "}\n"
-                write((line.written(facts, pseudonym(client)) + end).encode())
+                alike = kinds.get(told[1])
+                if alike is None:
+                    alike = kinds[told[1]] = []
+                alike.append(told)
+                lines.append(line.written(told, pseudonym(told[2])))
+        self._count_kinds(kinds)
         self._uncounted.clear()
+        if lines:
+            self._sink.write("".join(lines).encode(), len(lines))
+
+    def _count_kinds(self, kinds: dict[line.Kind, list[line.Facts]]) -> None:
+        """Count requests, all of a kind at once."""
+        for (backend, _, dialect, _, state, reason, _, _, waited, refused), alike in kinds.items():
+            mechanism = "" if refused is None else mechanism_of(state, reason)
+            total_s = [facts[7] for facts in alike]
+            queue_s = [facts[5] for facts in alike] if waited else ()
+            self._tally.passed(backend, dialect, state, mechanism, total_s, queue_s)
+            self._window.passed(alike[-1][0], backend, state, mechanism, len(alike))
 
     def over_requests(self, inner: T) -> T:
         """Nobody traces."""

@@ -81,30 +81,30 @@ class _Samples:
 class Window:
     """The ring. `now` is monotonic seconds and never goes back."""
 
-    __slots__ = ("_born_s", "_failures", "_next_s", "_now", "_ring", "_samples")
+    __slots__ = ("_born_s", "_failures", "_now", "_ring", "_samples", "next_s")
 
     def __init__(self, now: float) -> None:
         self._born_s = now
         self._ring = [_Bucket()]  # the newest last
         self._now = self._ring[-1]
-        self._next_s = now + BUCKET_S
+        self.next_s = now + BUCKET_S  # when the running bucket ends
         self._samples: dict[str, _Samples] = {}
         self._failures: dict[str, Failure] = {}
 
-    def passed(self, now: float, backend: str, state: str, mechanism: str) -> None:
-        """Note a request that got its reply."""
-        if now >= self._next_s:
+    def passed(self, now: float, backend: str, state: str, mechanism: str, size: int = 1) -> None:
+        """Note requests that got their replies, the last of them `now`, and none before the running bucket."""
+        if now >= self.next_s:
             self._turn(now)
         counts, key = self._now.counts, (backend, state, mechanism)
         count = counts.get(key)
         if count is None:
             count = counts[key] = Count()
-        count.count += 1
+        count.count += size
         count.last_s = now
 
     def attempted(self, now: float, backend: str, state: str, reason: str | None, took_s: float) -> None:
         """Note an attempt at a backend."""
-        if now >= self._next_s:
+        if now >= self.next_s:
             self._turn(now)
         attempts = self._now.attempts
         attempts[backend] = attempts.get(backend, 0) + 1
@@ -153,7 +153,7 @@ class Window:
         self._catch_up(now)
         recent = self._ring[-(RATE_S // BUCKET_S) :]
         # The newest bucket has only begun: what is counted is divided by the time that it was counted in.
-        since_s = max(self._born_s, self._next_s - BUCKET_S * len(recent))
+        since_s = max(self._born_s, self.next_s - BUCKET_S * len(recent))
         span_s = max(1.0, now - since_s)
         calls = sum(bucket.attempts.get(backend, 0) for bucket in recent)
         samples = self._samples.get(backend)
@@ -178,13 +178,13 @@ class Window:
         return sums
 
     def _catch_up(self, now: float) -> None:
-        if now >= self._next_s:
+        if now >= self.next_s:
             self._turn(now)
 
     def _turn(self, now: float) -> None:
         """Begin the bucket of `now`, and forget what has left the window."""
-        steps = int((now - self._next_s) // BUCKET_S) + 1
-        self._next_s += steps * BUCKET_S
+        steps = int((now - self.next_s) // BUCKET_S) + 1
+        self.next_s += steps * BUCKET_S
         self._ring += [_Bucket() for _ in range(min(steps, BUCKETS))]
         del self._ring[:-BUCKETS]
         self._now = self._ring[-1]

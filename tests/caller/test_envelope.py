@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.caller import envelope
-from sidecar.model import Answer, Dialect, Exchange, Executed, Grade, Outcome, Progress, Refusal, Reply, Stream
+from sidecar.model import Answer, Dialect, Exchange, Executed, Grade, Outcome, Progress, Refusal, Reply, Stream, joined
 from sidecar.states import ROWS
 from tests.support.world import Pieces, Scene, state_of
 
@@ -128,6 +128,7 @@ async def test_every_refusal_has_everything(row: object, safe: bool) -> None:
     assert value(reply, b"Cache-Control") == "no-store"
     assert value(reply, b"X-Content-Type-Options") == "nosniff"
     assert value(reply, b"Content-Type") == "text/plain"
+    assert reply.block == joined(reply.headers)
     how, after = text[3], value(reply, b"Retry-After")
     assert (after is not None) is (how in ("wait", "poll", "join"))
     assert after is None or int(after) >= 1
@@ -144,6 +145,7 @@ async def test_a_refusals_own_words_come_first() -> None:
     assert (reply.status, reply.close, value(reply, b"Allow")) == (417, True, "GET")
     assert state_of(reply) == "malformed;reason=expectation;executed=unknown"
     assert value(reply, b"Server-Timing") == "queue;dur=1000.0, backend;dur=0.0"
+    assert reply.block == joined(reply.headers)
     assert value((await said(Refusal("overloaded", "queue_full", retry_after_s=9)))[0], b"Retry-After") == "9"
 
 

@@ -18,7 +18,7 @@ from sidecar.listener.linger import LONGEST_S, RATE_BYTES_S, Linger
 from sidecar.listener.request import keep_no_urls, split_target
 from sidecar.listener.salvage import LINE_BYTES, Salvage
 from sidecar.listener.unclaimed import UNBOOKED_BYTES, Unclaimed
-from sidecar.model import Head, Reply
+from sidecar.model import Head, Reply, Stream, joined
 
 # --- salvage
 
@@ -159,6 +159,49 @@ def test_no_reply_can_be_split(headers: list[tuple[bytes, bytes]], body: bytes, 
     assert len(lengths) <= 1
     if framed.body:
         assert lengths == [b"%d" % len(body)]
+
+
+JOINED = ((b"Content-Type", b"text/xml"), (b"Vary", b"Origin"))
+
+
+@given(st.binary(max_size=12), st.sampled_from(["GET", "HEAD"]), st.booleans())
+def test_lines_joined_beforehand_are_the_same_head(value: bytes, method: str, close: bool) -> None:
+    """Whoever has joined a reply's lines gets what everybody gets, and can split no more than anybody."""
+    head, lines = Head(method, "/", "/", "", {}, ()), ((b"Allow", value), (b"Vary", b"Origin"))
+    plain = Reply(405, lines, (b"no",))
+    known = plain._replace(block=joined(lines))
+    usual = method == "GET" and not close
+    try:
+        framed = wire.frame(plain, head, close=close)
+    except wire.SplitError:
+        with pytest.raises(wire.SplitError):
+            wire.frame(known, head, close=close)
+        if usual:
+            with pytest.raises(wire.SplitError):
+                wire.at_once(known, head, close=close)
+        return
+    assert wire.frame(known, head, close=close) == framed
+    assert wire.at_once(known, head, close=close) == (framed.head + b"no" if usual else None)
+
+
+async def _never() -> bytes:
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("reply", "version"),
+    [
+        (Reply(415, JOINED, (b"no",)), (1, 1)),
+        (Reply(415, JOINED, (b"no",), block=joined(JOINED)), (1, 0)),
+        (Reply(415, JOINED, (b"no",), close=True, block=joined(JOINED)), (1, 1)),
+        (Reply(204, JOINED, block=joined(JOINED)), (1, 1)),
+        (Reply(200, JOINED, stream=Stream(_never, lambda: None), block=joined(JOINED)), (1, 1)),
+    ],
+    ids=["not joined", "old client", "last one", "no body", "stream"],
+)
+def test_what_is_not_said_at_once(reply: Reply, version: tuple[int, int]) -> None:
+    """Whatever ends a connection, has no end or no body, or is not all ours is framed with more care."""
+    assert wire.at_once(reply, Head("POST", "/", "/", "", {}, (), version), close=False) is None
 
 
 def test_phrase_cannot_split() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sidecar.model import Reply, joined
 from sidecar.plan import CorsPlan
-from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, is_preflight, may_write, merge
+from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, dressed, is_preflight, may_write, merge
 
 SHOP = "https://shop.example"
 PLAIN = Cors(CorsPlan(frozenset((SHOP,))), None)
@@ -225,3 +226,15 @@ def test_2_a_reply_that_says_nothing_of_cors_keeps_every_line(reply: tuple[tuple
     """In its order, with ours behind it."""
     ours = PLAIN.ask([SHOP]).headers
     assert merge(reply, ours) == (*reply, *ours)
+
+
+def test_2_our_own_reply_gets_the_lines_joined_too() -> None:
+    """Where its own are joined already; any other gets them in its list alone. Nothing else of it changes."""
+    verdict = PLAIN.ask([SHOP])
+    own = ((b"Content-Type", b"text/xml"),)
+    ours = Reply(500, own, (b"<x/>",), "Oh", close=True, block=joined(own))
+    assert dressed(ours, verdict) == ours._replace(
+        headers=(*own, *verdict.headers), block=joined((*own, *verdict.headers))
+    )
+    theirs = ours._replace(block=b"")
+    assert dressed(theirs, verdict) == theirs._replace(headers=merge(own, verdict.headers))

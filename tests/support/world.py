@@ -77,10 +77,11 @@ class Recorder:
         """Keep one line."""
         self.events.append((name, facts))
 
-    def write(self, line: bytes) -> None:
-        """Keep a line that came whole, as if its facts had come one by one."""
-        facts = json.loads(line)
-        self.events.append((facts.pop("event"), facts))
+    def write(self, lines: bytes, count: int = 1) -> None:
+        """Keep lines that came whole, as if their facts had come one by one."""
+        kept = [json.loads(line) for line in lines.splitlines()]
+        assert len(kept) == count
+        self.events += [(facts.pop("event"), facts) for facts in kept]
 
     def later(self, settle: Callable[[], None]) -> None:
         """Let lines that were put aside come at once."""

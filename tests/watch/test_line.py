@@ -42,13 +42,10 @@ def written(
     reason: str | None = None,
     refusal: Refusal | None = None,
 ) -> dict[str, Any]:
-    text = line.access_line(
-        WALL_S, "0a1b2c3d4e5f", exchange, reply, state, reason, Executed.NO, 0.12, line.traceparent_of(exchange)
-    )
-    if refusal is not None:
-        text += line.refused(*line.refused_of("queue", refusal, reply))
-    text += "}"
-    assert "\n" not in text
+    traceparent = line.traceparent_of(exchange)
+    facts_of = line.facts_of(0.12, WALL_S, exchange, reply, state, reason, Executed.NO, refusal, traceparent)
+    text = line.written(facts_of, "0a1b2c3d4e5f")
+    assert text.index("\n") == len(text) - 1
     facts: dict[str, Any] = json.loads(text)
     return facts
 

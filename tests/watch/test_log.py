@@ -87,6 +87,19 @@ async def test_what_does_not_fit_is_dropped_and_counted(pipe: tuple[int, int], m
     assert one.dropped == 3
 
 
+async def test_lines_that_come_together_are_dropped_together(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And each of them is counted; so are those that a full disk did not take."""
+    monkeypatch.setattr(log, "_HELD_BYTES", 100)
+    one = JsonLog(Noon(), pipe[1])
+    one.write(b'{"event":"access"}\n' * 3, 3)
+    one.write(b'{"event":"access"}\n' * 4, 4)
+    assert one._take()[1] == 7
+    assert one.dropped == 4
+    one.close()
+
+
 async def test_lines_written_during_a_flush_are_flushed_after_it(pipe: tuple[int, int]) -> None:
     """One write at a time, and none is forgotten."""
     one = JsonLog(Noon(), pipe[1])

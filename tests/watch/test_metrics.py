@@ -33,10 +33,10 @@ NOW = Now(
 def busy() -> Tally:
     tally = Tally()
     for seconds in (0.004, 0.03, 70.0):
-        tally.passed("tickets", Dialect.SOAP11, "ok", "", seconds, seconds / 2)
+        tally.passed("tickets", Dialect.SOAP11, "ok", "", [seconds], [seconds / 2])
         tally.attempted("tickets", "ok", seconds / 2)
-    tally.passed("tickets", Dialect.XMLRPC, "overloaded", "queue", 0.0, None)
-    tally.passed("", Dialect.JSON, "malformed", "parse", 0.0, None)
+    tally.passed("tickets", Dialect.XMLRPC, "overloaded", "queue", [0.0], [])
+    tally.passed("", Dialect.JSON, "malformed", "parse", [0.0], [])
     tally.event("late_outcome", {"backend": "tickets", "executed": "yes"})
     tally.event("retry", {"backend": "tickets"})
     tally.event("bug", {})

@@ -18,8 +18,8 @@ from sidecar.watch.tally import BOUNDS_S, EVENTS, Tally
 def test_a_request_counts_by_dialect_and_state() -> None:
     """Its time in the distribution, the line's only where it stood in one."""
     tally = Tally()
-    tally.passed("tickets", Dialect.SOAP11, "ok", "", 0.02, 0.001)
-    tally.passed("tickets", Dialect.SOAP11, "ok", "", 0.02, None)
+    tally.passed("tickets", Dialect.SOAP11, "ok", "", [0.02], [0.001])
+    tally.passed("tickets", Dialect.SOAP11, "ok", "", [0.02], [])
     account = tally.account("tickets")
     assert dict(account.requests) == {("soap11", "ok"): 2}
     assert dict(account.refusals) == {}
@@ -30,7 +30,7 @@ def test_a_request_counts_by_dialect_and_state() -> None:
 def test_a_refusal_counts_by_mechanism() -> None:
     """Besides as a request."""
     tally = Tally()
-    tally.passed("", "json", "malformed", "parse", 0.0, None)
+    tally.passed("", "json", "malformed", "parse", [0.0], [])
     assert dict(tally.account("").refusals) == {("malformed", "parse"): 1}
     assert dict(tally.account("").requests) == {("json", "malformed"): 1}
 
@@ -54,7 +54,7 @@ def test_no_label_comes_from_outside(calls: list[tuple[str, str, str, str]]) -> 
     """Unknown words are `other`, so that nobody can make the table grow."""
     tally = Tally()
     for backend, dialect, state, mechanism in calls:
-        tally.passed(backend, dialect, state, mechanism, 0.0, None)
+        tally.passed(backend, dialect, state, mechanism, [0.0], [])
         tally.attempted(backend, state, 0.0)
         tally.event("late_outcome", {"backend": backend, "executed": dialect})
         tally.event(state, {})

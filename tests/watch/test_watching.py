@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sidecar.caller import envelope
-from sidecar.model import Answer, Exchange, Executed, Grade, Outcome, Refusal
+from sidecar.model import Answer, Exchange, Executed, Grade, Outcome, Refusal, Reply
 from sidecar.tasks import spawn
 from sidecar.watch import watching as module
 from sidecar.watch.catalogue import METRICS
 from sidecar.watch.metrics import Now
 from sidecar.watch.watching import Watching
+from sidecar.watch.window import BUCKET_S
 from tests.support.world import WALL_S, LoopClock, Recorder, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.virtual
 
@@ -198,3 +202,25 @@ async def test_reading_the_metrics_lets_others_in_between() -> None:
     going = False
     await task
     assert turns >= len(METRICS)
+
+
+class Patient(Recorder):
+    """A log that lets lines wait."""
+
+    def later(self, settle: Callable[[], None]) -> None:
+        del settle
+
+
+async def test_what_was_put_aside_counts_in_its_own_time() -> None:
+    """Also where a bucket of the window ended meanwhile: each request is in the one that it passed in."""
+    scene = Scene()
+    watch = Watching(scene.clock, Patient())
+    for _ in range(3):
+        exchange = scene.exchange()
+        exchange.backend, exchange.request_id = "tickets", "abcdefgh-1"
+        watch.passed(exchange, Reply(503, (), (b"no",)), "overloaded", "queue_full", Executed.NO, FULL)
+        await asyncio.sleep(BUCKET_S * 0.75)
+    assert len(watch._uncounted) == 3
+    buckets = [sum(count.count for count in bucket.counts.values()) for bucket in watch.window._ring]
+    assert buckets == [2, 1]
+    assert watch.tally.account("tickets").refusals["overloaded", "queue"] == 3
