@@ -73,6 +73,7 @@ _GOING: Final = Refusal("draining", detail="this sidecar is shutting down: send 
 # Tasks that speak with a backend, by the first word of their names; once its connections are closed, they end in a turn or two.
 _FLYING: Final = ("flight ", "ghost ")
 _LAST_WORDS_S: Final = 2.0
+_BUSY_S: Final = 1.0  # until it is looked again whether a reply is still read from what has retired
 _TRUST_S: Final = 30.0  # to read what says whom to trust, from a disk that answers
 
 
@@ -339,6 +340,9 @@ class App:
             self._retired[thing] = loop.call_later(after_s, self._close, thing)
 
     def _close(self, thing: _Thing) -> None:
+        if isinstance(thing, HttpUpstream) and thing.busy:
+            self._retired[thing] = asyncio.get_running_loop().call_later(_BUSY_S, self._close, thing)
+            return
         del self._retired[thing]
         spawn(thing.close(), "retire")
         self._forget_the_gone()

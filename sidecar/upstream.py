@@ -60,6 +60,11 @@ class _Pool(TCPConnector):
             super().__init__(limit=0, ttl_dns_cache=_DNS_S, keepalive_timeout=idle_s)
         self._factory = cast("partial[ResponseHandler]", partial(Wire, self._loop, notice))
 
+    @property
+    def busy(self) -> bool:
+        """Whether a connection carries a call."""
+        return bool(self._acquired)
+
     def rest(self) -> None:
         """Keep no connection any more: those that carry nothing are closed now, the others when they carry nothing."""
         self._force_close = True
@@ -163,6 +168,11 @@ class HttpUpstream:
         """Keep no connection any more, for this is about to be replaced; calls go on, those that come have one of their own each."""
         self._drop_resting()
         self._pool.rest()
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is still answered by it: a reply that streams takes as long as its reader."""
+        return self._pool.busy or self._fresh.busy
 
     def _drop_resting(self) -> None:
         for connection, timer in self._resting.items():

@@ -302,6 +302,15 @@ class Talk:
         except (OSError, theirs.ClientError) as error:
             untraced(error)
             return Failed("backend_bad_reply", "truncated", f"the reply broke off: {words_of(error)}", sent=True)
+        except (
+            RuntimeError
+        ) as error:  # aiohttp's word to whoever reads on after the connection has been closed from here
+            if self._wire.connected:
+                raise
+            untraced(error)
+            return Failed(
+                "backend_bad_reply", "truncated", "the connection was closed before the reply's end", sent=True
+            )
 
     async def _next(self) -> bytes:
         """Give the next piece of a streamed reply, b"" at its end; raises OSError where it broke off or is too slow."""

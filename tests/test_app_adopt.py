@@ -13,7 +13,7 @@ from sidecar import app as module
 from sidecar.app import GoingError, RestartNeededError
 from sidecar.listener import ListenError
 from sidecar.model import Executed, Grade, Level
-from sidecar.plan import AdminPlan, CorsPlan, LimitsPlan, ListenPlan, MetricsPlan, Plan, TlsPlan
+from sidecar.plan import AdminPlan, CorsPlan, LimitsPlan, ListenPlan, MetricsPlan, OperationPlan, Plan, TlsPlan
 from tests.support import envelopes as env
 from tests.support.backend import Backend, Gate, answer
 from tests.support.certs import make
@@ -123,6 +123,25 @@ async def test_who_no_plan_needs_is_closed_in_time(backend: Starts, monkeypatch:
         await ask(app.urls[0], CALL)
         await app.adopt(plan(there.url))
         assert len(app._retired) == 3  # two upstreams and a shelf
+        await until(lambda: not app._retired)
+
+
+async def test_who_is_still_answered_is_answered_to_the_end(backend: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long he reads: a reply that streams takes as long as its reader. Then what has retired is closed."""
+    monkeypatch.setattr(module, "_longest_s", briefly)
+    monkeypatch.setattr(module, "_BUSY_S", 0.05)
+    gate = Gate()
+    here, there = await backend(answer(HELD, gate=gate)), await backend(stage)
+    patient = (OperationPlan(timeout_s=5.0, attempt_first_byte_s=5.0, attempt_total_s=5.0),)
+    before = plan(here.url, backends=(replace(plan(here.url).backends[1], operations=patient),))
+    async with nothing_left(), running(before) as app, Client.to(app.urls[0]) as caller:
+        await caller.send(CALL)
+        await here.journal.arrived(1)
+        await app.adopt(replace(before, backends=plan(there.url).backends[1:]))
+        await asyncio.sleep(0.5)
+        assert len(app._retired) == 1
+        gate.open()
+        assert (await caller.response()).state == "ok"
         await until(lambda: not app._retired)
 
 

@@ -770,6 +770,29 @@ async def test_a_ghost_of_a_stream_is_read_like_any_reply(backend: Starts) -> No
         assert b"".join(late.body) == XML
 
 
+async def test_a_ghost_of_a_stream_says_so_when_its_connection_is_closed_from_here(backend: Starts) -> None:
+    """At the end of the process: what became of its call is told as of any reply that broke off."""
+    gate = Gate()
+    whole = replies.http(BEGINNING + XML)
+
+    async def slow(visit: Visit) -> None:
+        await visit.head()
+        await visit.send(whole.head + BEGINNING)
+        await gate.wait()
+
+    here = await backend(slow)
+    async with calling(here.url) as caller:
+        stream = (await caller.ok(limits=STREAM)).stream
+        assert stream is not None
+        stream.close()
+        assert caller.track.ghost is not None
+        await caller.upstream.close()
+        late = await caller.track.ghost.end(5.0)
+        assert isinstance(late, Failed)
+        assert (late.reason, late.sent) == ("truncated", True)
+        gate.open()
+
+
 async def test_a_get_can_have_a_ghost_too(backend: Starts) -> None:
     """Its head is all there is to send."""
     here = await backend(silent())

@@ -129,3 +129,30 @@ async def test_many_reloads_leave_nothing_open(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
             assert await state(sidecar) == "ok"
         assert sidecar.fd_count() < before + 10
+
+
+async def test_a_reply_that_is_still_read_outlives_its_backend(tmp_path: Path) -> None:
+    """A reload takes the backend away and every timeout passes; the reader is slow, and gets the reply to its last byte."""
+    filler = b"a" * (24 * 1024 * 1024)
+    large = env.soap11_reply("GetSeats").replace(b">done<", b">" + filler + b"<")
+    patience = {"timeouts": {"connect": "500ms", "total": "1s"}, "ghost": "1s", "queue": {"size": 10, "wait": "1s"}}
+    with ThreadBackend(answer(http(large))) as old, ThreadBackend(answer(OK)) as new:
+        whole = settings(old.url, limits={"body_timeout": "1s"})
+        whole["backends"]["box"] |= {**patience, "operations": {"*": {"safe": True, "stream": True, "timeout": "2s"}}}
+        with SidecarProcess(whole, tmp_path) as sidecar:
+            reader, writer = await asyncio.open_connection(sidecar.host, sidecar.port, limit=64 * 1024)
+            writer.write(CALL)
+            await reader.readuntil(b"\r\n\r\n")
+            whole = json.loads(sidecar.config.read_text("utf-8"))
+            whole["backends"]["box"]["url"] = f"{new.url}/box"
+            sidecar.config.write_text(json.dumps(whole), "utf-8")
+            sidecar.send_signal(signal.SIGHUP)
+            sidecar.wait_line('"event":"config_reloaded"')
+            read, until = 0, time.monotonic() + 7  # more than all that is waited for before old connections are closed
+            while not reader.at_eof() and read < len(filler):
+                read += len(await asyncio.wait_for(reader.read(64 * 1024), 10))
+                if time.monotonic() < until:
+                    await asyncio.sleep(0.025)
+            writer.close()
+            assert read >= len(filler)
+            assert not said(sidecar, "bug")
