@@ -199,7 +199,7 @@ async def test_13_a_bug_of_ours_is_readable(where: str, tmp_path: Path, monkeypa
         monkeypatch.setattr(SoapAdapter, "accepts", crash)
     await app.start()
     if where == "listener":
-        monkeypatch.setattr("sidecar.caller.cors.merge", crash)
+        monkeypatch.setattr("sidecar.caller.cors.dressed", crash)
     try:
         path = {"route": "/boom", "decode": "/soap", "listener": "/nowhere"}[where]
         response = await ask(app.urls[0], plain(f"GET {path} HTTP/1.1"))
