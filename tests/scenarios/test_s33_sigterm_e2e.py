@@ -106,4 +106,4 @@ async def test_sigterm_under_load(times: int, tmp_path: Path) -> None:
         assert set(crowd.answered.values()) <= {"ok", "draining", "overloaded"}
         assert "draining" in crowd.answered.values()
         # Whom the kernel lets in while the door is shut meets a closed one; nothing of what he sends is ever read.
-        assert len(crowd.unanswered) <= 2, crowd.unanswered
+        assert len(crowd.unanswered) <= CLIENTS // 10, crowd.unanswered
