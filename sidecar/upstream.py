@@ -179,6 +179,7 @@ class HttpUpstream:
             timer.cancel()
             connection.close()
         self._resting.clear()
+        self._doubts = 0  # what is given back from here on is closed at once
 
     async def close(self) -> None:
         """Close every connection, idle or not."""

@@ -358,11 +358,11 @@ async def test_who_hangs_up_while_it_starts_is_heard_when_it_serves(
     here = await backend(stage)
     start = App.start
 
-    async def slowly(app: App) -> None:
+    async def slowly(app: App, **settings: str) -> None:
         for _ in range(3):
             os.kill(os.getpid(), signal.SIGHUP)
             await asyncio.sleep(0.01)
-        await start(app)
+        await start(app, **settings)
 
     monkeypatch.setattr(App, "start", slowly)
     async with running(plan(here.url)) as process:

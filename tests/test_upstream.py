@@ -283,6 +283,19 @@ async def test_closing_lets_nobody_rest(backend: Starts) -> None:
     await until(lambda: here.connections[0].ended is not None)
 
 
+async def test_nobody_rests_at_one_that_is_closed(backend: Starts) -> None:
+    """A call that ends after that gives its connection up: nothing may be left to a timer."""
+    gate = Gate()
+    here = await backend(answer(replies.http(XML), gate=gate))
+    async with calling(here.url, known=False) as caller:
+        call = asyncio.gather(caller.ok())
+        await here.journal.arrived(1)
+        caller.upstream.rest()
+        gate.open()
+        await call
+        assert not caller.upstream._resting
+
+
 async def test_a_fresh_attempt_never_uses_a_kept_connection(backend: Starts) -> None:
     """Nor leaves one behind."""
     here = await backend(answer(replies.http(XML)))

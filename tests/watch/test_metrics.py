@@ -184,7 +184,7 @@ def test_many_backends_are_written_a_few_at_a_time() -> None:
     tally = Tally()
     now = Now(backends=tuple(BackendNow(f"b{number}", 4, 4, 0, 0, 0, 10, 0) for number in range(100)))
     for number in range(100):
-        tally.passed(f"b{number}", Dialect.SOAP11, "ok", "", 0.03, 0.02)
+        tally.passed(f"b{number}", Dialect.SOAP11, "ok", "", [0.03], [0.02])
     exposition = Exposition(tally, lambda: now)
     pieces = list(exposition.pieces())
     registry = CollectorRegistry()
