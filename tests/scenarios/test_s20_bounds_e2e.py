@@ -113,8 +113,9 @@ async def test_thousands_of_slow_bodies(tmp_path: Path) -> None:
     """Whoever does not fit is told `overloaded`, memory stays within limits.buffered, a small call in between is served."""
     said = await _crowd(tmp_path, 4_000, connections=10_000)
     assert set(said) == {"overloaded:buffered"}
-    # Each sent 32 KiB, of which 768 fit at once: that so many are left shows that the refused give back at once what they held.
-    assert 4_000 - said["overloaded:buffered"] >= 500
+    # Each sent 32 KiB, of which 768 fit at once. Where the refused kept what they held, hardly anybody could send his second piece; that
+    # so many are left shows that they give it back at once. Mostly 700 to 1 100 are; 307 were where eight other programs kept both cores.
+    assert 4_000 - said["overloaded:buffered"] >= 150
 
 
 async def test_more_slow_bodies_than_connections(tmp_path: Path) -> None:
