@@ -167,3 +167,12 @@ def test_a_detail_that_repeats_the_title_is_said_once():
         assert render(same).body.count(FACTS.state.title.encode()) == (2 if render in (soap11, soap12) else 1) + (
             render in (soap11, soap12)
         )
+
+
+def test_half_a_character_is_shown_as_a_question_mark_in_json():
+    """What a caller sent that is no text, and we quote, costs him no answer: neither in the detail nor in an error's pointer."""
+    made = replace(FACTS, detail="half \udcff", errors=(("/a\udcff", "type", "must be an integer"),))
+    said = json.loads(problem(made).body)
+    assert said["detail"] == "half ?"
+    assert said["errors"] == [{"pointer": "/a?", "code": "type", "text": "must be an integer"}]
+    assert said["status"] == 503
