@@ -105,5 +105,5 @@ async def test_sigterm_under_load(times: int, tmp_path: Path) -> None:
         assert len(crowd.answered) > 3 * CLIENTS
         assert set(crowd.answered.values()) <= {"ok", "draining", "overloaded"}
         assert "draining" in crowd.answered.values()
-        # Whom the kernel lets in while the door is shut meets a closed one. None on an idle machine; up to 3 of 40 were seen on a busy one.
+        # Whom the kernel lets in while the door is shut meets a closed one. Mostly none; 5 were seen once in 22 stops.
         assert len(crowd.unanswered) <= CLIENTS // 10, crowd.unanswered
