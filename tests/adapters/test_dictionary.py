@@ -45,11 +45,14 @@ async def threads():
 def rss_bytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
-for _ in range(3):  # for what stays in any case, in whatever threads there are
-    asyncio.run(globals()[sys.argv[1]]())
-before = rss_bytes()
-asyncio.run(globals()[sys.argv[1]]())
-print(rss_bytes() - before)
+async def growth(way):  # one loop for all of it: its threads, and what they keep, end with it
+    for _ in range(3):  # for what stays in any case
+        await way()
+    before = rss_bytes()
+    await way()
+    return rss_bytes() - before
+
+print(asyncio.run(growth(globals()[sys.argv[1]])))
 """
 
 
