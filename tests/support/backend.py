@@ -274,10 +274,17 @@ class ThreadBackend:
         self.call(self.backend.start())
         return self
 
+    async def _quiet(self) -> None:
+        """Wait until the loop's own tasks have ended: one that takes a connection in stands before the handshake, and has no wire yet."""
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            await asyncio.wait(rest, timeout=1)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.call(self.backend.stop())
+        self.call(self._quiet())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
