@@ -111,6 +111,10 @@ class Backend:
     def open_connections(self) -> int:
         return sum(connection.closed_s is None for connection in self.connections)
 
+    @property
+    def listening(self) -> asyncio.Server | None:
+        return self._server
+
     # --- its life
 
     async def __aenter__(self) -> Self:
@@ -274,8 +278,13 @@ class ThreadBackend:
         self.call(self.backend.start())
         return self
 
-    async def _quiet(self) -> None:
-        """Wait until the loop's own tasks have ended: one that takes a connection in stands before the handshake, and has no wire yet."""
+    async def _end(self) -> None:
+        """Stop; leave nobody half taken in: asyncio loses the socket of whom it has accepted when the server closes before his turn."""
+        if self.backend.listening is not None:
+            for sock in self.backend.listening.sockets:
+                self._loop.remove_reader(sock)
+            await asyncio.sleep(0)
+        await self.backend.stop()
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         if rest:
             await asyncio.wait(rest, timeout=1)
@@ -283,8 +292,7 @@ class ThreadBackend:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.call(self.backend.stop())
-        self.call(self._quiet())
+        self.call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
