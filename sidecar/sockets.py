@@ -7,10 +7,13 @@ listens there.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import ssl
 import stat
+import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from sidecar.plan import AdminPlan, ListenPlan, TlsPlan
 
 UNIX_MODE: Final = 0o660  # owner and group: the web server in front shares our group
+_SO_ATTACH_FILTER: Final = 26  # Linux, asm-generic/socket.h
+_DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)  # classic BPF's BPF_RET | BPF_K of no bytes (linux/filter.h)
 _PROBE_S: Final = 1.0  # a live listener on this machine accepts at once; its full backlog counts as alive
 
 
@@ -99,6 +104,25 @@ def _clear_stale(path: str, key: str) -> None:
         except OSError as error:
             raise ListenError(f"{key}.unix: cannot tell whether somebody listens on {path} ({error}).") from error
     raise ListenError(f"{key}.unix: another process listens on {path}. Stop it or choose another path.")
+
+
+def shut_out(bound: socket.socket) -> list[socket.socket]:
+    """Take in everybody whom the kernel has let in at a listening socket, so that nobody stands there when it closes.
+
+    A close resets whoever was let in and not accepted, with the request that he has sent. Where the kernel can (Linux, TCP) nobody gets
+    in any more from here on: his SYN is dropped, and the one a second later meets a closed port or our successor.
+    """
+    if bound.family != socket.AF_UNIX:
+        program = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
+        with suppress(OSError):  # not Linux: between the last accept and the close lie microseconds
+            bound.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
+    came: list[socket.socket] = []
+    with suppress(OSError):  # nobody is left: BlockingIOError; or he has gone again
+        while True:
+            one, _ = bound.accept()
+            one.setblocking(False)
+            came.append(one)
+    return came
 
 
 def forget_unix(path: str, inode: tuple[int, int]) -> None:

@@ -82,11 +82,9 @@ def farewell(exchange: Exchange) -> Refusal:
     """Say what becomes of a call that is still under way when the sidecar has to go."""
     flight = exchange.flight
     if flight is None or not flight.sent:
-        return Refusal("draining", detail="this sidecar is shutting down", close=True)
+        return Refusal("draining", detail="this sidecar is shutting down")
     effect = Executed.NO if flight.safe else Executed.UNKNOWN
-    return Refusal(
-        "outcome_unknown", "cut", "this sidecar shuts down and the backend has not answered", effect, close=True
-    )
+    return Refusal("outcome_unknown", "cut", "this sidecar shuts down and the backend has not answered", effect)
 
 
 def _outbound(exchange: Exchange, base: str) -> Outbound:

@@ -16,7 +16,7 @@ from aiohttp import http_parser
 from sidecar.listener.connection import DRAINING, Connection
 from sidecar.listener.reception import Desk, Reception
 from sidecar.listener.request import keep_no_urls
-from sidecar.sockets import ListenError, bind, forget_unix, load_certificate, tls_context, unix_inode
+from sidecar.sockets import ListenError, bind, forget_unix, load_certificate, shut_out, tls_context, unix_inode
 
 if TYPE_CHECKING:
     import socket
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["ListenError", "Listener"]
 
 BACKLOG: Final = 4096  # asyncio's 100 overflows in the first second of a sale; the kernel's somaxconn may be lower
-# Whom the kernel has let in already is taken before the door is shut, else he gets an RST: one turn of the loop to see that there
-# are some, one to accept them, one for their connections to be made.
-ACCEPT_TURNS: Final = 3
-RECONNECT_S: Final = 0.5  # a reply with `Connection: close` makes a client connect anew within a round trip or two
+RECONNECT_S: Final = (
+    0.5  # a reply with `Connection: close` makes a client connect anew within a round trip or two, and ask
+)
 FAREWELL_S: Final = 3.0  # for the last answers and the linger after them, once the drain's time is up
 
 
@@ -62,7 +61,7 @@ class Listener:
             answer, refuse, farewell or _draining, clock, memory, log, plan.limits, tls=plan.listen.tls is not None
         )
         self._reception: Reception | None = None
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[tuple[asyncio.Server, socket.socket]] = []
         self._context: ssl.SSLContext | None = None
         self._unix: tuple[int, int] | None = None
         self.urls: tuple[str, ...] = ()
@@ -105,7 +104,7 @@ class Listener:
         sockets = bind(self._listen)
         self.urls = tuple(self._url(bound) for bound in sockets)
         for bound in sockets:
-            self._servers.append(await self._serve(loop, bound, context))
+            self._servers.append((await self._serve(loop, bound, context), bound))
         if self._listen.unix is not None:
             self._unix = unix_inode(self._listen.unix)
 
@@ -113,10 +112,7 @@ class Listener:
         self, loop: asyncio.AbstractEventLoop, bound: socket.socket, context: ssl.SSLContext | None
     ) -> asyncio.Server:
         assert self._reception is not None
-        # A shutdown includes the last bytes of a reply: the loop's 30 s are not ours. What is shorter is the connection's to time.
-        handshake_s, shutdown_s = (
-            (None, None) if context is None else (self._desk.limits.header_timeout_s, self._desk.limits.body_timeout_s)
-        )
+        handshake_s, shutdown_s = self._tls_times_s()
         listen = loop.create_server if self._listen.unix is None else loop.create_unix_server
         return await listen(
             self._reception,
@@ -126,6 +122,14 @@ class Listener:
             ssl_handshake_timeout=handshake_s,
             ssl_shutdown_timeout=shutdown_s,
         )
+
+    def _tls_times_s(self) -> tuple[float | None, float | None]:
+        """Return how long a handshake and a shutdown may take.
+
+        A shutdown includes the last bytes of a reply: the loop's 30 s are not ours. What is shorter is the connection's to time.
+        """
+        limits = self._desk.limits
+        return (None, None) if self._context is None else (limits.header_timeout_s, limits.body_timeout_s)
 
     def _url(self, bound: socket.socket) -> str:
         if self._listen.unix is not None:
@@ -144,21 +148,33 @@ class Listener:
         await asyncio.sleep(delay_s)
         if last_call is not None:
             last_call()
-        under_way = self._open()
-        for connection in under_way:
-            connection.retire()
+        under_way = [connection for connection in self._open() if not connection.retire(RECONNECT_S)]
         await self._within(self._reception.ended(under_way), timeout_s)
         if under_way:  # who was told to reconnect has: or is about to: he is told that we go, and comes no more
             await asyncio.sleep(min(RECONNECT_S, timeout_s))
-        for connection in self._open():
-            connection.expel()
-        for _ in range(ACCEPT_TURNS):
-            await asyncio.sleep(0)
-        self._stop_accepting()
+        await self._shut()
+        waiting = self._open()
+        for connection in waiting:
+            connection.expel(RECONNECT_S)
+        await self._within(self._reception.ended(waiting), RECONNECT_S)
         for connection in self._open():
             connection.expel()
         await self._within(self._reception.emptied(), FAREWELL_S)
         await self.close()
+
+    async def _shut(self) -> None:
+        """Let nobody in any more; whom the kernel has let in already is taken in first: closing a door resets all who stand in it."""
+        assert self._reception is not None
+        reception, (handshake_s, shutdown_s) = self._reception, self._tls_times_s()
+        came = [one for _, bound in self._servers for one in shut_out(bound)]
+        self._stop_accepting()
+        takes = (
+            asyncio.get_running_loop().connect_accepted_socket(
+                reception, one, ssl=self._context, ssl_handshake_timeout=handshake_s, ssl_shutdown_timeout=shutdown_s
+            )
+            for one in came
+        )
+        await asyncio.gather(*takes, return_exceptions=True)  # a handshake that fails ends its own connection
 
     async def close(self) -> None:
         """End at once: nothing is answered any more."""
@@ -194,7 +210,7 @@ class Listener:
         self._desk.answer, self._desk.refuse, self._desk.limits = answer, refuse, plan.limits
 
     def _stop_accepting(self) -> None:
-        for server in self._servers:
+        for server, _ in self._servers:
             server.close()
         self._servers.clear()
         if self._unix is not None and self._listen.unix is not None:

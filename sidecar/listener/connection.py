@@ -244,9 +244,18 @@ class Connection(Hearing):
         left = 0 if upload.complete else REST_BYTES + 1 if self._body_left is None else self._body_left
         broken = payload.exception() is not None
         stuck = broken or (left > 0 and (left > REST_BYTES or upload.withheld))
-        last = (self._reception.draining or self._half_closed) and not self._messages
+        more = not left and self._has_more()
+        last = (self._reception.draining or self._half_closed) and not more
         close = bool(message.should_close) or last or stuck
         return await self._write(reply, exchange.head, close=close, request_id=exchange.request_id), stuck, left
+
+    def _has_more(self) -> bool:
+        """Say whether another request has begun to come, where the next reply may be the last."""
+        if self._messages:
+            return True
+        if not self._reception.draining or self._half_closed or self.transport is None or self.transport.is_closing():
+            return False
+        return bool(self._head) or Unread(self.transport).any()
 
     async def _read_rest(self, payload: StreamReader) -> bool:
         """Read a small body that nobody wanted, so that the connection can be kept; False where it does not come."""
@@ -359,17 +368,22 @@ class Connection(Hearing):
         if self._waiter is not None:
             self._waiter.cancel()
 
-    def retire(self) -> None:
-        """Close where nothing is under way, not even in the kernel: what has come by now is answered."""
-        if self._phase is Phase.IDLE and self.transport is not None and not Unread(self.transport).any():
+    def retire(self, patience_s: float = 0.0) -> bool:
+        """Close where nothing is under way, not even in the kernel, and say so. Whoever has not asked yet has `patience_s` for it."""
+        if self._phase is not Phase.IDLE or self.transport is None or Unread(self.transport).any():
+            return False
+        if not self.asked and patience_s:
+            self._enter(Phase.IDLE, patience_s)
+        else:
             self.dismiss()
+        return True
 
     def cut(self) -> None:
         """End the connection so that nobody takes what was sent for complete."""
         if self.transport is not None:
             self.transport.abort()
 
-    def expel(self) -> None:
+    def expel(self, patience_s: float = 0.0) -> None:
         """The time to go has run out: answer `draining` to whatever is under way here."""
         if self._phase in (Phase.BUSY, Phase.BODY) and self._exchange is not None and self._task_handler is not None:
             self._expelled = True
@@ -377,7 +391,7 @@ class Connection(Hearing):
         elif self._phase is Phase.HEAD:
             self._fail(DRAINING, b"", patient=False)
         else:
-            self.retire()
+            self.retire(patience_s)
 
     def _cut_reply(self) -> None:
         """Break a reply off whose reader holds it, and maybe a slot of the backend, for longer than it is worth."""

@@ -229,7 +229,6 @@ async def test_what_a_caller_is_told_when_we_must_go(
         exchange.flight.track.progress = progress
     refusal = coalesce.farewell(exchange)
     assert (refusal.state, refusal.executed) == told
-    assert refusal.close
 
 
 async def test_it_says_how_long_a_caller_waits() -> None:

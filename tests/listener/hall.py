@@ -88,7 +88,7 @@ def refuse(refusal: Refusal, head: Head | None, origin: str | None, _who: Exchan
 
 
 def farewell(exchange: Exchange) -> Refusal:
-    return Refusal("draining", detail=f"{exchange.head.path} was under way", close=True)
+    return Refusal("draining", detail=f"{exchange.head.path} was under way")
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ Real processes, real signals, clients that call without a pause and connect anew
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import time
 from itertools import count
@@ -78,7 +77,7 @@ class Crowd:
 
 @pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.long)])
 async def test_sigterm_under_load(times: int, tmp_path: Path) -> None:
-    """Nobody gets half an answer, nobody whose request was read gets none; what is told is an answer or that we go; exit code 0 in time."""
+    """Nobody gets half an answer, and nobody who has asked gets none; what is told is an answer or that we go; exit code 0 in time."""
     for turn in range(times):
         with ThreadBackend(answer(http(env.soap11_reply("Reserve")), work_s=0.02)) as backend:
             settings = {
@@ -99,11 +98,8 @@ async def test_sigterm_under_load(times: int, tmp_path: Path) -> None:
                     assert time.monotonic() - told_at < LATEST_S, "it does not end"
                     await asyncio.sleep(0.02)
                 assert sidecar.kill() == 0
-        read = {line["request_id"] for line in map(json.loads, sidecar.lines) if line["event"] == "access"}
         assert crowd.halves == []
-        assert read.isdisjoint(crowd.unanswered), "a request that was read got no answer"
         assert len(crowd.answered) > 3 * CLIENTS
         assert set(crowd.answered.values()) <= {"ok", "draining", "overloaded"}
         assert "draining" in crowd.answered.values()
-        # Whom the kernel lets in while the door is shut meets a closed one. Mostly none; 5 were seen once in 22 stops.
-        assert len(crowd.unanswered) <= CLIENTS // 10, crowd.unanswered
+        assert crowd.unanswered == []
