@@ -15,6 +15,8 @@ from typing import Protocol as Port
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from sidecar.answers import Entry, Question, Seen
+
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header lines as they came: order, case and duplicates kept."""
 
@@ -120,6 +122,7 @@ class Refusal:
     allow: str | None = None  # the Allow header of method_not_allowed
     limit_bytes: int | None = None
     errors: tuple[tuple[str, str, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()  # where a client goes next: poll, …
     close: bool = False  # the connection cannot be used any further
     numbers: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
@@ -156,6 +159,11 @@ class Answer:
     backend_s: float = 0.0
     stream: Stream | None = None
     age_s: int | None = None  # of an answer that was kept
+    block: bytes = (
+        b""  # of one that is given as it was written a moment ago: `headers` with a blank for the request's id
+    )
+    entry: Entry | None = None  # of a shared flight: what its callers are told from, each in his own dialect
+    private: bool = False  # of a shared flight: for its owner alone after all; whoever else waited asks for himself
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +379,8 @@ class Flight:
     """One call on its way to the backend, owned by its own task.
 
     Written by: flights (`waiters`, `owner`, `told`, `seat`, `account`), queue (`queue_s`), attempt (`track`),
-    span (`backend_s`), retry (`fresh`).
+    span (`backend_s`), retry (`fresh`). `question`, `tags` and `generations` are of a shared flight: what it asks, what its answer
+    depends on, and the generations of that before it began.
     """
 
     call: Call
@@ -388,8 +397,15 @@ class Flight:
     stale: bool = False  # the last attempt met a connection that the backend may just have closed
     fresh: bool = False  # the next attempt opens a new one
     attempts: int = 0
+    over: bool = False  # its outcome stands
     queue_s: float = 0.0
     backend_s: float = 0.0
+    question: Question | None = None
+    tags: tuple[str, ...] = ()
+    generations: tuple[int, ...] = ()
+    ends: list[Callable[[Outcome], None]] = field(
+        default_factory=list
+    )  # told of its outcome, and again of a ghost's late one
 
     @property
     def sent(self) -> bool:
@@ -406,8 +422,8 @@ class Exchange:
     """One caller's request on its way through the caller lane.
 
     Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), route
-    (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `safe`), identity (`client`, and in `call`), coalesce
-    (`flight`, the two durations).
+    (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `seen`), identity (`client`, and in `call`), cache (`question` to
+    `cache_status`, and `key` in `call`), coalesce (`flight` to the end).
     """
 
     head: Head
@@ -434,7 +450,16 @@ class Exchange:
     done: list[Callable[[], None]] = field(default_factory=list)  # called once its connection is free of it
     call: Call | None = None
     safe: bool = False
+    seen: Seen | None = None  # what is remembered of an identical request
+    question: Question | None = None
+    tags: tuple[str, ...] = ()
+    generations: tuple[int, ...] = ()
+    kept: Entry | None = None  # what is known of its question, however old
+    cache_status: bytes = b""  # RFC 9211
     flight: Flight | None = None
+    joined: bool = False  # it follows somebody else's flight
+    waiter: Waiter | None = None  # as which it waits for its flight
+    ours: bool = False  # made by us to renew an answer: nobody waits for it
 
     queue_s: float = 0.0
     backend_s: float = 0.0

@@ -5,14 +5,19 @@ Nothing here reads files or knows YAML. A reload builds a new Plan; state that o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from sidecar.policy.tags import EVERYTHING, names, of_write
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sidecar.model import Protocol
 
 EVERY = "*"
+SPARE = "+spare"  # behind a backend's name: no name of the settings has such a sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class LimitsPlan:
     connections: int = 10_000
     buffered_bytes: int = 256 * 1024 * 1024  # all bodies and replies held at once
     per_backend: float = 0.5  # of the buffered bytes and of the connections
+    cached_bytes: int = 64 * 1024 * 1024  # answers that are kept
     request_body_bytes: int = 1024 * 1024
     reply_body_bytes: int = 16 * 1024 * 1024
     header_bytes: int = 32 * 1024  # one line or field; aiohttp's 8190 refuses what browsers send
@@ -161,6 +167,78 @@ class ResultRule:
 
 
 @dataclass(frozen=True, slots=True)
+class CachePlan:
+    """How long an operation's answers are worth keeping, and for whom. Ages in seconds since the backend said it.
+
+    Up to `ttl_s` an answer is fresh; `swr_s` longer it is given at once while it is renewed behind; `grace_s` beyond the ttl it is given
+    while the backend is strained or down, `error_s` beyond the ttl instead of a failure; `soft_s` is how long a caller waits for a new one
+    where an old one could be had. `negative`: states of faults that are kept for `negative_s`. `ignore` are the backend's vetoes that do
+    not count (no-store, private, no-cache, max-age, vary). `vary` are request headers that are part of the key, and forwarded.
+    `origin`: the backend's own Cache-Control decides (RFC 9111).
+    """
+
+    ttl_s: float = 0.0
+    swr_s: float = 0.0
+    grace_s: float = 0.0
+    error_s: float = 0.0
+    soft_s: float | None = None
+    jitter: float = 0.1
+    ahead: float = 0.8  # of the ttl: from then on an answer that is asked for is renewed before it expires; 1 never
+    tags: tuple[str, ...] = ()
+    strict: bool = False  # what a write has touched is not given any more, not even as stale
+    origin: bool = False
+    vary: tuple[str, ...] = ()
+    params: tuple[tuple[str, str], ...] = ()
+    ignore: frozenset[str] = frozenset()
+    negative_s: float = 0.0
+    negative: frozenset[str] = frozenset()
+    entry_bytes: int = 1024 * 1024
+    share: float = 0.5  # of limits.cached, which one operation may take
+    waiters: int = 10_000  # callers of one flight
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPlan:
+    """Whose identity asks a question that many share: `mode` as in `answers.Shared`; for `as`, values by parameter or header."""
+
+    mode: str
+    values: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackPlan:
+    """What is said in place of a failure whose state is one of `on`. `kind`: stale | body | spare | refuse.
+
+    `body`: of a reply made beforehand, in the backend's protocol, with `content_type`. `text`: the operator's own words of a refusal.
+    """
+
+    on: frozenset[str]
+    kind: str
+    body: bytes = b""
+    content_type: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyPlan:
+    """How a second purchase is known. `source`: header | soap_header | param, `name` of it; `required` refuses calls without a key.
+
+    `ttl_s` is how long an outcome is kept; `derived_s` for how long two equal calls of one identity count as one (double clicks).
+    """
+
+    source: str = "header"
+    name: str = "Idempotency-Key"
+    required: bool = False
+    ttl_s: float = 86_400.0
+    derived_s: float | None = None
+
+    @property
+    def parameter(self) -> str:
+        """Return under which name the key stands among a call's values; a SOAP header's under one that no parameter has."""
+        return f"header {self.name}" if self.source == "soap_header" else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class OperationPlan:
     """One line of `operations:`; `pattern` is a name or a glob."""
 
@@ -171,6 +249,11 @@ class OperationPlan:
     attempt_total_s: float = 60.0
     stream: bool = False
     client_class: str = "browse"
+    cache: CachePlan | None = None
+    shared: SharedPlan | None = None
+    invalidates: tuple[str, ...] = ()
+    fallback: tuple[FallbackPlan, ...] = ()
+    idempotency: IdempotencyPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +264,7 @@ class BackendPlan:
     protocol: Protocol
     path: str  # on our listener, without a trailing slash
     endpoints: tuple[tuple[str, str], ...]
+    spare: str | None = None  # the second of `urls`: asked where a fallback says so
     tls: UpstreamTlsPlan = UpstreamTlsPlan()
     wsdl: str | None = None
     expose: tuple[str, ...] | None = None  # what the JSON facade shows; None: the safe ones
@@ -212,6 +296,34 @@ class BackendPlan:
         """Say whether `deny:` names `name`, without regard to case: ASMX paths are not sensitive to it everywhere."""
         return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in self.deny)
 
+    def changes(self, line: OperationPlan, members: tuple[str, ...], parameters: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the tags of what a call changes. Of several in one, whose parameters nobody reads apart: everything, if any does."""
+        if len(members) > 1:
+            return (EVERYTHING,) if any(self.operation(name).invalidates for name in members) else ()
+        return of_write(line.invalidates, parameters) if line.invalidates else ()
+
+    @property
+    def invalidating(self) -> bool:
+        """Say whether any of its operations changes what is kept."""
+        return any(line.invalidates for line in self.operations)
+
+    @property
+    def spare_plan(self) -> BackendPlan | None:
+        """Return the spare as a backend of its own: with as many slots, and none of its troubles are this one's."""
+        if self.spare is None:
+            return None
+        return replace(self, name=self.name + SPARE, endpoints=(("", self.spare),), spare=None)
+
+    @property
+    def wanted_params(self) -> frozenset[str]:
+        """Return the parameters of calls whose values rules ask for: who asks, what a write changes, which call it is."""
+        wanted = set(self.identity_params)
+        for line in self.operations:
+            wanted |= names(line.invalidates)
+            if line.idempotency is not None and line.idempotency.source != "header":
+                wanted.add(line.idempotency.parameter)
+        return frozenset(wanted)
+
     @property
     def ghost_after_s(self) -> float:
         """Return how long a slot is kept for a call that we have given up, in seconds."""
@@ -232,6 +344,7 @@ class Plan:
     metrics: MetricsPlan | None = None
     callers: tuple[CallerPlan, ...] = ()
     trace: TracePlan = TracePlan()
+    store: str | None = None  # path of the file that makes what is kept outlive the process; None: memory
     watch_files: bool = False  # look every two seconds whether the settings' files have changed
     sensitive: tuple[str, ...] = (
         "*password*",
@@ -245,6 +358,18 @@ class Plan:
         "*pin*",
     )
     backends: tuple[BackendPlan, ...] = field(default=())
+
+    @property
+    def hosts(self) -> tuple[BackendPlan, ...]:
+        """Return everything that is called: the backends, and their spares."""
+        spares = (backend.spare_plan for backend in self.backends)
+        return (*self.backends, *(spare for spare in spares if spare is not None))
+
+    @property
+    def kept_bytes(self) -> int:
+        """The most that answers which are kept may take: nothing where no line keeps any."""
+        caches = any(line.cache is not None for backend in self.backends for line in backend.operations)
+        return self.limits.cached_bytes if caches else 0
 
 
 @dataclass(frozen=True, slots=True)

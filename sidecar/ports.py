@@ -6,13 +6,15 @@ Implementations live in listener, upstream, stores, watch and adapters; `app.py`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from sidecar.model import Account, BodySource, Failed, Ghost, Received, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from sidecar.answers import Entry, Keying, Question
     from sidecar.headcount import Headcount
     from sidecar.model import (
         Answer,
@@ -100,6 +102,7 @@ class Facts:
     after_s: int | None = None
     same_key: bool = True
     errors: tuple[tuple[str, str, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
     limit_bytes: int | None = None
     sender_status: int = 400
 
@@ -124,12 +127,43 @@ class Renderer(Protocol):
 class Adapter(Protocol):
     """One endpoint's protocol, as far as the road needs it. Made by `app.py`, from its backend's plan."""
 
+    @property
+    def edition(self) -> object:
+        """What is known of the contract, as an object of its own: another one, and requests may mean something else."""
+        ...
+
     def accepts(self, head: Head, rest: str) -> Refusal | None:
         """Say, before the body is read, whether method, path below the endpoint and content type can be a call here."""
         ...
 
     async def classify(self, head: Head, rest: str, dialect: Dialect, body: bytes) -> Classified | Refusal:
         """Name the operation that the backend would run. Parses the whole body, in pieces above 64 KiB."""
+        ...
+
+    def question(self, head: Head, rest: str, body: bytes, keying: Keying) -> Question | str:
+        """Say what a request asks, free of its caller; a word (for Cache-Status) where it may not be shared or kept: it says what a
+        key cannot, or nobody can prove what it means. Never more than 64 KiB are read. The request has been classified before.
+        """
+        ...
+
+    def veto(self, question: Question, answer: Answer) -> str | None:
+        """Return why an answer to `question` may not be kept, in one word: fault, root, secured, attachment, header; None where it may."""
+        ...
+
+    async def replay(
+        self, entry: Entry, head: Head, rest: str, body: bytes, dialect: Dialect
+    ) -> tuple[RawHeaders, bytes] | None:
+        """Return content headers and body of a kept answer for one caller: byte for byte where he speaks as the backend was asked, else
+        its payload in his envelope. None where it cannot be said in his dialect. What answers to his own headers (wsa:RelatesTo) is
+        made anew.
+        """
+        ...
+
+    def stand_in(self, payload: bytes) -> tuple[Dialect, RawHeaders, bytes]:
+        """Make a whole reply of what an operator wrote: SOAP, the XML of the element that stands in the reply's Body; XML-RPC, JSON.
+
+        Returns its dialect, content headers and body, as `replay` takes them. Raises ValueError with what is wrong.
+        """
         ...
 
     def grade(
@@ -146,6 +180,94 @@ class Adapter(Protocol):
 
         `partial`: only its beginning has come (`stream: true`), so nothing is said of its end.
         """
+        ...
+
+
+class Answers(Protocol):
+    """What is kept of a backend's answers. It never awaits: a store on disk reads all at its start and writes behind.
+
+    Generations are counted per backend and tag, in one sequence: whatever has been touched since an entry's flight began differs from
+    what the entry says. A tag that nobody has touched, or that was forgotten for want of room, has the floor's.
+    """
+
+    @property
+    def stamp(self) -> int:
+        """A number that changes with everything that is touched."""
+        ...
+
+    def find(self, key: bytes) -> Entry | None:
+        """Return what is kept under `key`, however old; whoever asks often is kept longer."""
+        ...
+
+    def keep(self, entry: Entry, share: float) -> bool:
+        """Keep it in place of what was there. `share` is the part of all room that its operation may take; False where it cannot."""
+        ...
+
+    def drop(self, key: bytes) -> None:
+        """Forget what is kept under `key`; harmless when repeated."""
+        ...
+
+    def generations(self, backend: str, tags: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the generation of each tag now."""
+        ...
+
+    def touch(self, backend: str, tags: Iterable[str]) -> None:
+        """Note that something has changed what these tags stand for: every entry that carries one is of an older generation now."""
+        ...
+
+
+class DeedState(StrEnum):
+    """How far a keyed call has come."""
+
+    RUNNING = "running"  # the backend may have it
+    DONE = "done"  # its outcome is known: an answer, or a failure whose effect is "yes" or "unknown"
+    LOST = "lost"  # it ran when the process ended: nobody can know
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One keyed call: whoever comes with the same key is told of it instead of making a second one.
+
+    `id` is what its outcome can be asked by (128 random bits, hex). `fingerprint` is a keyed digest of what was called: another one under
+    the same key is a mistake. `who` is a keyed digest of the identity that was shown, b"" where none was. `until` is wall time. `outcome`
+    is the answer or refusal in the stage's own format, b"" while there is none, and where it was larger than is kept.
+    """
+
+    key: bytes
+    id: str
+    fingerprint: bytes
+    backend: str
+    operation: str
+    state: DeedState
+    until: float
+    outcome: bytes = b""
+    who: bytes = b""
+
+
+class Deeds(Protocol):
+    """Keyed calls, each kept until it is safe to forget. What has returned is durable where the store is."""
+
+    @property
+    def secret(self) -> bytes:
+        """What keys and fingerprints are digested with; it lives as long as what is kept."""
+        ...
+
+    async def claim(self, deed: Deed) -> Deed | None:
+        """Write `deed` down as running and return it, or return the one that stands under its key; None where there is no room."""
+        ...
+
+    async def settle(self, deed: Deed) -> None:
+        """Replace the deed of that key and id; nothing happens where it is another's by now. It is kept for as long as was said when it
+        was claimed; one that still runs then, until it is settled, and as long again or a minute after that.
+        """
+        ...
+
+    async def release(self, deed: Deed) -> None:
+        """Forget it: nothing has happened, the key is free."""
+        ...
+
+    async def find(self, id: str) -> Deed | None:  # noqa: A002 - the word that links and bodies use
+        """Return the deed of an id."""
         ...
 
 
@@ -309,10 +431,15 @@ class World:
     headcounts: Mapping[str, Headcount]  # requests under way by backend
     flights: Flights
     new_id: Callable[[], str]
+    new_secret: Callable[[], str]  # 128 random bits, in hex
+    chance: Callable[[], float]  # 0 to 1
     listen_url: Callable[[], str | None]
     draining: Callable[[], bool]
     client_of: Callable[[Head, str], Standing]
     identities: Identities
+    answers: Answers
+    deeds: Deeds
     answered: Callable[[Exchange], None]  # told of every request, once its reply is made
     dialect_of: Callable[[Head], Dialect]
     resources: Mapping[str, Callable[[], bytes | Refusal]]  # what lives under the reserved path, as JSON
+    lookups: Mapping[str, Callable[[Exchange], Awaitable[Outcome]]]  # the same, by the beginning of the path

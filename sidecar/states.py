@@ -111,10 +111,21 @@ def _hurt(control: str) -> str:
     return f"curl -s $SHOP/control -H 'Content-Type: application/json' -d '{{{control}, \"for_s\": 10}}'; "
 
 
+def _pays() -> str:
+    """Return the command that pays for what a session holds, under a key of its own."""
+    card = "<sCCOwner>A</sCCOwner><sCCNumber>4111111111111111</sCCNumber>"
+    card += "<iCCType>1</iCCType><iCCMonth>12</iCCMonth><iCCYear>2030</iCCYear>"
+    return _asks(_call("Checkout", f"<sSessionKey>$KEY</sSessionKey>{card}"), '-H "Idempotency-Key: sale-$KEY" ')
+
+
+_PAYS: Final = _pays()
+_KEYED_SALE: Final = _reserve(1206, 1).replace("-si", "-s") + " >/dev/null; "
+
 # Who listens at DEMO: by the port, for a name would find other sidecars, too.
 _LISTENING: Final = "ss -ltnpH \"sport = :${DEMO##*:}\" | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -u "
 # A body of which nine bytes never come: told after limits.body_timeout, or when a drain is over.
 _HALF: Final = "curl -si $DEMO/tickets -H 'Content-Type: text/xml' -H 'Content-Length: 10' -d a --max-time 40"
+_SEASON: Final = _asks(_call("GetPerformances", "<sStartDate/><sEndDate/>"))  # fresh for five seconds
 _HELLO: Final = _asks(_call("HelloWorld"))
 _BACKEND_REASONS = ("refused", "connect_timeout", "dns", "tls", "reset")
 _C, _E, _B, _H = Category, Effect, Blame, How
@@ -144,7 +155,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Answered from memory, within its time",
         "The result.",
-        "curl -si $DEMO/tickets?wsdl",
+        _SEASON + "; " + _SEASON,
     ),
     State(
         "stale",
@@ -157,7 +168,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Answered from memory, past its time",
         "The result, with its age.",
-        "curl -si $DEMO/tickets?wsdl; sleep 61; " + _hurt('"dead": true') + "curl -si $DEMO/tickets?wsdl",
+        _SEASON + "; " + _hurt('"dead": true') + "sleep 6; " + _SEASON,
         ("revalidating", "backend-down", "backend-slow", "overloaded"),
     ),
     State(
@@ -171,8 +182,8 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "Answered by rule in the backend's place",
         "The result, marked as a stand-in.",
-        "",
-        built=False,
+        _hurt('"dead": true') + _asks(_call("GetShippingMethods")),
+        ("backend_unreachable", "overloaded", "outcome_unknown", "backend_bad_reply", "backend_fault"),
     ),
     State(
         "partial",
@@ -199,8 +210,7 @@ ROWS: Final[tuple[State, ...]] = (
         "",
         "The answer that this key got the first time",
         "As the first time.",
-        "",
-        built=False,
+        _KEYED_SALE + _PAYS + "; " + _PAYS,
     ),
     State(
         "deferred",
@@ -424,7 +434,7 @@ ROWS: Final[tuple[State, ...]] = (
         "The backend is at its limit",
         "That many people want this now, and that the page tries again by itself.",
         _hurt('"latency_s": 3') + f"for i in $(seq 80); do ({_HELLO} -o /dev/null &); done; sleep 0.5; " + _HELLO,
-        ("queue_full", "queue_wait", "deadline", "connections", "buffered"),
+        ("queue_full", "queue_wait", "deadline", "connections", "buffered", "deeds"),
         retry_after_s=2,
     ),
     State(
@@ -468,7 +478,7 @@ ROWS: Final[tuple[State, ...]] = (
         "The backend was asked and has not answered",
         "For a purchase: that its outcome is not known yet, and never a button that buys again. Else: that it takes too long.",
         _hurt('"freeze": true') + _HELLO,
-        ("timeout", "reset", "closed", "cut"),
+        ("timeout", "reset", "closed", "cut", "fault", "identity", "untold"),
         retry_after_s=5,
     ),
     State(
@@ -497,8 +507,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "A call with this key is under way",
         "That it is being done.",
-        "",
-        built=False,
+        _KEYED_SALE + _hurt('"freeze": true') + _PAYS + " >/dev/null & sleep 0.5; " + _PAYS,
     ),
     State(
         "key_reused",
@@ -511,8 +520,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "This key stands for another call",
         "Nothing: a bug of the page.",
-        "",
-        built=False,
+        _KEYED_SALE + _PAYS + "; " + _PAYS.replace("2030", "2031"),
     ),
     State(
         "key_missing",
@@ -526,7 +534,6 @@ ROWS: Final[tuple[State, ...]] = (
         "This operation needs an Idempotency-Key",
         "Nothing: a bug of the page.",
         "",
-        built=False,
     ),
     State(
         "key_unsupported",
@@ -539,8 +546,7 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "This operation takes no Idempotency-Key",
         "Nothing: a bug of the page.",
-        "",
-        built=False,
+        _asks(_call("HelloWorld"), "-H 'Idempotency-Key: a1' "),
     ),
     State(
         "not_found",

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from sidecar.model import Protocol
-from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
+from sidecar.plan import BackendPlan, CachePlan, OperationPlan, Plan, Scope
 
 LINES = (
     OperationPlan("GetOrder", safe=True),
@@ -74,3 +74,10 @@ def test_a_plan_is_frozen() -> None:
     """What many tasks read nobody changes."""
     with pytest.raises(FrozenInstanceError):
         BACKEND.limit = 99  # type: ignore[misc]  # that is the point
+
+
+def test_what_is_kept_takes_memory() -> None:
+    """So much as the limit says, and nothing where no line keeps anything."""
+    cached = replace(BACKEND, operations=(*LINES, OperationPlan("Get", cache=CachePlan())))
+    assert Plan(backends=(BACKEND,)).kept_bytes == 0
+    assert Plan(backends=(BACKEND, cached)).kept_bytes == 64 * 1024 * 1024
