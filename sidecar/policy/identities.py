@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sidecar.model import Head
 
 MOST: Final = 20_000  # people who are signed in at once; 6 MB
 AGE_S: Final = (
@@ -19,6 +24,30 @@ PER_ADDRESS: Final = 100
 # Each that comes takes at most so many away that are over: the table is swept in passing, and no single call pays for all of it.
 _SWEEP: Final = 32
 _DIGEST_BYTES: Final = 8
+
+
+def claimed(
+    parameters: Mapping[str, str], head: Head, params: tuple[str, ...], headers: tuple[str, ...]
+) -> bytes | None:
+    """Return what a caller shows, the first that is there in the order of the settings; what stands twice shows nothing."""
+    for name in params:
+        if value := parameters.get(name):
+            return f"param {name} {value}".encode()
+    for name in headers:
+        if name in head.headers:
+            lines = head.all(name)
+            if len(lines) == 1 and lines[0]:
+                return f"header {name} {lines[0]}".encode()
+    return None
+
+
+def everything(
+    parameters: Mapping[str, str], head: Head, params: tuple[str, ...], headers: tuple[str, ...]
+) -> tuple[bytes, ...]:
+    """Return all that a caller shows, in the order of the settings, every line of it: who differs in any of it may be somebody else."""
+    shown = [f"param {name} {value}" for name in params if (value := parameters.get(name))]
+    shown += [f"header {name} {line}" for name in headers if name in head.headers for line in head.all(name) if line]
+    return tuple(each.encode() for each in shown)
 
 
 class _Held(NamedTuple):

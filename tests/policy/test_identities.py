@@ -6,7 +6,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from sidecar.policy.identities import AGE_S, MOST, PER_ADDRESS, Identities
+from sidecar.policy.identities import AGE_S, MOST, PER_ADDRESS, Identities, everything
+from tests.adapters.corpus import head
 
 ADA, BOB = b"Basic ada", b"Basic bob"
 HOME, OFFICE = "192.0.2.7", "198.51.100.0"
@@ -173,3 +174,21 @@ class IdentityMachine(RuleBasedStateMachine):
 
 
 TestIdentityMachine = IdentityMachine.TestCase
+
+
+def test_all_that_is_shown() -> None:
+    """Parameters, then headers, each line of them, with their names; what is empty is not shown, nor is what nobody asks for."""
+    lines = ((b"Authorization", b"Basic shop"), (b"X-Account", b"1"), (b"X-Account", b"2"), (b"X-Empty", b""))
+    shown = everything(
+        {"session": "s1", "user": "", "other": "o"},
+        head("POST", "/t", lines),
+        ("user", "session", "absent"),
+        ("Authorization", "X-Account", "X-Empty", "X-Absent"),
+    )
+    assert shown == (
+        b"param session s1",
+        b"header Authorization Basic shop",
+        b"header X-Account 1",
+        b"header X-Account 2",
+    )
+    assert everything({}, head("POST", "/t", ()), ("session",), ("Authorization",)) == ()
