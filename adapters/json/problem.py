@@ -39,6 +39,8 @@ def members(facts: Facts) -> dict[str, object]:
     }
     if facts.how:
         said["retry"] = _retry(facts)
+    if facts.links:
+        said["links"] = dict(facts.links)
     if facts.errors:
         said["errors"] = [{"pointer": pointer, "code": code, "text": text} for pointer, code, text in facts.errors]
     said |= {

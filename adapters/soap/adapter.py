@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Final
 from adapters.media import FORM, SOAP12, XML, media_of, refuse_media, twice
 from adapters.refusals import has_sections, of_xml
 from adapters.rules import Rules
-from adapters.soap import asmx, batch, envelope, plain, sniff
+from adapters.soap import asmx, batch, bindings, envelope, payload, plain, question, sniff
+from adapters.soap import stand_in as replies
+from adapters.soap import veto as vetoes
 from adapters.soap.contract import Kind
+from adapters.soap.ways import Ways
 from adapters.xml import WHOLE_SIZE_BYTES, XmlRefused, dissolve, local, parse_in_pieces, reads_ascii
 from sidecar.model import Dialect, Refusal
 from sidecar.ports import Classified
@@ -26,10 +29,12 @@ if TYPE_CHECKING:
 
     from adapters.rules import FaultLike, ResultLike
     from adapters.soap.contract import Index, Operation
-    from sidecar.model import Call, Grade, Head, RawHeaders
+    from sidecar.answers import Entry, Keying, Question
+    from sidecar.model import Answer, Call, Grade, Head, RawHeaders
 
 _ENVELOPES: Final = XML | {SOAP12}
 _FORMS: Final = frozenset((FORM,))
+_BLOCK: Final = "header "  # before the name of a header block among wanted values: no element has a space in its name
 _KINDS: Final = (Kind.SOAP11, Kind.SOAP12)
 # Some hundreds of operations, each as a few kinds of client name it; longer names than any contract has are not kept.
 _KEPT: Final = 2_048
@@ -57,6 +62,7 @@ class SoapAdapter:
         "_rules",
         "_strict",
         "_wanted",
+        "_ways",
     )
 
     def __init__(
@@ -82,8 +88,14 @@ class SoapAdapter:
         self._most = multicall_max
         self._wanted = wanted | self._rules.parameters
         self._path = path
+        self._ways = Ways(path)
         self._known: dict[tuple[object, ...], Classified] = {}
         self._known_from: Index | None = None
+
+    @property
+    def edition(self) -> object:
+        """The index."""
+        return self._index()
 
     def accepts(self, head: Head, rest: str) -> Refusal | None:
         """Take POST of an envelope at the endpoint, and POST of a form or GET at an operation's path below it."""
@@ -129,6 +141,32 @@ class SoapAdapter:
         """Say what a reply means; `partial` where its end is still on the way (`stream: true`)."""
         silent = not body and self._is_silent(call)
         return sniff.grade(call, status, headers, body, self._rules, safe=safe, partial=partial, silent=silent)
+
+    def question(self, head: Head, rest: str, body: bytes, keying: Keying) -> Question | str:
+        """Say what a request asks, free of its caller, or why it is his alone."""
+        index = self._index()
+        if rest not in ("", "/"):
+            return bindings.by_path(head, rest, body, keying, index, self._ways)
+
+        def classify(message: envelope.Message, tag: str) -> Classified | Refusal:
+            return self._names(index, message, tag, head)
+
+        return question.by_envelope(head, body, keying, index, self._ways, classify)
+
+    def veto(self, question: Question, answer: Answer) -> str | None:
+        """Return why an answer may not be kept: fault, root, secured, attachment, header, href."""
+        return vetoes.veto(question, answer)
+
+    async def replay(
+        self, entry: Entry, head: Head, rest: str, body: bytes, dialect: Dialect
+    ) -> tuple[RawHeaders, bytes] | None:
+        """Return a kept answer for one caller. How his request was carried says what he speaks, as in `classify`."""
+        del dialect
+        return await payload.replay(entry, head, rest, body, self._index(), self._path)
+
+    def stand_in(self, payload: bytes) -> tuple[Dialect, RawHeaders, bytes]:
+        """Make a whole reply of the element that stands in its Body. Raises ValueError."""
+        return replies.stand_in(payload)
 
     def _by_path(self, head: Head, rest: str, body: bytes) -> Classified | Refusal:
         name = asmx.operation_of(rest)
@@ -204,7 +242,7 @@ class SoapAdapter:
         private = message.own_headers or large or b"href" in body or b"\0" in body[:4]
         if not (private or self._wanted):
             return named
-        values = _values(message.operation, self._wanted) if self._wanted else None
+        values = _values(root, message.operation, self._wanted) if self._wanted else None
         return replace(named, parameters=values, private_only=private)
 
     def _names(self, index: Index | None, message: envelope.Message, tag: str, head: Head) -> Classified | Refusal:
@@ -301,13 +339,19 @@ def _canonical(operation: Operation | None, path: str | None) -> str | None:
     return next((action for kind in _KINDS if (action := operation.action(kind, path)) is not None), None)
 
 
-def _values(operation: etree._Element, wanted: frozenset[str]) -> dict[str, str]:
-    """Return the texts of the wrapper's simple children that are wanted; one that stands twice says nothing."""
+def _values(root: etree._Element, operation: etree._Element, wanted: frozenset[str]) -> dict[str, str]:
+    """Return the texts of the wrapper's simple children that are wanted; one that stands twice says nothing.
+
+    "header NAME" is the text of a header block of that name.
+    """
     values: dict[str, str] = {}
     for name in wanted:
-        found = [
-            *islice(operation.iterchildren(f"{{*}}{name}"), 2)
-        ]  # the search is libxml2's: cheap among 65 000 children
+        block = name.startswith(_BLOCK)
+        place = root[0] if block else operation  # without a Header the first is the Body, which holds no such block
+        tag = name.removeprefix(_BLOCK)
+        found = [*islice(place.iterchildren(f"{{*}}{tag}"), 2)]  # the search is libxml2's: cheap among 65 000 children
+        if block and local(root[0].tag) != "Header":
+            continue
         if len(found) == 1 and len(found[0]) == 0 and found[0].get("href") is None:
             values[name] = found[0].text or ""
     return values

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from adapters.soap.schema import Parameter
+from adapters.soap.schema import Parameter, Typed
 
 __all__ = ["Binding", "Endpoint", "Index", "Kind", "Operation"]
 
@@ -24,7 +24,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One way to one operation. `paths` are those of the endpoints that offer it, empty where no service does."""
+    """One way to one operation. `paths` are those of the endpoints that offer it, empty where no service does.
+
+    Of the HTTP bindings: `inputs` are the names that query or form hold, `output` the element that a reply has for a root; both None
+    where the WSDL says it in a way that is not understood, `output` () where a reply holds nothing.
+    """
 
     kind: Kind
     name: str
@@ -34,6 +38,9 @@ class Binding:
     location: str | None = None  # of the HTTP bindings, as in `/GetSeats`
     input_headers: tuple[str, ...] = ()
     output_headers: tuple[str, ...] = ()
+    encoded: bool = False  # of a SOAP binding: what it carries is not literal (SOAP 1.1 section 5)
+    inputs: tuple[str, ...] | None = None
+    output: tuple[Typed, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Operation:
     """What a backend is asked to do, named by its input element; `body` and `reply` are in Clark notation.
 
     Two namespaces may hold the same name: what is kept per operation is kept under `body`. `parameters` is None
-    where their schema is not at hand, and empty where there are none.
+    where their schema is not at hand, and empty where there are none. `results` are the children of `reply`, in the same way.
     """
 
     name: str
@@ -49,6 +56,7 @@ class Operation:
     reply: str | None
     parameters: tuple[Parameter, ...] | None
     bindings: tuple[Binding, ...]
+    results: tuple[Typed, ...] | None = None
 
     def binding(self, kind: Kind, path: str | None = None) -> Binding | None:
         """Return how this operation is reached by `kind`, at the endpoint `path` where several differ."""

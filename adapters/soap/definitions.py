@@ -125,7 +125,8 @@ class Definitions:
 
     def _schema(self, location: str, root: etree._Element, bare: str, pending: list[tuple[str, str]]) -> Iterator[None]:
         own = root.get("targetNamespace", "")
-        scope = Scope(self._prefixes[location], own or bare, "" if own else bare)
+        qualified = root.get("elementFormDefault") == "qualified"
+        scope = Scope(self._prefixes[location], own or bare, "" if own else bare, qualified)
         kinds = self.schemas
         places = {
             "element": kinds.elements,

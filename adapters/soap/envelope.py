@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote
 
 from adapters.media import SOAP12, media_of
+from adapters.soap import addressing
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
-from adapters.soap.namespaces import WSA
+from adapters.soap.namespaces import ENCODING11, ENCODING12, WSA
 from adapters.xml import local, ns
 from sidecar.model import Dialect, Refusal
 
@@ -28,11 +29,8 @@ if TYPE_CHECKING:
     from sidecar.model import Head
 
 _VERSIONS: Final = {f"{{{SOAP11_NS}}}Envelope": Dialect.SOAP11, f"{{{SOAP12_NS}}}Envelope": Dialect.SOAP12}
-_ENCODING_NS: Final = frozenset(
-    ("http://schemas.xmlsoap.org/soap/encoding/", "http://www.w3.org/2003/05/soap-encoding")
-)
+_ENCODING_NS: Final = frozenset((ENCODING11, ENCODING12))
 _NAME: Final = re.compile(r"[^\W\d][\w.\-]*")
-_ADDRESSING: Final = frozenset(f"{{{space}}}{name}" for space in WSA for name in ("Action", "To", "MessageID"))
 # Header blocks, or the values that an rpc/encoded call refers to; looking at a thousand takes half a millisecond.
 _CHILDREN: Final = 1_000
 _WSA_ACTION: Final = frozenset(f"{{{space}}}Action" for space in WSA)
@@ -77,7 +75,7 @@ def read(root: etree._Element, head: Head) -> Message | Refusal:
         body[0] if len(body) else None,
         tuple(islice(body, 1, None)) if len(body) > 1 else (),
         tuple(each.text.strip() for each in header if each.tag in _WSA_ACTION and each.text) if len(header) else (),
-        len(header) > 0 and any(each.tag not in _ADDRESSING for each in header),
+        len(header) > 0 and addressing.bypass(header) != "",
     )
 
 

@@ -13,7 +13,8 @@ from adapters.soap import namespaces
 from sidecar.model import Executed, Grade
 
 if TYPE_CHECKING:
-    from sidecar.model import Call, Dialect, Head, RawHeaders, Refusal
+    from sidecar.answers import Entry, Keying, Question
+    from sidecar.model import Answer, Call, Dialect, Head, RawHeaders, Refusal
     from sidecar.ports import Classified
 
 # What may be kept and shown; anything else that is XML is a fault, a page, or another protocol.
@@ -29,12 +30,35 @@ _ROOTS: Final = frozenset(
 class Reader:
     """`ports.Adapter` for documents alone."""
 
+    @property
+    def edition(self) -> object:
+        """Nothing that changes."""
+        return None
+
     def accepts(self, head: Head, rest: str) -> Refusal | None:
         """Never asked: no caller's request comes here."""
         raise NotImplementedError
 
     async def classify(self, head: Head, rest: str, dialect: Dialect, body: bytes) -> Classified | Refusal:
         """Never asked either."""
+        raise NotImplementedError
+
+    def question(self, head: Head, rest: str, body: bytes, keying: Keying) -> Question | str:
+        """Nor this: the shelf keeps documents by itself."""
+        raise NotImplementedError
+
+    def veto(self, question: Question, answer: Answer) -> str | None:
+        """Nor this."""
+        raise NotImplementedError
+
+    async def replay(
+        self, entry: Entry, head: Head, rest: str, body: bytes, dialect: Dialect
+    ) -> tuple[RawHeaders, bytes] | None:
+        """Nor this."""
+        raise NotImplementedError
+
+    def stand_in(self, payload: bytes) -> tuple[Dialect, RawHeaders, bytes]:
+        """Nor this: nobody writes documents in a backend's place."""
         raise NotImplementedError
 
     def grade(

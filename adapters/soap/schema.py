@@ -13,7 +13,7 @@ from lxml import etree
 from adapters.soap import namespaces
 from adapters.xml import local, ns
 
-__all__ = ["Component", "Parameter", "Schemas", "Scope"]
+__all__ = ["Component", "Parameter", "Schemas", "Scope", "Typed"]
 
 _XSD: Final = f"{{{namespaces.XSD}}}"
 _ELEMENT: Final = f"{_XSD}element"
@@ -22,6 +22,9 @@ _CONTENT: Final = frozenset(_XSD + name for name in ("complexContent", "simpleCo
 _DERIVED: Final = frozenset(_XSD + name for name in ("extension", "restriction"))
 # The widest wrapper in the vendors' WSDLs at hand has 60; groups inside groups could otherwise grow without end.
 _PARAMETERS_MAX: Final = 1_000
+_NAMING: Final = frozenset(("ref", "type", "base"))  # attributes whose values are names
+# A DataSet's has three, which is what this is for; a longer type that stands in its place is nobody's habit.
+_WORDS_MAX: Final = 64
 _BASES_MAX: Final = 32  # types derived from one another, which we follow by recursion; real chains are 5 long
 
 
@@ -32,6 +35,17 @@ class Parameter:
     name: str
     type: str | None
     many: bool = False
+    clark: str = field(default="", compare=False)  # the name as a message has it
+    declared: str = field(
+        default="", compare=False
+    )  # the type as the schema names it, in Clark notation; "" written in its place
+
+
+class Typed(NamedTuple):
+    """An element of a reply: its name in Clark notation, and its type in words that are equal where the types are one."""
+
+    name: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,9 @@ class Scope:
     prefixes: Mapping[str, str]
     target: str
     bare: str = ""  # for a schema without a namespace of its own, that of the schema that includes it
+    qualified: bool = (
+        False  # local elements are of the target namespace, unless they say otherwise (elementFormDefault)
+    )
 
     def resolve(self, element: etree._Element, name: str) -> str:
         """Turn a QName value into Clark notation; a prefix that nobody declared stands as its own namespace."""
@@ -75,11 +92,41 @@ class Schemas:
     types: dict[str, Component] = field(default_factory=dict)
     groups: dict[str, Component] = field(default_factory=dict)
     _done: dict[tuple[str, str], tuple[Parameter, ...] | None] = field(default_factory=dict)
+    _typed: dict[str, Typed | None] = field(default_factory=dict)
     _depth: int = 0
 
     def parameters(self, element: str) -> tuple[Parameter, ...] | None:
         """Return the children of a global element in schema order, None where its schema is not at hand."""
         return self._once("element", element, self.elements, self._of_element)
+
+    def typed(self, element: str) -> Typed | None:
+        """Return a global element with its type, None where that is not at hand or too large to compare."""
+        if element not in self._typed:
+            found = self.elements.get(element)
+            words = None if found is None else _words(found)
+            self._typed[element] = None if words is None else Typed(element, words)
+        return self._typed[element]
+
+    def children(self, element: str) -> tuple[Typed, ...] | None:
+        """Return the children of a global element whose type is one plain sequence written in its place; None for anything else."""
+        found = self.elements.get(element)
+        inline = None if found is None else found.element.find(f"{_XSD}complexType")
+        if found is None or inline is None or any(inline.attrib) or len(inline) > 1:
+            return None
+        sequence = inline[0] if len(inline) else ()
+        if len(inline) and (inline[0].tag != f"{_XSD}sequence" or any(inline[0].attrib)):
+            return None
+        typed = [self._child(found.at(each)) for each in sequence]
+        return None if None in typed else tuple(each for each in typed if each is not None)
+
+    def _child(self, component: Component) -> Typed | None:
+        element = component.element
+        if element.tag != _ELEMENT or element.get("maxOccurs", "1") != "1":
+            return None
+        if ref := element.get("ref"):
+            return self.typed(component.resolve(ref))
+        words = _words(component)
+        return None if words is None else Typed(_qualified(component), words)
 
     def simple(self, type_name: str) -> str | None:
         """Return the built-in type below a simple type, None for a complex or unknown one."""
@@ -159,8 +206,10 @@ class Schemas:
         if ref := element.get("ref"):
             name = component.resolve(ref)
             target = self.elements.get(name)
-            return Parameter(local(name), self._type(target) if target else None, many)
-        return Parameter(element.get("name", ""), self._type(component), many)
+            return Parameter(local(name), self._type(target) if target else None, many, name, _declared(target))
+        return Parameter(
+            element.get("name", ""), self._type(component), many, _qualified(component), _declared(component)
+        )
 
     def _type(self, component: Component) -> str | None:
         if named := component.element.get("type"):
@@ -176,3 +225,43 @@ def _base(component: Component) -> str | None:
         restriction = component.element.find(f"{_XSD}simpleType/{_XSD}restriction")
     named = None if restriction is None else restriction.get("base")
     return component.at(restriction).resolve(named) if restriction is not None and named else None
+
+
+def _declared(component: Component | None) -> str:
+    named = None if component is None else component.element.get("type")
+    return component.resolve(named) if component is not None and named else ""
+
+
+def _qualified(component: Component) -> str:
+    """Return the name of a local element as messages have it (XSD 1.0 part 1 section 3.3.2, `form`)."""
+    element, scope = component
+    name = element.get("name", "")
+    form = element.get("form")
+    qualified = scope.qualified if form is None else form == "qualified"
+    return f"{{{scope.target}}}{name}" if qualified and scope.target else name
+
+
+def _words(component: Component) -> str | None:
+    """Write an element's type down: its name, or what is written in its place; None where that is longer than `_WORDS_MAX` elements."""
+    if named := component.element.get("type"):
+        return component.resolve(named)
+    words: list[str] = []
+    for child in component.element:
+        if child.tag != f"{_XSD}annotation" and not _write(component.at(child), words):
+            return None
+    return " ".join(words)
+
+
+def _write(component: Component, words: list[str]) -> bool:
+    element = component.element
+    if len(words) > _WORDS_MAX:
+        return False
+    values = [
+        (str(name), component.resolve(str(value)) if name in _NAMING else str(value)) for name, value in element.items()
+    ]
+    if element.tag == _ELEMENT:  # whose name depends on the schema that it stands in
+        values.append(("", _qualified(component)))
+    words.append(f"<{local(element.tag)} {sorted(values)}")
+    found = all(_write(component.at(child), words) for child in element if child.tag != f"{_XSD}annotation")
+    words.append(">")
+    return found

@@ -89,7 +89,7 @@ def _is_html(seen: peek.Look, root: peek.Root | None) -> bool:
 def _of_envelope(call: Call, status: int, seen: peek.Look, root: peek.Root, rules: Rules, *, safe: bool) -> Grade:
     if not peek.closes(seen, root):
         return bad_reply("truncated", status, safe=safe)
-    at = _body_at(seen.head, root)
+    at = body_at(seen.head, root)
     if at < 0:
         whole = seen.size_bytes <= peek.HEAD_BYTES and seen.tail is not None
         return (
@@ -110,7 +110,7 @@ def _of_message(call: Call, status: int, seen: peek.Look, rules: Rules, safe: bo
     return rules.of_result(call, lambda path: peek.text_at(seen.head, path), safe=safe)
 
 
-def _body_at(head: bytes, root: peek.Root) -> int:
+def body_at(head: bytes, root: peek.Root) -> int:
     """Return where the Body's start tag has its attributes, past the Header; -1 where it is not within the head."""
     prefix = root.prefix
     closed = head.find(b"</" + prefix + b"Header", root.end)

@@ -14,7 +14,7 @@ from adapters.media import XML, media_of, refuse_media, twice
 from adapters.refusals import has_sections, of_xml
 from adapters.rules import Rules
 from adapters.xml import WHOLE_SIZE_BYTES, XmlRefused, dissolve, parse_in_pieces
-from adapters.xmlrpc import codec, multicall, sniff
+from adapters.xmlrpc import codec, kept, multicall, question, sniff
 from sidecar.model import Dialect, Refusal
 from sidecar.ports import Classified
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from adapters.rules import FaultLike, ResultLike
-    from sidecar.model import Call, Grade, Head, RawHeaders
+    from sidecar.answers import Entry, Keying, Question
+    from sidecar.model import Answer, Call, Grade, Head, RawHeaders
 
 # The specification has letters, digits, `_ . : /`; servers in the wild take more, but no white space, markup or controls.
 _METHOD: Final = re.compile(r"[^\s<>&\"'\x00-\x1f\x7f]{1,255}")
@@ -35,9 +36,10 @@ _START_BYTES: Final = 65_536  # where a methodName stands; searching them takes 
 class XmlRpcAdapter:
     """One endpoint. `is_declared` says of a method's name whether a line of the configuration other than "*" names it; `wanted` are
     parameters whose values are kept (a position, from "0", or a member's name in any struct), besides those that `results` compare with.
+    `path` is the endpoint's own at the backend.
     """
 
-    __slots__ = ("_is_declared", "_most", "_rules", "_strict", "_wanted")
+    __slots__ = ("_is_declared", "_most", "_path", "_rules", "_strict", "_wanted")
 
     def __init__(
         self,
@@ -48,12 +50,19 @@ class XmlRpcAdapter:
         strict: bool = False,
         multicall_max: int = 50,
         wanted: frozenset[str] = frozenset(),
+        path: str | None = None,
     ) -> None:
         self._rules = Rules(faults, results)
         self._is_declared = is_declared
         self._strict = strict
         self._most = multicall_max
         self._wanted = wanted | self._rules.parameters
+        self._path = path
+
+    @property
+    def edition(self) -> object:
+        """Nothing: XML-RPC has no contract that could change."""
+        return None
 
     def accepts(self, head: Head, rest: str) -> Refusal | None:
         """Take POST of XML at the endpoint itself."""
@@ -101,6 +110,27 @@ class XmlRpcAdapter:
     ) -> Grade:
         """Say what a reply means; `partial` where its end is still on the way (`stream: true`)."""
         return sniff.grade(call, status, headers, body, self._rules, safe=safe, partial=partial)
+
+    def question(self, head: Head, rest: str, body: bytes, keying: Keying) -> Question | str:
+        """Say what a request asks, free of its caller, or why it is his alone."""
+        del rest
+        return question.question(head, body, keying, self._path, _read)
+
+    def veto(self, question: Question, answer: Answer) -> str | None:
+        """Return why an answer may not be kept: fault, root."""
+        del question
+        return kept.veto(answer)
+
+    async def replay(
+        self, entry: Entry, head: Head, rest: str, body: bytes, dialect: Dialect
+    ) -> tuple[RawHeaders, bytes] | None:
+        """Return a kept answer, byte for byte: all who call this way read one dialect."""
+        del head, rest, body, dialect
+        return entry.headers, entry.body
+
+    def stand_in(self, payload: bytes) -> tuple[Dialect, RawHeaders, bytes]:
+        """Make a whole reply of a JSON value. Raises ValueError."""
+        return kept.stand_in(payload)
 
     def _refuse_names(self, names: tuple[str, ...]) -> Refusal | None:
         for name in names:

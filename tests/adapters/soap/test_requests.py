@@ -190,3 +190,21 @@ async def test_a_strict_backend_refuses_strangers_by_every_way_in():
 async def test_more_calls_than_may_be_are_counted_as_elements_too():
     """A Batch whose calls are elements is bounded like one that names them."""
     assert await ask(soap(), "<Batch>" + "<GetSeats/>" * (MOST + 1) + "</Batch>") == "refused too_large"
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ('<e:Header><k:CallKey xmlns:k="urn:k">a1</k:CallKey></e:Header>', "a1"),
+        ('<e:Header><k:CallKey xmlns:k="urn:k">a1</k:CallKey><CallKey>a2</CallKey></e:Header>', None),
+        ('<e:Header><k:CallKey xmlns:k="urn:k"><a/></k:CallKey></e:Header>', None),
+        ("<e:Header><Other>a1</Other></e:Header>", None),
+        ("", None),
+    ],
+)
+async def test_a_header_block_that_is_asked_for(header, key):
+    """Its text stands among the call's values under a name that no parameter has; twice, or with markup, it says nothing."""
+    adapter = SoapAdapter(wanted=frozenset(("header CallKey",)))
+    text = f'<e:Envelope xmlns:e="{S11}">{header}<e:Body><Buy><CallKey>p</CallKey></Buy></e:Body></e:Envelope>'
+    read = await adapter.classify(head("POST", "/t", XML), "", Dialect.SOAP11, text.encode())
+    assert read.parameters == ({} if key is None else {"header CallKey": key})

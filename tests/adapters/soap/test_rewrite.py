@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -371,22 +372,9 @@ def _moved(index: wsdl.Index) -> list[wsdl.Operation]:
     """Return the operations as an index of the public document has them: at our path."""
     paths = frozenset({"/tickets"})
     return [
-        wsdl.Operation(o.name, o.body, o.reply, o.parameters, tuple(_at(binding, paths) for binding in o.bindings))
-        for o in index.operations
+        replace(each, bindings=tuple(replace(binding, paths=paths) for binding in each.bindings))
+        for each in index.operations
     ]
-
-
-def _at(binding: wsdl.Binding, paths: frozenset[str]) -> wsdl.Binding:
-    return wsdl.Binding(
-        binding.kind,
-        binding.name,
-        paths,
-        binding.rpc,
-        binding.action,
-        binding.location,
-        binding.input_headers,
-        binding.output_headers,
-    )
 
 
 LARGE = (

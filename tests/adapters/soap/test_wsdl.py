@@ -10,6 +10,8 @@ from lxml import etree
 
 from adapters import xml
 from adapters.soap import wsdl
+from adapters.soap.bindings import proven
+from adapters.soap.ways import Ways
 from adapters.soap.wsdl import Kind, Parameter
 from tests.support.timing import best_s
 
@@ -310,6 +312,81 @@ def test_parameters_come_in_schema_order_with_their_simple_types(
     assert (None if found is None else [(each.name, each.type) for each in found]) == expected
 
 
+@pytest.mark.parametrize(
+    ("attributes", "element", "clark", "declared"),
+    [
+        (TARGET, 'name="a" type="string"', "a", f"{{{XSD}}}string"),
+        (f'{TARGET} elementFormDefault="qualified"', 'name="a" type="t:Kind"', "{urn:t}a", "{urn:t}Kind"),
+        (f'{TARGET} elementFormDefault="qualified"', 'name="a" form="unqualified"', "a", ""),
+        (TARGET, 'name="a" form="qualified"', "{urn:t}a", ""),
+        (TARGET, 'ref="t:Other"', "{urn:t}Other", f"{{{XSD}}}int"),
+        (TARGET, 'ref="t:Missing"', "{urn:t}Missing", ""),
+    ],
+)
+def test_a_parameter_has_the_name_and_type_that_messages_have(
+    attributes: str, element: str, clark: str, declared: str
+) -> None:
+    """A local element is of the schema's namespace where the schema or the element says so; its type is kept as it is declared."""
+    inside = _of_type(f"<sequence><element {element}/></sequence>") + '<element name="Other" type="int"/>'
+    text = "<types>" + SCHEMA.format(attributes, inside) + "</types>" + SEATS.partition("</types>")[2]
+    (found,) = wsdl.index_one(document(text)).operations[0].parameters or ()
+    assert (found.clark, found.declared) == (clark, declared)
+
+
+@pytest.mark.parametrize(
+    ("content", "results"),
+    [
+        ("<complexType/>", []),
+        ("<complexType><sequence/></complexType>", []),
+        ('<complexType><sequence><element name="r" type="int"/></sequence></complexType>', [("r", f"{{{XSD}}}int")]),
+        (
+            '<complexType><sequence><element ref="t:Other"/></sequence></complexType>',
+            [("{urn:t}Other", f"{{{XSD}}}int")],
+        ),
+        ('<complexType><sequence><element name="r" maxOccurs="2"/></sequence></complexType>', None),
+        ('<complexType><sequence><element ref="t:Missing"/></sequence></complexType>', None),
+        ('<complexType><sequence maxOccurs="2"><element name="r"/></sequence></complexType>', None),
+        ("<complexType><sequence><any/></sequence></complexType>", None),
+        ('<complexType><choice><element name="r" type="int"/></choice></complexType>', None),
+        ('<complexType mixed="true"><sequence/></complexType>', None),
+        ('<complexType><sequence/><attribute name="a"/></complexType>', None),
+        ("<simpleType/>", None),
+    ],
+)
+def test_the_children_of_a_reply_are_known_where_nothing_is_open(
+    content: str, results: list[tuple[str, str]] | None
+) -> None:
+    """One plain sequence of single elements says what a reply holds; anything else says nothing."""
+    inside = f'<element name="GetSeatsResponse">{content}</element><element name="Other" type="int"/>'
+    text = "<types>" + SCHEMA.format(TARGET, inside) + "</types>" + SEATS.partition("</types>")[2]
+    found = wsdl.index_one(document(text)).operations[0].results
+    assert (None if found is None else [tuple(each) for each in found]) == results
+
+
+def _written(inside: str, attributes: str = TARGET) -> str | None:
+    """Return the words for the type of a reply's only child."""
+    content = f'<element name="r"><complexType><sequence>{inside}</sequence></complexType></element>'
+    whole = f'<element name="GetSeatsResponse"><complexType><sequence>{content}</sequence></complexType></element>'
+    text = "<types>" + SCHEMA.format(attributes, whole) + "</types>" + SEATS.partition("</types>")[2]
+    found = wsdl.index_one(document(text)).operations[0].results
+    return None if found is None else found[0].type
+
+
+def test_types_written_in_place_are_equal_where_they_are_one() -> None:
+    """Prefixes, attribute order and annotations do not matter; names, order, references and namespaces do."""
+    plain = _written('<element name="a" type="t:T" minOccurs="0"/><any/>')
+    assert _written('<element minOccurs="0" type="v:T" xmlns:v="urn:t" name="a"><annotation/></element><any/>') == plain
+    others = {
+        _written('<any/><element name="a" type="t:T" minOccurs="0"/>'),
+        _written('<element name="a" type="u:T" minOccurs="0"/><any/>'),
+        _written('<element name="a" type="t:T" minOccurs="0"/>'),
+        _written('<element name="a" type="t:T" minOccurs="0"/><any/>', f'{TARGET} elementFormDefault="qualified"'),
+        _written('<element ref="t:a" minOccurs="0"/><any/>'),
+    }
+    assert len(others | {plain}) == 6
+    assert _written('<element name="a"/>' * 200) is None
+
+
 def test_imports_and_includes_are_followed_among_the_given_documents() -> None:
     """Locations are read against the document that names them; an included schema without a namespace takes ours."""
     ours = """<import namespace="urn:u" schemaLocation="sub/u.xsd"/><include schemaLocation="bare.xsd"/>
@@ -412,6 +489,15 @@ async def test_in_slices_it_is_the_same_index_and_others_get_their_turns() -> No
 
 
 # The vendors' WSDLs
+
+
+def test_every_path_of_tessitura_has_its_envelope() -> None:
+    """Each call by path is proven to be the envelope's, DataSets and characters included."""
+    index = wsdl.index(corpus("tessitura.wsdl"))
+    ways = Ways("/Tessitura.asmx")
+    for kind in (Kind.HTTP_GET, Kind.HTTP_POST):
+        bound = [each for each in index.operations if each.binding(kind) is not None]
+        assert [each.name for each in bound if proven(index, each, kind, ways) is None] == []
 
 
 def test_tessitura_has_230_operations_on_four_bindings_and_both_reserve_tickets() -> None:
