@@ -1,0 +1,1 @@
+"""What every store behind a port must do: one suite, over each of them."""
