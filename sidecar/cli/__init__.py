@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "config": "Show the settings in force, and where each comes from.",
     "reload": "Let a running sidecar read its settings again, and print the verdict.",
     "limit": "Change how many calls a backend gets at once, until an end.",
+    "purge": "Let kept answers of a backend be renewed: by tag, by operation, or all.",
     "drain": "Let a running sidecar go in order.",
     "schema": "Print the JSON Schema of settings files, for editors.",
     "states": "Print the states that clients may meet, from the one table.",

@@ -84,7 +84,7 @@ def command(
 
 
 def _load(file: str, flags: tuple[str, ...], wsdls: tuple[str, ...], *, elsewhere: bool) -> Loaded:
-    from sidecar.cli.contracts import contract_of  # noqa: PLC0415 - lxml; help needs none of this
+    from sidecar.cli.contracts import contract_of, root_of  # noqa: PLC0415 - lxml; help needs none of this
     from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - as above
 
     named = {}
@@ -93,7 +93,10 @@ def _load(file: str, flags: tuple[str, ...], wsdls: tuple[str, ...], *, elsewher
         named[backend if equals else ""] = Path(path if equals else each)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     nofile = None if elsewhere or hard == resource.RLIM_INFINITY else hard
-    return load_all(file, Beside(flags=flags, contract_of=contract_of, wsdls=named, nofile=nofile, elsewhere=elsewhere))
+    beside = Beside(
+        flags=flags, contract_of=contract_of, root_of=root_of, wsdls=named, nofile=nofile, elsewhere=elsewhere
+    )
+    return load_all(file, beside)
 
 
 def _before(other: str, admin: str | None, loaded: Loaded) -> Sequence[Setting]:

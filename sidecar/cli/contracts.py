@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from adapters import xml
 from adapters.soap.vocabulary import reply_names
 from adapters.soap.wsdl import index
 from adapters.xml import XmlRefused
+from sidecar.settings.findings import NoDocumentError
 from sidecar.settings.names import Contract, NoContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adapters.soap.contract import Operation
 
 _DOCUMENTS: Final = 64  # as many as the sidecar itself keeps per backend
 
@@ -36,7 +43,25 @@ def contract_of(file: Path) -> Contract | None:
         names = None if operation.parameters is None else frozenset(each.name for each in operation.parameters)
         before = offered.get(operation.name, frozenset())
         offered[operation.name] = None if names is None or before is None else names | before
-    return Contract(offered, reply_names(documents, found))
+    return Contract(offered, reply_names(documents, found), _roots(found.operations))
+
+
+def _roots(operations: Iterable[Operation]) -> dict[str, str | None]:
+    """Return the element of each operation's reply, None where two bindings of one name differ."""
+    roots: dict[str, str | None] = {}
+    for operation in operations:
+        roots[operation.name] = (
+            operation.reply if roots.get(operation.name, operation.reply) == operation.reply else None
+        )
+    return roots
+
+
+def root_of(data: bytes) -> str:
+    """Return the root of an XML document as {namespace}name. Raises NoDocumentError."""
+    try:
+        return str(xml.parse(data, charset=None, markup_max=xml.REPLY_MARKUP).tag)
+    except XmlRefused as error:
+        raise NoDocumentError(error.detail) from error
 
 
 def _read(path: Path) -> bytes:

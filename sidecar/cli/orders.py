@@ -128,7 +128,11 @@ def _spoken(pointer: str) -> str:
 
 
 def _changes(facts: Mapping[str, Any]) -> list[str]:
-    how = {"resets": "; what it had learnt starts anew", "restart": "; takes effect with the next start"}
+    how = {
+        "resets": "; what it had learnt starts anew",
+        "forgets": "; answers kept so far are not used any more",
+        "restart": "; takes effect with the next start",
+    }
     return [
         f"  {each.get('key')}: {each.get('before')} -> {each.get('after')}{how.get(str(each.get('effect')), '')}"
         for each in facts.get("changes", ())

@@ -20,6 +20,13 @@ SET: Final = click.option(
 )
 
 
+def root_of(data: bytes) -> str:
+    """Return the root of an XML document; for settings that name one, and only then is a parser loaded."""
+    from sidecar.cli.contracts import root_of  # noqa: PLC0415 - lxml; most settings name no document
+
+    return root_of(data)
+
+
 def plan_of(config: str, flags: tuple[str, ...] = ()) -> Plan:
     """Return the plan of `config`, or print all that is wrong with it and exit."""
     return loaded_of(config, flags).plan
@@ -31,7 +38,7 @@ def loaded_of(config: str, flags: tuple[str, ...] = ()) -> Loaded:
     from sidecar.settings.problem import SettingsError  # noqa: PLC0415 - as above
 
     try:
-        return load_all(config, Beside(flags=flags))
+        return load_all(config, Beside(flags=flags, root_of=root_of))
     except SettingsError as error:
         click.echo(error.text(), err=True)
         sys.exit(BAD_SETTINGS)

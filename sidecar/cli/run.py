@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from sidecar.cli.plans import CONFIG, SET, loaded_of
+from sidecar.cli.plans import CONFIG, SET, loaded_of, root_of
 
 
 @click.command("run")
@@ -25,7 +25,7 @@ def command(config: str, flags: tuple[str, ...]) -> None:
     from sidecar.serve import serve  # noqa: PLC0415 - aiohttp and lxml; wrong settings are told without them
     from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - as above
 
-    code = uvloop.run(serve(loaded, lambda: load_all(config, Beside(flags=flags))))
+    code = uvloop.run(serve(loaded, lambda: load_all(config, Beside(flags=flags, root_of=root_of))))
     for number in (
         signal.SIGTERM,
         signal.SIGINT,

@@ -73,9 +73,10 @@ def memory(plan: Plan, root: Path = _ROOT) -> Finding:
         return Finding(
             "memory", Verdict.OK, f"may take {_spoken(needed_bytes(plan))}; how much there is cannot be seen"
         )
-    bodies = _ITSELF_BYTES + plan.limits.buffered_bytes
+    bodies = _ITSELF_BYTES + plan.limits.buffered_bytes + plan.kept_bytes
     what = (
         f"may take {_spoken(needed_bytes(plan))}: {_spoken(_ITSELF_BYTES)} itself, {_spoken(plan.limits.buffered_bytes)} of bodies, "
+        f"{f'{_spoken(plan.kept_bytes)} of answers that are kept, ' if plan.kept_bytes else ''}"
         f"the rest for {plan.limits.connections} connections; {of} {_spoken(have)}"
     )
     remedy = "lower limits.buffered or limits.connections, or allow it more: over its limit the kernel kills it"
@@ -88,7 +89,7 @@ def memory(plan: Plan, root: Path = _ROOT) -> Finding:
 
 def needed_bytes(plan: Plan) -> int:
     """Return how much the settings let it take, in bytes."""
-    return _ITSELF_BYTES + plan.limits.buffered_bytes + plan.limits.connections * _CONNECTION_BYTES
+    return _ITSELF_BYTES + plan.limits.buffered_bytes + plan.kept_bytes + plan.limits.connections * _CONNECTION_BYTES
 
 
 def available_bytes(root: Path = _ROOT) -> tuple[int | None, str]:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 from sidecar import plan as plans
-from sidecar.settings.schema import Operation, Parameter
+from sidecar.settings import kept
+from sidecar.settings.rules import Parameter
+from sidecar.settings.schema import Operation
+from sidecar.settings.shapes import SQLITE
 
 if TYPE_CHECKING:
-    from sidecar.settings import schema
+    from sidecar.settings import rules, schema
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
 
@@ -41,6 +44,7 @@ def build(settings: schema.Settings, files: Files) -> plans.Plan:
             connections=limits.connections,
             buffered_bytes=limits.buffered,
             per_backend=limits.per_backend,
+            cached_bytes=limits.cached,
             request_body_bytes=limits.request_body,
             reply_body_bytes=limits.reply_body,
             header_bytes=limits.header_line,
@@ -62,6 +66,7 @@ def build(settings: schema.Settings, files: Files) -> plans.Plan:
             for name, caller in settings.callers.items()
         ),
         trace=plans.TracePlan(settings.trace.endpoint, settings.trace.sample),
+        store=store_of(settings.store, files),
         watch_files=settings.reload.watch,
         sensitive=tuple(dict.fromkeys((*plans.Plan().sensitive, *settings.sensitive))),
         backends=tuple(backend_plan(name, backend, files) for name, backend in settings.backends.items()),
@@ -77,6 +82,7 @@ def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.Back
         protocol=backend.protocol,
         path=path_of(name, backend),
         endpoints=endpoints_of(backend),
+        spare=backend.urls[1] if backend.urls is not None and len(backend.urls) > 1 else None,
         tls=plans.UpstreamTlsPlan(ca_file, tls.min_version, tls.server_name, tls.verify),
         wsdl=_file(files, (*at, "wsdl"), backend.wsdl),
         expose=tuple(backend.expose) if backend.expose is not None else None,
@@ -93,7 +99,7 @@ def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.Back
         multicall_max=backend.multicall_max,
         identity_params=tuple(backend.identity.params),
         identity_headers=tuple(backend.identity.headers),
-        operations=lines_of(backend),
+        operations=lines_of(backend, lambda below, file: files.data((*at, *below), file) or b""),
         faults=tuple(
             plans.FaultRule(rule.state, rule.match.faultcode, rule.match.faultstring, rule.executed)
             for rule in backend.faults
@@ -109,13 +115,30 @@ def path_of(name: str, backend: schema.Backend) -> str:
 
 def endpoints_of(backend: schema.Backend) -> tuple[tuple[str, str], ...]:
     """Return the endpoints with absolute addresses (RFC 3986 section 5.2: relative to url)."""
+    url = url_of(backend)
     if backend.endpoints is None:
-        return (("", backend.url),)
-    return tuple((name, urljoin(backend.url, path)) for name, path in backend.endpoints.items())
+        return (("", url),)
+    return tuple((name, urljoin(url, path)) for name, path in backend.endpoints.items())
 
 
-def lines_of(backend: schema.Backend) -> tuple[plans.OperationPlan, ...]:
-    """Return the lines in the order in which they are tried; between equals the one that promises less comes first."""
+def url_of(backend: schema.Backend) -> str:
+    """Return where the backend itself is: a spare is asked only by who says so."""
+    url = backend.url or next(iter(backend.urls or ()), None)
+    assert url is not None, "a backend without an address has been told, and cut out"
+    return url
+
+
+def store_of(store: str, files: Files) -> str | None:
+    """Return the file of a store, None for memory."""
+    name = store.removeprefix(SQLITE)
+    return None if name == store else str(files.path(("store",), name))
+
+
+def lines_of(backend: schema.Backend, bodies: kept.Bodies = kept.unread) -> tuple[plans.OperationPlan, ...]:
+    """Return the lines in the order in which they are tried; between equals the one that promises less comes first.
+
+    `bodies` reads the files of fallbacks; whoever asks for times alone needs none.
+    """
     rules = dict(backend.operations)
     if not any(is_every(pattern) for pattern in rules):
         rules[plans.EVERY] = Operation()
@@ -125,7 +148,7 @@ def lines_of(backend: schema.Backend) -> tuple[plans.OperationPlan, ...]:
         return is_every(pattern), glob, -len(collapsed(pattern)) if glob else 0, glob and rules[pattern].safe
 
     order = sorted(rules, key=rank)
-    return tuple(_line(pattern, rules[pattern], backend) for pattern in order)
+    return tuple(_line(pattern, rules[pattern], backend, bodies) for pattern in order)
 
 
 def usual_s(*, safe: bool) -> float:
@@ -150,7 +173,7 @@ def collapsed(pattern: str) -> str:
     return pattern
 
 
-def _line(pattern: str, rule: schema.Operation, backend: schema.Backend) -> plans.OperationPlan:
+def _line(pattern: str, rule: schema.Operation, backend: schema.Backend, bodies: kept.Bodies) -> plans.OperationPlan:
     """Work out one line's times. What is written wins over what is not; of what is not, the caller's timeout may stretch the attempt."""
     given = backend.timeouts
     usual = usual_s(safe=rule.safe)
@@ -166,10 +189,15 @@ def _line(pattern: str, rule: schema.Operation, backend: schema.Backend) -> plan
         attempt_total_s=total_s,
         stream=rule.stream,
         client_class=rule.client_class,
+        cache=kept.cache_of(rule.cache),
+        shared=kept.shared_of(rule.shared),
+        invalidates=tuple(rule.invalidates),
+        fallback=kept.fallbacks_of(pattern, rule.fallback, bodies),
+        idempotency=kept.idempotency_of(rule.idempotency),
     )
 
 
-def _results(result: schema.Result) -> list[plans.ResultRule]:
+def _results(result: rules.Result) -> list[plans.ResultRule]:
     rules = []
     for compare in COMPARISONS:
         than = getattr(result.when, compare)

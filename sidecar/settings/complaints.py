@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from sidecar.settings import tree
 from sidecar.settings.problem import Problem
-from sidecar.settings.schema import Section, Settings
+from sidecar.settings.schema import Settings
+from sidecar.settings.section import Section
 from sidecar.settings.tree import Block, Scalar, joined
 from sidecar.settings.veil import is_secret_name, masked
 
@@ -37,6 +38,16 @@ def complaints(errors: Sequence[Any], root: Block) -> tuple[list[Problem], list[
         if not misspelt and not _is_broken(root, loc):
             problems.append(_problem(error, loc, root))
     return problems, unusable
+
+
+def addressless(data: Any) -> list[dict[str, Any]]:
+    """Return an error, as pydantic would tell it, for each backend that has neither url nor urls: it knows no key in place of another."""
+    backends = data.get("backends") if isinstance(data, dict) else None
+    return [
+        {"type": "missing", "loc": ("backends", name, "url")}
+        for name, backend in (backends.items() if isinstance(backends, dict) else ())
+        if isinstance(backend, dict) and backend.get("url") is None and backend.get("urls") is None
+    ]
 
 
 def _of_kind(kind: str, errors: Sequence[Any]) -> list[Loc]:

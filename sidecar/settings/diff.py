@@ -7,7 +7,7 @@ Compares two lists of settings in force, of two files or of a file and a running
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,15 +17,23 @@ if TYPE_CHECKING:
 
 APPLIED: Final = "applied"
 RESETS: Final = "resets"
+FORGETS: Final = "forgets"
 RESTART: Final = "restart"
 
-# The sockets are bound once; everything behind them is swapped.
-_BOUND: Final = ("listen", "admin", "metrics")
+# The sockets are bound and the store is opened once; everything behind them is swapped.
+_BOUND: Final = ("listen", "admin", "metrics", "store")
 _RENEWED: Final = frozenset({"listen.tls.cert_file", "listen.tls.key_file"})  # as long as there was TLS, and there is
 _TOKEN: Final = frozenset({"admin.token", "admin.token_file"})
 # Whoever answers elsewhere, or speaks another language, is somebody else: what was learnt about the old one says nothing of him.
 _IDENTITY: Final = re.compile(r"backends\.[^.]+\.(protocol|url|endpoints(\..+)?)")
 _BACKEND: Final = re.compile(r"(backends\.[^.]+)\.")
+# What questions are told apart by: under another rule the same digest would mean something else, so the old ones are never met again.
+_KEYING: Final = re.compile(
+    r"""(?P<backend>backends\.[^.]+)\.
+    ((?P<line>operations\.("[^"]*"|[^.]+))\.(cache\.(vary|params(\..+)?)|shared(\..+)?)|identity\.(params|headers))""",
+    re.VERBOSE,
+)
+_KEPT: Final = ".cache.ttl"  # an operation has a cache where this is set
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Change:
     key: str
     before: Value
     after: Value
-    effect: str  # applied | resets | restart
+    effect: str  # applied | resets | forgets | restart
 
     def fact(self) -> dict[str, object]:
         """Return what machines read."""
@@ -49,6 +57,7 @@ class Change:
 _EFFECTS: Final = {
     APPLIED: "applies in place",
     RESETS: "resets what was learnt about this backend",
+    FORGETS: "answers kept so far are not used any more",
     RESTART: "needs a restart",
 }
 
@@ -59,12 +68,14 @@ def diff(before: Sequence[Setting], after: Sequence[Setting]) -> list[Change]:
     backends = {name: (_backend(name, old), _backend(name, new)) for name in _names((*new, *old))}
     found = {name: Change(name, was, now, RESETS) for name, (was, now) in backends.items() if None in (was, now)}
     said: dict[str, Change] = {}
+    kept = [key.removesuffix(_KEPT) for key in old if key.endswith(_KEPT)]
     for key in dict.fromkeys((*new, *old)):
         owner = _BACKEND.match(key)
         if owner is not None and owner[1] in found:
             said[owner[1]] = found[owner[1]]
         elif (change := _change(key, old.get(key), new.get(key))) is not None:
-            said[key] = change
+            forgets_nothing = change.effect == FORGETS and not _concerns(key, kept)
+            said[key] = replace(change, effect=APPLIED) if forgets_nothing else change
     return list(said.values())
 
 
@@ -77,7 +88,17 @@ def effect_of(key: str) -> str:
     """Return what a change of `key` does to a running sidecar."""
     if key.partition(".")[0] in _BOUND and key not in _TOKEN:
         return RESTART
+    if _KEYING.fullmatch(key):
+        return FORGETS
     return RESETS if _IDENTITY.fullmatch(key) else APPLIED
+
+
+def _concerns(key: str, kept: Iterable[str]) -> bool:
+    """Say whether a key that questions are told apart by is one of the operations in `kept`, or of a backend that has one of them."""
+    found = _KEYING.fullmatch(key)
+    assert found is not None, "asked of keys that forget alone"
+    about = f"{found['backend']}.{found['line']}" if found["line"] else f"{found['backend']}."
+    return any(each == about or (not found["line"] and each.startswith(about)) for each in kept)
 
 
 def _change(key: str, old: Setting | None, new: Setting | None) -> Change | None:

@@ -11,13 +11,17 @@ from enum import Enum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+import orjson
+
 from sidecar.plan import EVERY
 from sidecar.settings import build
 from sidecar.settings.complaints import dotted, node_at, place_of
 from sidecar.settings.flags import FLAGS
 from sidecar.settings.loaded import Setting
 from sidecar.settings.quantities import Share, Size, Span, spoken, spoken_share, spoken_size
-from sidecar.settings.schema import Operation, Parameter, Section
+from sidecar.settings.rules import Parameter
+from sidecar.settings.schema import Operation
+from sidecar.settings.section import Section
 from sidecar.settings.tree import Block, Scalar, Sequence
 from sidecar.settings.veil import MASK, is_secret_name, masked
 
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = "default"
 _SPOKEN: Final[dict[type, Callable[[Any], str]]] = {Span: spoken, Size: spoken_size, Share: spoken_share}
-_FILES: Final = frozenset({"cert_file", "key_file", "ca_file", "token_file", "wsdl"})
+_FILES: Final = frozenset({"cert_file", "key_file", "ca_file", "token_file", "wsdl", "body_file"})
 # A mark tells two secrets apart inside this process; with a key of its own it says nothing to anybody else.
 _MARK_KEY: Final = os.urandom(16)
 
@@ -80,10 +84,14 @@ class _Rows:
             yield self._row(value, field, loc)
 
     def _row(self, value: Any, field: FieldInfo, loc: Loc) -> Setting:
-        node = node_at(self._root, loc)
         if loc == ("admin", "token"):
             return self._token(loc)
+        node = node_at(self._root, self._source(loc))
+        if value is None and self._source(loc) != loc and isinstance(node, Scalar):
+            value = str(node.value)
         shown = self._shown(value, field, loc)
+        if loc[-3:-1] == ("shared", "as") or (loc[-1] == "data" and _holds_secret(value)):
+            return Setting(dotted(loc), MASK, self._origin(loc), _mark(str(value)))
         if node is not None and any(is_secret_name(name, self._plan.sensitive) for name in variables(node)):
             return Setting(dotted(loc), MASK, self._origin(loc), _mark(str(value)))
         mark = self._files.digest(loc, value) if loc[-1] in _FILES and isinstance(value, str) else ""
@@ -126,7 +134,13 @@ class _Rows:
             return _line(backend, str(loc[3])).timeout_s
         return value
 
+    def _source(self, loc: Loc) -> Loc:
+        """Return where the value of `loc` is written: a backend's url may be the first of its urls."""
+        is_url = len(loc) == 3 and loc[0] == "backends" and loc[-1] == "url"
+        return (*loc[:-1], "urls", 0) if is_url and node_at(self._root, loc) is None else loc
+
     def _origin(self, loc: Loc) -> str:
+        loc = self._source(loc)
         node = node_at(self._root, loc)
         if node is None:
             return DEFAULT
@@ -141,6 +155,20 @@ class _Rows:
 def _line(backend: BackendPlan, pattern: str) -> Any:
     wanted = EVERY if build.is_every(pattern) else pattern
     return next(line for line in backend.operations if line.pattern == wanted)
+
+
+def _holds_secret(data: Any) -> bool:
+    """Say whether an answer that is written in the settings, as JSON, names a secret somewhere."""
+    ahead = [orjson.loads(data)] if isinstance(data, str) else []
+    while ahead:
+        each = ahead.pop()
+        if isinstance(each, dict):
+            if any(is_secret_name(name) for name in each):
+                return True
+            ahead += each.values()
+        elif isinstance(each, list):
+            ahead += each
+    return False
 
 
 def _usual(key: int | str) -> str:

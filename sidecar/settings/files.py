@@ -40,6 +40,7 @@ class Files:
         self._folder, self._root, self._folders = folder, root, folders or {}
         self._sources: dict[tuple[str, str], Source] = {}
         self._texts: dict[str, str] = {}
+        self._bodies: dict[str, bytes] = {}
 
     def path(self, loc: Loc, name: str) -> Path:
         """Return the path of the file that is named at `loc`."""
@@ -69,6 +70,25 @@ class Files:
             absent = self._absent(self.path(loc, name), name)
             self._texts[path] = _STAND_IN if absent else self.path(loc, name).read_text("utf-8")
         return self._texts[path]
+
+    def data(self, loc: Loc, name: str) -> bytes | None:
+        """Return the contents of a file, read once; None of one that is on another machine. Raises OSError or ValueError."""
+        path = self.path(loc, name)
+        if str(path) not in self._bodies and not self._absent(path, name):
+            self._bodies[str(path)] = path.read_bytes()
+        return self._bodies.get(str(path))
+
+    def folder_missing(self, loc: Loc, name: str) -> str:
+        """Return why no file can be made where `loc` names one, "" where it can; whether we may write there is not asked."""
+        path = self.path(loc, name)
+        try:
+            if path.is_dir():
+                return "is a folder:"
+            if path.parent.is_dir() or (self._elsewhere and name.startswith("/")):
+                return ""
+        except (OSError, ValueError) as error:
+            return f"{getattr(error, 'strerror', None) or error}:"
+        return "there is no folder for"
 
     def _absent(self, path: Path, name: str) -> bool:
         return self._elsewhere and name.startswith("/") and not path.exists()

@@ -5,7 +5,7 @@ Stands between the tree and the checks that know meanings (`doors`, `lint`, `nam
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pydantic_core import PydanticCustomError
 
@@ -15,17 +15,27 @@ from sidecar.settings.shapes import secret
 from sidecar.settings.tree import Scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
-    from sidecar.settings.schema import Section
+    from sidecar.settings.section import Section
     from sidecar.settings.tree import Block
 
 
-class Findings:
-    """Collects problems of one set of settings."""
+class NoDocumentError(Exception):
+    """A text is no XML that we would take; the message says why."""
 
-    def __init__(self, root: Block, files: Files) -> None:
-        self._root, self._files = root, files
+
+RootOf: TypeAlias = "Callable[[bytes], str]"
+"""Reads an XML document and returns its root as {namespace}name; raises NoDocumentError."""
+
+
+class Findings:
+    """Collects problems of one set of settings. `root_of` reads XML, None where nobody at hand can."""
+
+    def __init__(self, root: Block, files: Files, root_of: RootOf | None = None) -> None:
+        self._root, self._files, self._root_of = root, files, root_of
         self.problems: list[Problem] = []
 
     def add(self, code: str, loc: Loc, what: str, remedy: str = "", *, key: bool = False) -> None:
@@ -60,6 +70,36 @@ class Findings:
         except (OSError, ValueError, PydanticCustomError):
             remedy = "it holds 16 to 512 printable characters, as openssl rand -hex 16 makes them"
             self.add("E212", loc, "the file holds no token", remedy)
+
+    def data(self, loc: Loc, name: str) -> bytes | None:
+        """Read a file; None where it is on another machine, and, with a problem, where it cannot be read."""
+        before = len(self.problems)
+        self.file(loc, name)
+        if len(self.problems) > before:
+            return None
+        try:
+            return self._files.data(loc, name)
+        except (OSError, ValueError) as error:
+            self.add("E302", loc, f"{getattr(error, 'strerror', None) or error}: {self.shown(loc, name)}")
+            return None
+
+    def document(self, data: bytes) -> str | None:
+        """Return the root of an XML document, None where nobody can read it here. Raises NoDocumentError."""
+        return self._root_of(data) if self._root_of is not None else None
+
+    def root(self, loc: Loc, name: str) -> str | None:
+        """Return the root of the document that is named at `loc`, None where it is none: that has been told."""
+        try:
+            data = self._files.data(loc, name)
+            return self.document(data) if data is not None else None
+        except (OSError, ValueError, NoDocumentError):
+            return None
+
+    def folder(self, loc: Loc, name: str) -> None:
+        """Say where no file can be made of the name at `loc`."""
+        if missing := self._files.folder_missing(loc, name):
+            shown = self.shown(loc, str(self._files.path(loc, name)))
+            self.add("E302", loc, f"{missing} {shown}", "make the folder, and let the sidecar's user write there")
 
     def file(self, loc: Loc, name: str | None) -> None:
         if name is not None and (missing := self._files.missing(loc, name)):

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Protocol
 from sidecar.policy.routing import RESERVED
-from sidecar.settings import doors
-from sidecar.settings.build import COMPARISONS, collapsed, endpoints_of, is_every, lines_of, path_of
+from sidecar.settings import doors, keeping, standins
+from sidecar.settings.build import COMPARISONS, collapsed, endpoints_of, is_every, lines_of, path_of, url_of
 from sidecar.settings.findings import Findings, written
 from sidecar.settings.quantities import spoken, spoken_size
-from sidecar.settings.schema import Parameter
-from sidecar.settings.shapes import origin_of
+from sidecar.settings.rules import Parameter
+from sidecar.settings.shapes import SQLITE, origin_of
 
 if TYPE_CHECKING:
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
+    from sidecar.settings.findings import RootOf
     from sidecar.settings.problem import Problem
-    from sidecar.settings.schema import Backend, Result, Settings
+    from sidecar.settings.rules import Result
+    from sidecar.settings.schema import Backend, Settings
     from sidecar.settings.tree import Block
 
 # Below a backend's path these are ours, now or later: the JSON facade, its description, its pages.
@@ -33,13 +35,17 @@ _ORDERED: Final = frozenset({"lt", "le", "gt", "ge"})
 _OTEL: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
 
 
-def lint(settings: Settings, root: Block, files: Files) -> list[Problem]:
-    """Return every contradiction in `settings`; `root` is where they were read from, `files` finds what they name."""
-    check = Findings(root, files)
+def lint(settings: Settings, root: Block, files: Files, root_of: RootOf | None = None) -> list[Problem]:
+    """Return every contradiction in `settings`; `root` is where they were read from, `files` finds what they name, `root_of` reads XML."""
+    check = Findings(root, files, root_of)
     doors.lint(settings, check)
     _trace(settings, check)
     _limits(settings, check)
     _paths(settings, check)
+    keeping.lint(settings, {name: lines_of(backend) for name, backend in settings.backends.items()}, check)
+    standins.lint(settings, check)
+    if settings.store.startswith(SQLITE):
+        check.folder(("store",), settings.store.removeprefix(SQLITE))
     for name, backend in settings.backends.items():
         at: Loc = ("backends", name)
         _address(backend, at, check)
@@ -124,7 +130,7 @@ def _paths(settings: Settings, check: Findings) -> None:
 
 
 def _address(backend: Backend, at: Loc, check: Findings) -> None:
-    origin = origin_of(backend.url)
+    origin = origin_of(url_of(backend))
     for name, url in endpoints_of(backend):
         if name.lower() in _TAKEN:
             check.add(
@@ -143,7 +149,7 @@ def _address(backend: Backend, at: Loc, check: Findings) -> None:
                 f"is not on the origin of url, {shown}",
                 remedy,
             )
-    if origin[0] == "http" and "tls" in backend.model_fields_set and backend.tls.model_fields_set:
+    if standins.is_plain(backend) and "tls" in backend.model_fields_set and backend.tls.model_fields_set:
         check.add(
             "E301", (*at, "tls"), "has nothing to check: url is http", "write https in url, or take it out", key=True
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from sidecar.settings.build import build
-from sidecar.settings.complaints import broken, complaints, node_at
+from sidecar.settings.complaints import addressless, broken, complaints, node_at
 from sidecar.settings.effective import effective, variables
 from sidecar.settings.files import Files
 from sidecar.settings.flags import FLAGS, shown, with_flags
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from sidecar.plan import Plan
     from sidecar.settings.complaints import Loc
+    from sidecar.settings.findings import RootOf
     from sidecar.settings.names import ContractOf
 
 
@@ -42,13 +43,15 @@ class Beside:
     """What settings are read with besides their file: the environment, flags (`KEY=VALUE`), and what only `check` has at hand.
 
     `contract_of` reads a WSDL; with it, names are compared with the WSDL files that the settings name, or those in `wsdls` by backend, or
-    by `backend/endpoint`. `nofile` is the most file descriptors that the process may have, None where nobody knows. `elsewhere` where the
-    settings are for another machine: files with absolute names need not be on this one.
+    by `backend/endpoint`. `root_of` reads XML: the bodies of fallbacks are looked at by it. `nofile` is the most file descriptors that the
+    process may have, None where nobody knows. `elsewhere` where the settings are for another machine: files with absolute names need not be
+    on this one.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     flags: Sequence[str] = ()
     contract_of: ContractOf | None = None
+    root_of: RootOf | None = None
     wsdls: Mapping[str, Path] = field(default_factory=dict)
     nofile: int | None = None
     elsewhere: bool = False
@@ -95,9 +98,9 @@ def _loaded(text: str, file: str, folder: Path, beside: Beside, own: list[Source
     if isinstance(root, Block):
         settings, files = _shape(root, problems), Files(folder, root, read.folders, file, elsewhere=beside.elsewhere)
     if isinstance(root, Block) and settings is not None:
-        problems += lint(settings, root, files)
+        problems += lint(settings, root, files, beside.root_of)
         if beside.contract_of is not None:
-            problems += compare(settings, root, files, beside.contract_of, beside.wsdls)
+            problems += compare(settings, root, files, beside.contract_of, beside.wsdls, beside.root_of)
     sources = (*own, *read.sources, *files.sources)
     if not isinstance(root, Block) or settings is None or any(each.severity == "error" for each in problems):
         errors = [each for each in problems if each.severity == "error"]
@@ -141,10 +144,12 @@ def _shape(root: Block, problems: list[Problem]) -> Settings | None:
 
 
 def _validated(data: Any) -> tuple[Settings | None, list[Any]]:
+    absent = addressless(data)
     try:
-        return Settings.model_validate(data), []
+        settings = Settings.model_validate(data)
     except ValidationError as error:
-        return None, list(error.errors(include_url=False, include_input=False))
+        return None, [*error.errors(include_url=False, include_input=False), *absent]
+    return (None, absent) if absent else (settings, [])
 
 
 def _unquote(data: Any, root: Block, errors: list[Any]) -> bool:

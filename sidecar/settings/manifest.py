@@ -166,7 +166,7 @@ class _Pod:
         elif given < needed:
             what = (
                 f"the kernel kills it at {spoken_size(given)}, and the settings let it hold more: "
-                f"{spoken_size(plan.limits.buffered_bytes)} of bodies, {plan.limits.connections} connections of "
+                f"{spoken_size(plan.limits.buffered_bytes)} of bodies, {_kept(plan)}{plan.limits.connections} connections of "
                 f"{spoken_size(_CONNECTION_BYTES)}, and {spoken_size(_START_BYTES)} for itself"
             )
             remedy = f"at least {-(-needed // 2**20)}Mi, or lower limits.buffered or limits.connections"
@@ -266,8 +266,12 @@ def _grace_s(plan: Plan) -> int:
     return math.ceil(plan.drain.delay_s + plan.drain.timeout_s + MARGIN_S)
 
 
+def _kept(plan: Plan) -> str:
+    return f"{spoken_size(plan.kept_bytes)} of answers that are kept, " if plan.kept_bytes else ""
+
+
 def _memory_bytes(plan: Plan) -> int:
-    return _START_BYTES + plan.limits.buffered_bytes + plan.limits.connections * _CONNECTION_BYTES
+    return _START_BYTES + plan.limits.buffered_bytes + plan.kept_bytes + plan.limits.connections * _CONNECTION_BYTES
 
 
 def _ports(plan: Plan) -> list[tuple[str, int, bool]]:

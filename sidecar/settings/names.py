@@ -11,9 +11,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
 from sidecar.model import Protocol
-from sidecar.settings.build import COMPARISONS, endpoints_of, is_every
+from sidecar.settings import keeping, standins, tags
+from sidecar.settings.build import COMPARISONS, endpoints_of, is_every, lines_of
 from sidecar.settings.findings import Findings
-from sidecar.settings.schema import Parameter
+from sidecar.settings.rules import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,20 +22,23 @@ if TYPE_CHECKING:
 
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
+    from sidecar.settings.findings import RootOf
     from sidecar.settings.problem import Problem
-    from sidecar.settings.schema import Backend, Settings
+    from sidecar.settings.schema import Backend, Operation, Settings
     from sidecar.settings.tree import Block
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a WSDL offers: operations with the names of their parameters and of the elements in their replies.
+    """What a WSDL offers: operations with the names of their parameters, of the elements in their replies, and of the reply's own, as
+    {namespace}name.
 
     None stands for names that nobody knows, because their schema is not at hand or leaves them open.
     """
 
     operations: Mapping[str, frozenset[str] | None]
     replies: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    roots: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class NoContractError(Exception):
@@ -46,14 +50,19 @@ ContractOf: TypeAlias = "Callable[[Path], Contract | None]"
 
 
 def compare(
-    settings: Settings, root: Block, files: Files, contract_of: ContractOf, wsdls: Mapping[str, Path]
+    settings: Settings,
+    root: Block,
+    files: Files,
+    contract_of: ContractOf,
+    wsdls: Mapping[str, Path],
+    root_of: RootOf | None = None,
 ) -> list[Problem]:
     """Return a problem for every name that the WSDLs at hand have not.
 
     They are those that the settings name, or, by backend or `backend/endpoint`, those in `wsdls`; "" is the only SOAP backend. One file
     speaks for one endpoint: where another endpoint has none, a name may be right all the same, and nothing is said.
     """
-    check = Findings(root, files)
+    check = Findings(root, files, root_of)
     soap = [name for name, backend in settings.backends.items() if backend.protocol is Protocol.SOAP]
     if "" in wsdls and len(soap) == 1:
         wsdls = {name or soap[0]: path for name, path in wsdls.items()}
@@ -65,9 +74,23 @@ def compare(
         if backend.protocol is Protocol.SOAP:
             contracts = [_contract(path, name, check, contract_of) for path in _files(name, backend, files, wsdls)]
             whole = _together(contracts)
+            ruled = _ruled(backend, whole)
             if whole is not None:
                 _Names(backend, ("backends", name), whole, check).compare()
+                standins.against(backend, ("backends", name), whole.roots, ruled, check)
+            keeping.against(backend, ("backends", name), whole.operations if whole is not None else {}, ruled, check)
+        else:
+            keeping.against(backend, ("backends", name), {}, {}, check)
     return check.problems
+
+
+def _ruled(backend: Backend, contract: Contract | None) -> dict[str, list[str]]:
+    """Return the operations of a WSDL by the line that rules them; a pattern rules what no longer one does."""
+    lines = [line.pattern for line in lines_of(backend)]
+    ruled: dict[str, list[str]] = {}
+    for name in contract.operations if contract is not None else ():
+        ruled.setdefault(next(line for line in lines if fnmatchcase(name, line)), []).append(name)
+    return ruled
 
 
 def _foreign(name: str, path: Path, settings: Settings) -> str:
@@ -115,7 +138,11 @@ def _together(contracts: Iterable[Contract | None]) -> Contract | None:
             for name, names in more.items():
                 before = known.get(name, frozenset())
                 known[name] = None if names is None or before is None else names | before
-    return Contract(operations, replies)
+    roots: dict[str, str | None] = {}
+    for contract in contracts:
+        for name, root in contract.roots.items() if contract is not None else ():
+            roots[name] = root if roots.get(name, root) == root else None
+    return Contract(operations, replies, roots)
 
 
 class _Names:
@@ -126,22 +153,23 @@ class _Names:
 
     def compare(self) -> None:
         backend, at = self._backend, self._at
-        for pattern in backend.operations:
+        for pattern, rule in backend.operations.items():
             self._operation((*at, "operations", pattern), pattern, key=True)
+            self._kept((*at, "operations", pattern), pattern, rule)
         for key, patterns in (("deny", backend.deny), ("expose", backend.expose or [])):
             for index, pattern in enumerate(patterns):
                 self._operation((*at, key, index), pattern)
         for index, name in enumerate(backend.identity.params):
             self._shown_by_nobody((*at, "identity", "params", index), name)
-        for index, rule in enumerate(backend.results):
+        for index, result in enumerate(backend.results):
             loc: Loc = (*at, "results", index)
-            self._operation((*loc, "operation"), rule.operation)
-            said = self._check.shown((*loc, "operation"), rule.operation)
+            self._operation((*loc, "operation"), result.operation)
+            said = self._check.shown((*loc, "operation"), result.operation)
             for compare_by in COMPARISONS:
-                than = getattr(rule.when, compare_by)
+                than = getattr(result.when, compare_by)
                 if isinstance(than, Parameter):
-                    self._parameter((*loc, "when", compare_by, "param"), than.param, rule.operation, said)
-            self._path((*loc, "when", "path"), rule.when.path, rule.operation, said)
+                    self._parameter((*loc, "when", compare_by, "param"), than.param, result.operation, said)
+            self._path((*loc, "when", "path"), result.when.path, result.operation, said)
 
     def _operation(self, loc: Loc, pattern: str, *, key: bool = False) -> None:
         if is_every(pattern) or self._matching(pattern, any_case="deny" in loc):
@@ -150,10 +178,29 @@ class _Names:
         hint = _near(pattern.strip("*"), self._contract.operations, 0.6) if shown == pattern else ""
         self._check.add("E309", loc, f"the WSDL has no operation {shown!r}{hint}", key=key)
 
-    def _parameter(self, loc: Loc, name: str, pattern: str, said: str) -> None:
+    def _kept(self, at: Loc, pattern: str, rule: Operation) -> None:
+        """Compare the parameters that count in a key, in a tag, as an identity, as a key against a second purchase."""
+        cache, keys = rule.cache, rule.idempotency
+        if cache is not None:
+            for name in cache.params:
+                self._parameter((*at, "cache", "params", name), name, pattern, pattern, key=True)
+        for below, templates in (
+            (("cache", "tags"), cache.tags if cache is not None else []),
+            (("invalidates",), rule.invalidates),
+        ):
+            for index, template in enumerate(templates):
+                for name in tags.parameters(template):
+                    self._parameter((*at, *below, index), name, pattern, pattern)
+        for name in rule.shared["as"] if isinstance(rule.shared, dict) else ():
+            if name in self._backend.identity.params:  # a header is in no WSDL
+                self._parameter((*at, "shared", "as", name), name, pattern, pattern, key=True)
+        if keys is not None and isinstance(keys.key, dict) and "param" in keys.key:
+            self._parameter((*at, "idempotency", "key", "param"), keys.key["param"], pattern, pattern)
+
+    def _parameter(self, loc: Loc, name: str, pattern: str, said: str, *, key: bool = False) -> None:
         known = self._of_all(pattern, self._contract.operations)
         if known and name not in known:
-            self._missing(loc, f"{said!r} has no parameter", name, known, 0.5)
+            self._missing(loc, f"{said!r} has no parameter", name, known, 0.5, key=key)
 
     def _shown_by_nobody(self, loc: Loc, name: str) -> None:
         known = self._of_all("*", self._contract.operations)
@@ -166,10 +213,12 @@ class _Names:
         if known and unknown is not None:
             self._missing(loc, f"no reply of {said!r} has an element", unknown, known, 0.6)
 
-    def _missing(self, loc: Loc, what: str, name: str, known: Iterable[str], cutoff: float) -> None:
-        shown = self._check.shown(loc, name)
+    def _missing(
+        self, loc: Loc, what: str, name: str, known: Iterable[str], cutoff: float, *, key: bool = False
+    ) -> None:
+        shown = name if key else self._check.shown(loc, name)
         hint = _near(name, known, cutoff) if shown == name else ""
-        self._check.add("E309", loc, f"{what} {shown!r}{hint}")
+        self._check.add("E309", loc, f"{what} {shown!r}{hint}", key=key)
 
     def _of_all(self, pattern: str, where: Mapping[str, frozenset[str] | None]) -> frozenset[str]:
         """Return the names that operations of `pattern` have, nothing where one of them is not known."""

@@ -7,6 +7,7 @@ somebody wrote: a file that leaves everything to the defaults is not told of the
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sidecar.descriptors import needed
@@ -43,6 +44,7 @@ def _all(plan: Plan, root: Block, nofile: int | None) -> Iterator[tuple[str, Loc
         yield from _backend(backend, at, plan)
     yield from _drain(plan, root)
     yield from _overdrawn(plan)
+    yield from _forgotten(plan)
     # The default cap is no claim about this machine, and `check` may run on another one: `doctor`, log and status judge it where it runs.
     capped = node_at(root, ("limits", "connections")) is not None
     if capped and nofile is not None and nofile < (wanted := needed(plan.limits.connections)):
@@ -101,12 +103,7 @@ def _ties(backend: BackendPlan, at: Loc) -> Iterator[tuple[str, Loc, str, str]]:
 
 
 def _differ(one: OperationPlan, other: OperationPlan) -> bool:
-    return (one.safe, one.timeout_s, one.stream, one.client_class) != (
-        other.safe,
-        other.timeout_s,
-        other.stream,
-        other.client_class,
-    )
+    return replace(one, pattern=other.pattern) != other
 
 
 def _meet(one: str, other: str) -> bool:
@@ -155,6 +152,18 @@ def _overdrawn(plan: Plan) -> Iterator[tuple[str, Loc, str, str]]:
         f"{100 // count}% each has its own"
     )
     yield "W412", ("limits", "per_backend"), what, ""
+
+
+def _forgotten(plan: Plan) -> Iterator[tuple[str, Loc, str, str]]:
+    """Say once, at the first of them, that keys against a second purchase do not outlive the process."""
+    keyed = [
+        (backend, line) for backend in plan.backends for line in backend.operations if line.idempotency is not None
+    ]
+    if plan.store is None and keyed:
+        backend, line = keyed[0]
+        what = "a restart forgets which keys were used, and the purchase that is repeated after it is made twice: store is memory"
+        remedy = "as in store: sqlite:/var/lib/sidecar/state.db"
+        yield "W416", ("backends", backend.name, "operations", line.pattern, "idempotency"), what, remedy
 
 
 def _is_vague(plan: Plan) -> bool:

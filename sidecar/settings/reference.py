@@ -13,7 +13,9 @@ from pydantic_core import PydanticUndefined
 
 from sidecar.settings.codes import CODES
 from sidecar.settings.quantities import Share, Size, Span
-from sidecar.settings.schema import Parameter, Section, Settings
+from sidecar.settings.rules import Parameter
+from sidecar.settings.schema import Settings
+from sidecar.settings.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,17 +36,18 @@ Made by `sidecar schema --format markdown`; `sidecar check FILE` says everything
   without its unit is an error.
 - **`${VAR}`** stands for a variable of the environment, `${VAR:-default}` for one that may be unset or empty; `$${` is a literal `${`.
   One that is not set and has no default is an error. Between `{` and `}` a reference needs quotes: `{port: "${PORT}"}`.
-- **Secrets** come from the environment or from a file (`token_file`). One that stands in a settings file is a warning; none is ever
-  shown.
+- **Secrets** come from the environment or from a file (`token_file`); the values of `shared: {as: …}` are secrets, too. One that stands
+  in a settings file is a warning; none is ever shown.
 - **`include:`** takes names and globs, relative to the file that they stand in; so are all other file names. Files are merged key by
   key. A key that two files set is an error, lists do not grow together, and nothing overrides anything. Names that begin with a dot do
   not match a `*`.
 - **Precedence**: default < file < environment (where a file refers to it) < flag (`--set KEY=VALUE`).
 - **Operation patterns**: the exact name, then the longest pattern, then `"*"`. What begins with `*` needs quotes.
 
-A change of `listen`, `admin` or `metrics` (but not of a token or a certificate) needs a restart; a change of a backend's `protocol`,
-`url` or `endpoints` resets what was learnt about it; everything else applies in place. `sidecar check NEW --diff OLD`, or
-`--diff running`, says which.
+A change of `listen`, `admin`, `metrics` or `store` (but not of a token or a certificate) needs a restart; a change of a backend's
+`protocol`, `url` or `endpoints` resets what was learnt about it; a change of what answers are told apart by (`identity`, and an
+operation's `shared`, `cache.params` and `cache.vary`) means that those kept so far are not used any more; everything else applies in
+place. `sidecar check NEW --diff OLD`, or `--diff running`, says which.
 
 ## Keys
 """
@@ -73,7 +76,15 @@ _SHAPES: Final = {
     "words": "text or glob",
     "file_name": "file name",
     "secret": "16 to 512 characters",
+    "sentence": "text of at most 500 characters",
+    "store": "`memory` or `sqlite:PATH`",
+    "tag": "text with `{PARAMETER}`",
     "_than": "value or `{param: NAME}`",
+    "_shared": "`true`, `drop`, `leader` or `{as: {NAME: VALUE}}`",
+    "_key": "`header`, `{header: NAME}`, `{soap_header: NAME}` or `{param: NAME}`",
+    "_data": "any value",
+    "_veto": "`private` \\| `no-store` \\| `no-cache` \\| `max-age` \\| `vary`",
+    "_true": "true",
 }
 _PLURALS: Final = {
     "address, network or unix": "addresses, networks or `unix`",
@@ -82,6 +93,8 @@ _PLURALS: Final = {
     "address or path": "addresses or paths",
     "operation or pattern": "operations or patterns",
     "text or glob": "globs",
+    "http or https address": "http or https addresses",
+    "text with `{PARAMETER}`": "texts with `{PARAMETER}`",
 }
 # How the blocks are called whose names are free.
 _FREE: Final = {"backends": "NAME", "callers": "NAME", "operations": "PATTERN"}
@@ -154,6 +167,8 @@ def _shape(metadata: Iterable[Any]) -> str | None:
 
 
 def _many(noun: str) -> str:
+    if "\\|" in noun:  # words to choose from
+        return noun
     return _PLURALS.get(noun, noun.replace(" or ", "s or ") + "s")
 
 

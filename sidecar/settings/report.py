@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.model import Protocol
 from sidecar.plan import EVERY
+from sidecar.settings import sharers
 from sidecar.settings.quantities import spoken
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def sentence(backend: BackendPlan, line: OperationPlan) -> str:
     known = ", only what the WSDL names" if backend.strict and line.pattern == EVERY else ""
     streamed = ", replies passed on while they come" if line.stream else ""
     return (
-        f"{kind}, class {line.client_class}{streamed}{known}; no caller shares an answer with another; "
+        f"{kind}, class {line.client_class}{streamed}{known}; {sharers.clauses(backend, line)}; "
         f"an answer within {spoken(worst_case_s(backend, line))} ({sum_of(backend, line)})"
     )
 

@@ -6,30 +6,17 @@ is settled but not yet built stands in LATER of its block, so that a file writte
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import ConfigDict, Field
 
-from sidecar.model import Executed, Protocol
+from sidecar.model import Protocol
 from sidecar.settings import shapes
-from sidecar.settings.quantities import Share, Size, Span, wrong
-from sidecar.states import TABLE
-
-_EXECUTED = tuple(effect.value for effect in Executed)
-FAULT_STATES = (*(name for name, row in TABLE.items() if "fault_rule" in row.reasons), "overloaded")
-RESULT_STATES = tuple(name for name, row in TABLE.items() if "result_rule" in row.reasons)
-
-
-def _amount(default: str, description: str) -> Any:
-    """Return a field whose default is written as operators write it, for the JSON Schema too."""
-    return Field(default=default, description=description)
-
-
-class Section(BaseModel):
-    """What every block of keys has in common."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", validate_default=True, populate_by_name=False)
-    LATER: ClassVar[frozenset[str]] = frozenset()
+from sidecar.settings.answers import Cache, Fallback, Idempotency, Shared
+from sidecar.settings.quantities import Share, Size, Span
+from sidecar.settings.rules import Fault, Result
+from sidecar.settings.section import Section, amount
+from sidecar.settings.tags import Tag
 
 
 class Tls(Section):
@@ -60,7 +47,7 @@ class Cors(Section):
         description="exact origins, as in https://shop.example; 'null' only where a sandboxed page needs it",
     )
     credentials: bool = Field(default=False, description="let pages send cookies and HTTP authentication")
-    max_age: Annotated[float, Span("0s", "24h")] = _amount(
+    max_age: Annotated[float, Span("0s", "24h")] = amount(
         default="2h", description="how long a browser keeps a preflight's answer; Chromium caps it at 2h"
     )
 
@@ -87,30 +74,34 @@ class Limits(Section):
         le=1_000_000,
         description="callers' connections at once; calls at a backend: backends.NAME.limit",
     )
-    buffered: Annotated[int, Size("1MiB", "64GiB")] = _amount(
+    buffered: Annotated[int, Size("1MiB", "64GiB")] = amount(
         default="256MiB", description="bytes of all request and reply bodies held at once, over all backends"
     )
-    per_backend: Annotated[float, Share("1%", "100%")] = _amount(
+    per_backend: Annotated[float, Share("1%", "100%")] = amount(
         default="50%", description="the part of connections and of buffered that one backend's calls may take"
     )
-    request_body: Annotated[int, Size("1KiB", "1GiB")] = _amount(
+    cached: Annotated[int, Size("1MiB", "64GiB")] = amount(
+        default="64MiB",
+        description="bytes of all answers that are kept; one operation's share is cache.share, bodies in flight are buffered",
+    )
+    request_body: Annotated[int, Size("1KiB", "1GiB")] = amount(
         default="1MiB", description="largest body of one request"
     )
-    reply_body: Annotated[int, Size("1KiB", "4GiB")] = _amount(
+    reply_body: Annotated[int, Size("1KiB", "4GiB")] = amount(
         default="16MiB",
         description="largest body of one reply; one with stream: true is not held and not bounded by it",
     )
-    header_line: Annotated[int, Size("1KiB", "256KiB")] = _amount(
+    header_line: Annotated[int, Size("1KiB", "256KiB")] = amount(
         default="32KiB", description="longest request line and longest header field"
     )
-    keep_alive: Annotated[float, Span("1s", "1h")] = _amount(
+    keep_alive: Annotated[float, Span("1s", "1h")] = amount(
         default="75s",
         description="how long a caller's idle connection is kept; towards a backend: backends.NAME.pool_idle",
     )
-    header_timeout: Annotated[float, Span("100ms", "5m")] = _amount(
+    header_timeout: Annotated[float, Span("100ms", "5m")] = amount(
         default="10s", description="from the first byte of a request until its headers are complete"
     )
-    body_timeout: Annotated[float, Span("100ms", "1h")] = _amount(
+    body_timeout: Annotated[float, Span("100ms", "1h")] = amount(
         default="30s", description="from the headers of a request until its body is complete"
     )
 
@@ -118,10 +109,10 @@ class Limits(Section):
 class Drain(Section):
     """How this process goes when it is told to."""
 
-    delay: Annotated[float, Span("0s", "5m")] = _amount(
+    delay: Annotated[float, Span("0s", "5m")] = amount(
         default="5s", description="go on serving for so long after the signal, until load balancers have noticed"
     )
-    timeout: Annotated[float, Span("0s", "1h")] = _amount(
+    timeout: Annotated[float, Span("0s", "1h")] = amount(
         default="20s",
         description="then wait for calls in flight for so long; one call's own bound is operations.NAME.timeout",
     )
@@ -174,7 +165,7 @@ class Trace(Section):
     endpoint: shapes.PublicUrl | None = Field(
         default=None, description="address of an OTLP collector that speaks HTTP, as in http://127.0.0.1:4318"
     )
-    sample: Annotated[float, Share("0%", "100%")] = _amount(
+    sample: Annotated[float, Share("0%", "100%")] = amount(
         default="100%", description="part of the calls that are traced where their caller has not decided"
     )
 
@@ -197,7 +188,7 @@ class UpstreamTls(Section):
 class Timeouts(Section):
     """Bounds of one attempt at a backend. What a caller waits in all is operations.NAME.timeout, in line queue.wait."""
 
-    connect: Annotated[float, Span("10ms", "5m")] = _amount(default="2s", description="until a connection stands")
+    connect: Annotated[float, Span("10ms", "5m")] = amount(default="2s", description="until a connection stands")
     first_byte: Annotated[float, Span("10ms", "1h")] | None = Field(
         default=None,
         description="from connection to the first byte of the reply; default 10s for safe operations, 60s for others",
@@ -225,7 +216,7 @@ class Queue(Section):
         le=100_000,
         description="calls that may wait for one of limit.fixed; one more is answered overloaded",
     )
-    wait: Annotated[float, Span("0s", "10m")] = _amount(
+    wait: Annotated[float, Span("0s", "10m")] = amount(
         default="5s", description="longest time in line; operations.NAME.timeout may end it earlier"
     )
 
@@ -233,22 +224,7 @@ class Queue(Section):
 class Operation(Section):
     """Rules for the operations that a pattern names."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset(
-        {
-            "begins",
-            "cache",
-            "confirm",
-            "defer",
-            "ends",
-            "fallback",
-            "idempotency",
-            "invalidates",
-            "limit",
-            "rate",
-            "retry",
-            "shared",
-        }
-    )
+    LATER: ClassVar[frozenset[str]] = frozenset({"begins", "confirm", "defer", "ends", "limit", "rate", "retry"})
     safe: bool = Field(
         default=False, description="true: it changes nothing, however often it runs. Nobody can check this for you"
     )
@@ -262,6 +238,23 @@ class Operation(Section):
     client_class: Literal["staff", "checkout", "browse", "batch"] = Field(
         default="browse", alias="class", description="rank of its callers, kept with every call"
     )
+    cache: Cache | None = Field(
+        default=None, description="keep its answers, and join calls in flight; needs safe: true"
+    )
+    shared: Shared = Field(
+        default=None,
+        validate_default=False,
+        description="let people with different identities share an answer, and say whose identity asks; true only where it takes none",
+    )
+    invalidates: list[Tag] = Field(
+        default_factory=list,
+        max_length=20,
+        description="tags of the answers that it makes old, once it may have been done",
+    )
+    fallback: list[Fallback] = Field(
+        default_factory=list, max_length=20, description="what is said in place of a failure; rules are tried in order"
+    )
+    idempotency: Idempotency | None = Field(default=None, description="keys against a second purchase")
 
 
 class Identity(Section):
@@ -279,87 +272,22 @@ class Identity(Section):
     )
 
 
-class Match(Section):
-    """Which faults: globs, a key left out matches anything, at least one is needed."""
-
-    faultcode: shapes.Words | None = Field(
-        default=None, description="glob over the code (SOAP faultcode or Code, XML-RPC faultCode)"
-    )
-    faultstring: shapes.Words | None = Field(
-        default=None, description="glob over the text (SOAP faultstring or Reason, XML-RPC faultString)"
-    )
-
-
-class Fault(Section):
-    """What a backend's fault stands for. It is relayed untouched; its state and what it says of effect change."""
-
-    match: Match = Field(description="which faults are meant")
-    state: Literal[FAULT_STATES] = Field(description="what they stand for")  # type: ignore[valid-type]  # the table of states is the list
-    executed: Literal[_EXECUTED] | None = Field(  # type: ignore[valid-type]  # the enum is the list
-        default=None, description="whether the backend did what it was asked to; left out: as the state's rule says"
-    )
-
-
-class Parameter(Section):
-    """A value of the request."""
-
-    param: shapes.Words = Field(description="name of the request's parameter")
-
-
-def _than(value: object) -> object:
-    """Read a comparison's right side: a literal, or the name of a parameter."""
-    if isinstance(value, dict):
-        if set(value) != {"param"} or not isinstance(value["param"], str):
-            raise wrong("E204", "must be a value or {param: NAME}", "as in lt: {param: iNumberOfSeats}")
-        return Parameter(param=shapes.words(value["param"]))
-    return shapes.literal(value)
-
-
-Than = Annotated[
-    str | Parameter | None,
-    PlainValidator(_than),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": ["string", "number", "boolean"]},
-                {
-                    "type": "object",
-                    "properties": {"param": {"type": "string"}},
-                    "required": ["param"],
-                    "additionalProperties": False,
-                },
-            ]
-        }
-    ),
-]
-
-
-class When(Section):
-    """A value of the reply and one comparison. Numbers compare as numbers, all else as text."""
-
-    path: shapes.Words = Field(description="element of the reply: its local name, or names joined by dots")
-    eq: Than = Field(default=None, validate_default=False, description="equal to a value or to {param: NAME}")
-    ne: Than = Field(default=None, validate_default=False, description="not equal to")
-    lt: Than = Field(default=None, validate_default=False, description="less than")
-    le: Than = Field(default=None, validate_default=False, description="less than or equal to")
-    gt: Than = Field(default=None, validate_default=False, description="greater than")
-    ge: Than = Field(default=None, validate_default=False, description="greater than or equal to")
-
-
-class Result(Section):
-    """What a good reply stands for when a value in it says so."""
-
-    operation: shapes.Pattern = Field(description="operation or pattern that the rule is for")
-    when: When = Field(description="the value and the comparison that must hold")
-    state: Literal[RESULT_STATES] = Field(description="what the reply stands for")  # type: ignore[valid-type]  # the table of states is the list
-
-
 class Backend(Section):
     """One fragile host: one limit, one line, whatever it serves."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"breaker", "cache", "probe", "rate", "retry", "urls", "timezone"})
+    # That one of the two is there is said by `complaints`, which tells a missing key from a misspelt one.
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["url"]}, {"required": ["urls"]}]})
+    LATER: ClassVar[frozenset[str]] = frozenset({"breaker", "cache", "probe", "rate", "retry", "timezone"})
     protocol: Protocol = Field(strict=False, description="what the backend speaks: soap or xmlrpc")
-    url: shapes.Url = Field(description="address of the backend, or with endpoints what their paths are relative to")
+    url: shapes.Url | None = Field(
+        default=None, description="address of the backend, or with endpoints what their paths are relative to; or urls"
+    )
+    urls: list[shapes.Url] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2,
+        description="in place of url: its address, and a spare that only a fallback with spare: true asks",
+    )
     path: shapes.Path | None = Field(default=None, description="where it is on our listener; default / and its name")
     endpoints: dict[shapes.Name, shapes.Reference] | None = Field(
         default=None,
@@ -381,7 +309,7 @@ class Backend(Section):
         default=False, description="refuse operations that neither the WSDL nor a line of operations names"
     )
     timeouts: Timeouts = Field(default_factory=Timeouts, description="bounds of one attempt")
-    pool_idle: Annotated[float, Span("0s", "10m")] = _amount(
+    pool_idle: Annotated[float, Span("0s", "10m")] = amount(
         default="4s",
         description="how long an idle connection to the backend is kept: below the backend's own keep-alive (Apache: 5s)",
     )
@@ -416,7 +344,7 @@ class Backend(Section):
 class Settings(Section):
     """A sidecar's settings."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"classes", "keys", "rooms", "store", "timezone"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"classes", "keys", "rooms", "timezone"})
     version: Literal[1] = Field(default=1, description="version of this vocabulary")
     include: list[shapes.FileName] = Field(
         default_factory=list,
@@ -437,6 +365,10 @@ class Settings(Section):
     callers: dict[shapes.Name, Caller] = Field(default_factory=dict, description="callers known by their networks")
     reload: Reload = Field(default_factory=Reload, description="when changed settings are taken")
     trace: Trace = Field(default_factory=Trace, description="spans for OpenTelemetry")
+    store: shapes.Store = Field(
+        default="memory",
+        description="where answers and keys are kept: memory, or sqlite:PATH for what must outlive a restart",
+    )
     sensitive: list[shapes.Words] = Field(
         default_factory=list,
         description="globs of names whose values are never kept, added to the built-in ones",

@@ -26,6 +26,7 @@ _URL_PATH: Final = re.compile(r"(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/-])*
 _PATTERN: Final = re.compile(r"[^\s/\\]{1,200}")
 _HOST_LENGTH: Final = 253  # RFC 1035 section 2.3.4, as text
 _WORDS: Final = 200
+_SENTENCE: Final = 500  # what a page shows in a box, and a fault in its text
 _HALVES: Final = re.compile("[\ud800-\udfff]")  # a text in double quotes may escape one, and nothing can write it
 
 
@@ -86,7 +87,13 @@ def reference(text: str) -> str:
     """Check the address of one endpoint: absolute, or relative to `url`."""
     if "://" in text:
         _web_address(text, "http://127.0.0.1:9000/Reports.asmx")
-    elif not text or not _URL_PATH.fullmatch(text) or _climbs(text) or text.startswith("//"):
+    elif (
+        not text
+        or not _URL_PATH.fullmatch(text)
+        or _climbs(text)
+        or text.startswith("//")
+        or ":" in text.partition("/")[0]
+    ):
         raise wrong("E211", "{value} is no path below url", "as in Reports.asmx or /services/Reports.asmx")
     return text
 
@@ -197,6 +204,26 @@ def words(text: str) -> str:
     return text
 
 
+def sentence(text: str) -> str:
+    """Check a text for people."""
+    if not 0 < len(text) <= _SENTENCE or not text.isprintable():
+        raise wrong("E210", "{value} must have 1 to 500 printable characters", "")
+    return text
+
+
+def store(text: str) -> str:
+    """Check where answers and keys are kept."""
+    if text.startswith("redis"):
+        raise wrong("E207", "{value} is not available in this version", _STORES)
+    if text != "memory" and not (text.startswith(SQLITE) and is_file_name(text.removeprefix(SQLITE))):
+        raise wrong("E207", "{value} is no store", _STORES)
+    return text
+
+
+SQLITE: Final = "sqlite:"
+_STORES: Final = "memory, or sqlite:PATH as in sqlite:/var/lib/sidecar/state.db"
+
+
 def file_name(text: str) -> str:
     """Check the path of a file; whether it exists is asked elsewhere."""
     if not is_file_name(text):
@@ -242,4 +269,6 @@ Header: TypeAlias = Annotated[str, AfterValidator(header)]
 Pattern: TypeAlias = Annotated[str, AfterValidator(pattern)]
 Words: TypeAlias = Annotated[str, AfterValidator(words)]
 Secret: TypeAlias = Annotated[str, AfterValidator(secret)]
+Sentence: TypeAlias = Annotated[str, AfterValidator(sentence)]
+Store: TypeAlias = Annotated[str, AfterValidator(store)]
 FileName: TypeAlias = Annotated[str, AfterValidator(file_name)]

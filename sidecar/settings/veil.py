@@ -36,6 +36,10 @@ _QUOTED: Final = {
     "[": re.compile(r"\[[^\]]*\]?"),
     "{": re.compile(""),  # a block of keys, each of which is looked at by itself
 }
+# What stands for callers' identities is a secret whatever its name is, and whatever typing errors are in the names around it.
+_STAND_INS: Final = frozenset({"shared", "as"})
+_OPENING: Final = re.compile(r"\s*\{")
+_BRACES: Final = re.compile(r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\n]|'')*'|\$\{[^}\n]*\}|[{}]""")
 _FLOW: Final = re.compile(r"[^,}\]\n]*")
 _LINE: Final = re.compile(r"[^\n]*")
 _NOTHING: Final = re.compile(r"[ \t]*(?:#[^\n]*)?")
@@ -72,14 +76,39 @@ def masked(text: str) -> str:
 
 def veiled(text: str) -> str:
     """Return `text`, of YAML or near it, with the values of secret names and the credentials of addresses blanked."""
-    shown, end = [], 0
+    shown, end, within = [], 0, 0
     for key in _KEY.finditer(text):
-        if key.start() < end or not _may_be_secret(key["name"]):
+        if key.start() < end:
+            continue
+        inside = key.start() < within
+        if key["name"] in _STAND_INS:
+            within = max(within, _end_of_block(text, key))
+        if not inside and key["name"] != "as" and not _may_be_secret(key["name"]):
             continue
         start, stop = _value(text, key)
         shown += [text[end:start], _blank(text[start:stop])]
         end = stop
     return masked("".join((*shown, text[end:])))
+
+
+def _end_of_block(text: str, key: re.Match[str]) -> int:
+    """Return where the block of keys ends that is the value of `key`; where it is none, the end of the key."""
+    opening = _OPENING.match(text, key.end())
+    if opening is not None:
+        depth = 0
+        for sign in _BRACES.finditer(text, opening.end() - 1):
+            depth += {"{": 1, "}": -1}.get(sign.group(), 0)
+            if depth == 0:
+                return sign.end()
+        return len(text)
+    line_start = text.rfind("\n", 0, key.start()) + 1
+    before = text[line_start : key.start()]
+    if before.strip():  # a value in a line that began with something else ends with it
+        return key.end()
+    stop = _end(_LINE, text, key.end())
+    while (below := _BELOW.match(text, stop)) is not None and (not below["rest"] or len(below["indent"]) > len(before)):
+        stop = below.end()
+    return stop
 
 
 def _blank(value: str) -> str:

@@ -28,7 +28,9 @@ LEAST = "backends: {t: {protocol: soap, url: http://h/x}}\n"
 
 
 def check(*argv: str, env: dict[str, str] | None = None):
-    return CliRunner(env={"SIDECAR_ADMIN_TOKEN": TOKEN, **(env or {})}).invoke(main, ["check", *argv])
+    return CliRunner(env={"SIDECAR_ADMIN_TOKEN": TOKEN, "SERVICE_SESSION": TOKEN, **(env or {})}).invoke(
+        main, ["check", *argv]
+    )
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
@@ -80,6 +82,18 @@ def test_names_are_compared_with_the_wsdl(tmp_path: Path) -> None:
     assert "no operation 'GetSeat', did you mean GetSeats?" in done.output
     file.write_text("backends: {t: {protocol: soap, url: http://h/x, wsdl: a.wsdl, deny: [GetSeats]}}")
     assert check(str(file)).exit_code == 0
+
+
+def test_fixed_answers_are_looked_at(tmp_path: Path) -> None:
+    """A body that no client could read is told before anybody needs it; so does a start."""
+    (tmp_path / "a.xml").write_text("<a>")
+    file = tmp_path / "a.yaml"
+    fallback = "fallback: [{on: [overloaded], body_file: a.xml}]"
+    file.write_text(f"backends: {{t: {{protocol: soap, url: http://h/x, operations: {{Get: {{{fallback}}}}}}}}}")
+    for argv in (["check", str(file)], ["run", str(file)], ["explain", str(file), "t", "Get"]):
+        done = CliRunner().invoke(main, argv)
+        assert done.exit_code == 78
+        assert "body_file: is no XML" in done.output
 
 
 def test_warnings_do_not_fail(tmp_path: Path) -> None:

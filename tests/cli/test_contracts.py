@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sidecar.cli.contracts import contract_of
+from sidecar.cli.contracts import contract_of, root_of
+from sidecar.settings.findings import NoDocumentError
 from sidecar.settings.names import NoContractError
 from tests.settings.cases import WSDL
 
@@ -55,3 +56,24 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     """Gone between two looks at it."""
     with pytest.raises(NoContractError, match=r"absent\.wsdl cannot be read"):
         contract_of(tmp_path / "absent.wsdl")
+
+
+def test_the_reply_of_each_operation(tmp_path: Path) -> None:
+    """What a fixed answer is compared with."""
+    (tmp_path / "a.wsdl").write_text(WSDL)
+    contract = contract_of(tmp_path / "a.wsdl")
+    assert contract is not None
+    assert contract.roots == {"GetSeats": "{urn:t}GetSeatsResponse"}
+
+
+def test_roots() -> None:
+    """With their namespace, whatever stands before them."""
+    assert root_of(b'<?xml version="1.0"?><!-- x --><p:a xmlns:p="urn:t"><b/></p:a>') == "{urn:t}a"
+    assert root_of(b"<a/>") == "a"
+
+
+@pytest.mark.parametrize("data", [b"", b"roses", b"<a>", b"<a/><b/>", b"<!DOCTYPE a><a/>", b"\xff\xfe"])
+def test_what_has_no_root(data: bytes) -> None:
+    """Refused as the parser refuses it, in a sentence."""
+    with pytest.raises(NoDocumentError, match=r"\w"):
+        root_of(data)

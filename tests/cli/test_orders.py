@@ -45,7 +45,7 @@ def test_an_order_is_given(office: Office) -> None:
 
 
 def test_every_order_of_the_table_is_a_command(office: Office) -> None:
-    """By its noun and verb; reload and drain by their short names, too. Nothing of the table is left out."""
+    """By its noun and verb; reload, drain and purge by their short names, too. Nothing of the table is left out."""
     group = click.Group("config", commands=orders.commands("config"))
     assert sorted(group.commands) == ["reload", "use"]
     assert run(office, "reload", command=group).exit_code == 0
@@ -53,6 +53,7 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
     assert run(office, "limit", "clear", "tickets", "--reason", "x").exit_code == 0
     assert run(office, *SET).exit_code == 0
     assert run(office, "drain", "--reason", "x").exit_code == 0
+    assert run(office, "purge", "tickets", "perf:1201", "--reason", "x").exit_code == 0
     assert run(office, "reload").exit_code == 0
     given = [(order.noun, order.verb) for order in office.control.orders]
     assert given == [
@@ -61,10 +62,12 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
         ("limit", "clear"),
         ("limit", "set"),
         ("sidecar", "drain"),
+        ("cache", "purge"),
         ("config", "reload"),
     ]
     assert {(row.noun, row.verb) for row in TABLE} == set(given)
-    assert {"limit", "reload", "drain"} <= set(COMMANDS)
+    assert office.control.orders[-2].arguments == {"backend": "tickets", "what": "perf:1201"}
+    assert {"limit", "reload", "drain", "purge"} <= set(COMMANDS)
 
 
 def test_help_says_it_all() -> None:

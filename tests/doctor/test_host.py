@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import resource
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sidecar.doctor import host
 from sidecar.doctor.report import Verdict
-from sidecar.plan import DrainPlan, LimitsPlan, Plan
+from sidecar.model import Protocol
+from sidecar.plan import BackendPlan, CachePlan, DrainPlan, LimitsPlan, OperationPlan, Plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +100,16 @@ def test_memory_is_compared_with_what_the_settings_allow(tmp_path: Path, mib: in
     assert found.verdict is verdict
     assert f"{NEEDED_MIB} MiB" in found.what
     assert ("limits.buffered" in found.remedy) is (verdict is not Verdict.OK)
+
+
+def test_answers_that_are_kept_take_memory(tmp_path: Path) -> None:
+    """Where any are kept."""
+    line = OperationPlan(cache=CachePlan(ttl_s=1.0))
+    backend = BackendPlan("t", Protocol.SOAP, "/t", (("", "http://h/x"),), operations=(line,))
+    plan = replace(PLAN, backends=(backend,))
+    assert host.needed_bytes(plan) == host.needed_bytes(PLAN) + PLAN.limits.cached_bytes
+    found = host.memory(plan, machine(tmp_path, proc__meminfo=meminfo(10_000)))
+    assert "64 MiB of answers that are kept" in found.what
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ def _shown(value: Any) -> Any:
         }
     if isinstance(value, frozenset):
         return sorted(value)
+    if isinstance(value, bytes):
+        return value.decode()
     if isinstance(value, tuple):
         return [_shown(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -71,6 +71,65 @@ def test_endpoints_are_the_identity(tmp_path: Path) -> None:
     assert {change.effect for change in found} == {"resets"}
 
 
+CACHED = """\
+admin: {token: "${TOKEN}"}
+limits: {connections: 500}
+backends:
+  t:
+    protocol: soap
+    url: "http://h/x"
+    wsdl: a.wsdl
+    identity: {params: [sKey, sUser]}
+    operations:
+      Get: {safe: true, cache: {ttl: 1s, params: {n: int}}, shared: drop}
+      Other: {safe: true, cache: {ttl: 1s}}
+      Buy: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "effects"),
+    [
+        ("n: int", "n: lower", {"operations.Get.cache.params.n": "forgets"}),
+        ("n: int", "n: int, m: set", {"operations.Get.cache.params.m": "forgets"}),
+        ("{ttl: 1s}}", "{ttl: 1s, vary: [Accept-Language]}}", {"operations.Other.cache.vary": "forgets"}),
+        ("shared: drop", "shared: leader", {"operations.Get.shared": "forgets"}),
+        (
+            "shared: drop",
+            "shared: {as: {sKey: '${TOKEN}'}}",
+            {"operations.Get.shared.as.sKey": "forgets", "operations.Get.shared": "forgets"},
+        ),
+        (", sUser]", "]", {"identity.params": "forgets"}),
+        ("1s, params", "2s, params", {"operations.Get.cache.ttl": "applied"}),
+        ("Buy: {}", "Buy: {safe: true, shared: drop, cache: {ttl: 1s}}", {"operations.Buy.shared": "applied"}),
+    ],
+)
+def test_what_answers_are_told_apart_by(tmp_path: Path, old: str, new: str, effects: dict[str, str]) -> None:
+    """Another rule, and what was kept under the old one is never met again; where nothing was kept there is nothing to forget."""
+    (tmp_path / "a.wsdl").write_text("1")
+    read = []
+    for source in (CACHED, CACHED.replace(old, new)):
+        (tmp_path / "a.yaml").write_text(source)
+        read.append(load_all(tmp_path / "a.yaml", Beside({"TOKEN": "0123456789abcdef"})).effective)
+    found = {change.key.removeprefix("backends.t."): change.effect for change in diff(*read)}
+    assert effects.items() <= found.items()
+
+
+def test_identity_without_a_cache_forgets_nothing(tmp_path: Path) -> None:
+    """A backend of which nothing is kept."""
+    (change,) = changes(tmp_path, OLD.replace("wsdl:", "identity: {params: [sKey]}, wsdl:"))
+    assert (change.key, change.effect) == ("backends.t.identity.params", "applied")
+
+
+def test_a_spare_is_not_the_backend(tmp_path: Path) -> None:
+    """It comes and goes in place; what was learnt about the first address stays."""
+    (change,) = changes(tmp_path, OLD.replace('url: "http://h/x"', 'urls: ["http://h/x", "http://i/x"]'))
+    assert (change.key, change.effect) == ("backends.t.urls", "applied")
+    assert Change("backends.t.url", "http://h/x", "http://j/x", "resets") in changes(
+        tmp_path, OLD.replace('url: "http://h/x"', 'urls: ["http://j/x", "http://i/x"]')
+    )
+
+
 def test_what_is_not_shown(tmp_path: Path) -> None:
     """Of a secret and of a file's content it is said that they differ."""
     (token,) = changes(tmp_path, OLD, TOKEN="fedcba9876543210")
@@ -111,6 +170,13 @@ def test_rows_that_came_over_the_wire() -> None:
         ("backends.t.operations.url", "applied"),
         ("trace.endpoint", "applied"),
         ("limits.connections", "applied"),
+        ("store", "restart"),
+        ("backends.t.urls", "applied"),
+        ("backends.t.identity.headers", "forgets"),
+        ('backends.t.operations."a.b".cache.params.n', "forgets"),
+        ("backends.t.operations.a.shared", "forgets"),
+        ("backends.t.operations.a.cache.ttl", "applied"),
+        ("backends.t.operations.shared.timeout", "applied"),
     ],
 )
 def test_effects(key: str, effect: str) -> None:
@@ -122,6 +188,7 @@ def test_words() -> None:
     """As people read them, and as machines do."""
     change = Change("a.b", None, ["x", "y"], "resets")
     assert change.text() == "a.b: (not set) -> [x, y] (resets what was learnt about this backend)"
+    assert Change("a", 1, 2, "forgets").text() == "a: 1 -> 2 (answers kept so far are not used any more)"
     assert Change("a", True, False, "applied").text() == "a: true -> false (applies in place)"
     assert change.fact() == {"key": "a.b", "before": None, "after": ["x", "y"], "effect": "resets"}
     assert text([change, change]).count("\n") == 1

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sidecar.settings.load import Beside, load_all
-from sidecar.settings.schema import Section, Settings
+from sidecar.settings.schema import Settings
+from sidecar.settings.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "config").glob("*.yaml"))
-ENV = {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef"}
+ENV = {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef", "SERVICE_SESSION": "a-session"}
 
 
 def rows(folder: Path, source: str, env: Mapping[str, str] | None = None, **files: str) -> dict[str, Setting]:
@@ -149,6 +150,51 @@ def test_secrets_are_masked(tmp_path: Path, source: str, key: str, origin: str) 
     assert found[key].value == "********"
     assert found[key].origin.replace(f"{tmp_path}/", "") == origin
     assert SECRET not in json.dumps([each.fact() for each in found.values()])
+
+
+KEPT = """\
+backends:
+  t:
+    protocol: xmlrpc
+    urls: ["http://a/x", "http://b/x"]
+    identity: {params: [sUser]}
+    operations:
+      a: {safe: true, cache: {ttl: 1s}, shared: {as: {sUser: "${WHO}"}}}
+      b: {safe: true, cache: {ttl: 90s, params: {n: int}}, shared: drop, fallback: [{on: [overloaded], data: {a: [1]}}]}
+      c: {fallback: [{on: [overloaded], data: {rows: [{Password: hunter2-hunter2-hunter2}]}}]}
+      d: {idempotency: {key: {param: sReference}}}
+"""
+
+
+def test_what_is_kept_and_shared(tmp_path: Path) -> None:
+    """Blocks by their keys, words as words, a fixed answer as JSON, and the first of urls as the address."""
+    found = told(tmp_path, KEPT, {"WHO": SECRET})
+    assert found["store"] == ("memory", "default")
+    assert found["backends.t.url"] == ("http://a/x", "a.yaml:4")
+    assert found["backends.t.urls"] == (["http://a/x", "http://b/x"], "a.yaml:4")
+    assert found["backends.t.operations.b.shared"] == ("drop", "a.yaml:8")
+    assert found["backends.t.operations.b.cache.ttl"] == ("90s", "a.yaml:8")
+    assert found["backends.t.operations.b.cache.refresh_ahead"] == ("80%", "default")
+    assert found["backends.t.operations.b.cache.params.n"] == ("int", "a.yaml:8")
+    assert found["backends.t.operations.b.fallback[0].data"] == ('{"a":[1]}', "a.yaml:8")
+    assert found["backends.t.operations.d.cache"] == (None, "default")
+    assert found["backends.t.operations.d.idempotency.key.param"] == ("sReference", "a.yaml:10")
+
+
+def test_what_stands_for_an_identity_is_a_secret(tmp_path: Path) -> None:
+    """Whatever the parameter is called; so is what a fixed answer holds under the name of a secret. Marks tell two of them apart."""
+    one, other = (rows(tmp_path, KEPT, {"WHO": each}) for each in (SECRET, SECRET[::-1]))
+    key = "backends.t.operations.a.shared.as.sUser"
+    assert one[key].value == one["backends.t.operations.c.fallback[0].data"].value == "********"
+    assert one[key].mark != other[key].mark
+    assert SECRET not in json.dumps([each.fact() for each in one.values()])
+
+
+def test_an_address_out_of_a_secret_is_masked(tmp_path: Path) -> None:
+    """As url, and as one of urls."""
+    source = 'backends: {t: {protocol: soap, urls: ["http://h/${SERVICE_SECRET}"]}}'
+    found = told(tmp_path, source, {"SERVICE_SECRET": "hunter2"})
+    assert found["backends.t.url"] == found["backends.t.urls"] == ("********", "env SERVICE_SECRET (a.yaml:1)")
 
 
 def test_innocent_names_are_not_masked(tmp_path: Path) -> None:

@@ -63,3 +63,36 @@ def test_a_token_is_read_once(tmp_path: Path) -> None:
     assert files.text(at, "token") == "one"
     with pytest.raises(OSError, match="No such file"):
         files.text(at, "absent")
+
+
+def test_a_body_is_read_once(tmp_path: Path) -> None:
+    """As a token; what is on another machine is not read at all."""
+    at = ("backends", "t", "body_file")
+    (tmp_path / "a.xml").write_bytes(b"one")
+    files = Files(tmp_path, elsewhere=True)
+    assert files.data(at, "a.xml") == b"one"
+    (tmp_path / "a.xml").write_bytes(b"two")
+    assert files.data(at, "a.xml") == b"one"
+    assert files.data(at, "/absent/a.xml") is None
+    with pytest.raises(OSError, match="No such file"):
+        files.data(at, "absent.xml")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("state.db", ""),
+        ("file", ""),  # it is opened, and whoever opens it looks what is in it
+        ("folder", "is a folder:"),
+        ("absent/state.db", "there is no folder for"),
+        ("file/state.db", "there is no folder for"),
+        ("/absent/state.db", "there is no folder for"),
+        ("x" * 5000 + "/a", "File name too long:"),
+    ],
+)
+def test_where_a_file_can_be_made(tmp_path: Path, name: str, why: str) -> None:
+    """Its folder is there; whether anybody may write there is asked where it runs."""
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    assert Files(tmp_path).folder_missing(("store",), name) == why
+    assert Files(tmp_path, elsewhere=True).folder_missing(("store",), name) == ("" if name.startswith("/") else why)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from sidecar.settings.files import Files
-from sidecar.settings.findings import Findings, written
+from sidecar.settings.findings import Findings, NoDocumentError, written
 from sidecar.settings.schema import Settings
 from sidecar.settings.tree import Block, read
 
@@ -60,3 +62,37 @@ def test_what_somebody_wrote() -> None:
     assert written(settings.listen, "port")
     assert not written(settings.listen, "host")
     assert not written(settings.listen, "unix")
+
+
+def test_documents(tmp_path: Path) -> None:
+    """Read where somebody can read them, with a problem where the file cannot be."""
+
+    def root_of(data: bytes) -> str:
+        if data != b"<a/>":
+            raise NoDocumentError("a poem")
+        return "a"
+
+    (tmp_path / "a.xml").write_bytes(b"<a/>")
+    (tmp_path / "b.xml").write_bytes(b"roses")
+    root = read(SOURCE, {}).root
+    assert isinstance(root, Block)
+    check = Findings(root, Files(tmp_path), root_of)
+    assert check.document(check.data(("b",), "a.xml") or b"") == "a"
+    assert [check.root(("b",), name) for name in ("a.xml", "b.xml", "absent.xml")] == ["a", None, None]
+    assert check.problems == []
+    with pytest.raises(NoDocumentError, match="a poem"):
+        check.document(b"roses")
+    assert check.data(("b",), "absent.xml") is None
+    assert [each.code for each in check.problems] == ["E302"]
+    assert Findings(root, Files(tmp_path)).document(b"roses") is None
+
+
+def test_folders(tmp_path: Path) -> None:
+    """Told at the key that names a file in one."""
+    root = read(SOURCE, {}).root
+    assert isinstance(root, Block)
+    check = Findings(root, Files(tmp_path))
+    check.folder(("b",), "state.db")
+    assert check.problems == []
+    check.folder(("b",), "absent/state.db")
+    assert [(each.code, each.key) for each in check.problems] == [("E302", "b")]

@@ -26,7 +26,7 @@ CUT = "---8<---\n"
 ENV = {"TIX_HOST": "tix.local", "TIX_PORT": "9000", "TIX_SAFE": "true", "EMPTY": "", "SECRET": "hunter2"}
 EXAMPLES = sorted((ROOT / "config").glob("*.yaml"))
 PARTS = sorted((ROOT / "config").glob("*/*.yaml"))
-EXAMPLE_ENV = {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef"}
+EXAMPLE_ENV = {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef", "SERVICE_SESSION": "a-session"}
 
 
 def outcome(source: str, env: Mapping[str, str] = ENV) -> str:
@@ -52,7 +52,7 @@ def test_golden(case: Path) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_examples_load(example: Path) -> None:
-    """What we hand to operators is right, and needs no variable but the token's, which has no default on purpose."""
+    """What we hand to operators is right, and needs no variable but those of secrets, which have no default on purpose."""
     loaded = load_all(example, Beside(EXAMPLE_ENV))
     assert loaded.plan.backends
     assert not {each.code for each in loaded.warnings} & {"W402", "W404", "W405", "W407"} or example.name == "demo.yaml"

@@ -287,6 +287,15 @@ def test_what_a_manifest_needs_to_know(tmp_path: Path) -> None:
     assert told(tmp_path, fits) == []
 
 
+def test_answers_that_are_kept_take_memory(tmp_path: Path) -> None:
+    """Where any are kept: then a pod needs so much more."""
+    cached = SETTINGS.replace("http://h/x", "http://h/x, operations: {a: {safe: true, cache: {ttl: 1s}}}")
+    needs = manifest.facts(loaded(tmp_path, cached).plan)["memory_limit_bytes"]
+    assert needs == manifest.facts(loaded(tmp_path).plan)["memory_limit_bytes"] + 64 * 2**20
+    (problem,) = told(tmp_path, POD, cached)
+    assert "128MiB of bodies, 64MiB of answers that are kept, 1000 connections" in problem.what
+
+
 @pytest.mark.parametrize(
     ("listen", "probe"),
     [

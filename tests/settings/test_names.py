@@ -98,6 +98,50 @@ def test_names_that_are_not(tmp_path: Path, rest: str, key: str, what: str) -> N
     assert what in said
 
 
+@pytest.mark.parametrize(
+    ("rest", "key", "name"),
+    [
+        (
+            "ReserveTickets: {safe: true, cache: {ttl: 1s, params: {iNumberOfSeat: int}}}",
+            "cache.params.iNumberOfSeat",
+            "iNumberOfSeat",
+        ),
+        ("ReserveTickets: {safe: true, cache: {ttl: 1s, tags: ['a:{iNumber}']}}", "cache.tags[0]", "iNumber"),
+        ("ReserveTickets: {invalidates: [b, 'a:{sSessionKey}:{iNumber}']}", "invalidates[1]", "iNumber"),
+        ("ReserveTickets: {idempotency: {key: {param: sReference}}}", "idempotency.key.param", "sReference"),
+        (
+            "ReserveTickets: {safe: true, cache: {ttl: 1s}, shared: {as: {sOther: '${X}'}}}",
+            "shared.as.sOther",
+            "sOther",
+        ),
+    ],
+)
+def test_parameters_of_what_is_kept(tmp_path: Path, rest: str, key: str, name: str) -> None:
+    """In a key, in a tag, in an identity, in a key against a second purchase: each would be met in no call."""
+    (tmp_path / "a.wsdl").touch()
+    head = "identity: {params: [sSessionKey, sOther]}"
+    (tmp_path / "x.yaml").write_text(
+        f"backends: {{t: {{protocol: soap, url: http://h/x, wsdl: a.wsdl, {head}, operations: {{{rest}, '*': {{}}}}}}}}"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_all(tmp_path / "x.yaml", Beside({"X": "x"}, contract_of=lambda _: OFFERED))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.key.removeprefix("backends.t.operations.ReserveTickets.")) == ("E309", key)
+    assert f"'ReserveTickets' has no parameter '{name}'" in problem.what
+
+
+def test_what_is_kept_with_names_that_are_there(tmp_path: Path) -> None:
+    """A header that stands for an identity is in no WSDL."""
+    assert (
+        told(
+            tmp_path,
+            "identity: {params: [sSessionKey]}, operations: {ReserveTickets: {safe: true, cache: {ttl: 1s, params: {iNumberOfSeats: int},"
+            " tags: ['a:{iNumberOfSeats}']}, shared: {as: {sSessionKey: x, Authorization: y}}}}",
+        )
+        == []
+    )
+
+
 def test_nothing_is_said_of_what_is_not_known(tmp_path: Path) -> None:
     """Where an import is missing, or one file speaks for several endpoints, a name may be right."""
     assert told(tmp_path, "deny: [Nothing]", contract=None) == []

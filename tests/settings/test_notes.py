@@ -92,6 +92,24 @@ def test_notes(tmp_path: Path, rest: str, head: str, code: str, key: str, note: 
     assert note in found.what
 
 
+KEYED = "operations: {Buy: {idempotency: {key: header}}, Pay: {idempotency: {key: header}}}"
+
+
+@pytest.mark.parametrize(("store", "keys"), [("memory", ["Buy"]), ("sqlite:state.db", [])])
+def test_keys_that_a_restart_forgets(tmp_path: Path, store: str, keys: list[str]) -> None:
+    """Once, at the first of them."""
+    found = notes_of(tmp_path, KEYED, f"{QUIET}\nstore: {store}")
+    assert [(each.code, each.key) for each in found] == [
+        ("W416", f"backends.t.operations.{key}.idempotency") for key in keys
+    ]
+
+
+def test_patterns_that_tie_differ_in_what_they_keep(tmp_path: Path) -> None:
+    """Whether somebody shares an answer must not hang on the order of lines."""
+    rest = "operations: {'*Seats': {safe: true, cache: {ttl: 1s}}, 'Reser*': {safe: true}}"
+    assert [each.code for each in notes_of(tmp_path, rest, QUIET)] == ["W407"]
+
+
 @pytest.mark.parametrize(
     ("count", "share", "said"),
     [

@@ -41,7 +41,7 @@ def test_worst_case(rest: str, name: str, worst_s: float) -> None:
 @pytest.mark.parametrize("example", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
 def test_machines_are_told_the_same(example: Path) -> None:
     """The facts are JSON, and name every backend and every line that the text names."""
-    plan = load(example, {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef"})
+    plan = load(example, {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef", "SERVICE_SESSION": "a-session"})
     facts, text = json.loads(json.dumps(report.facts(plan))), report.text(plan)
     assert [each["name"] for each in facts["backends"]] == [backend.name for backend in plan.backends]
     for told, backend in zip(facts["backends"], plan.backends, strict=True):
@@ -58,6 +58,10 @@ def test_machines_are_told_the_same(example: Path) -> None:
         ("operations: {Get: {stream: true}}", "passed on while they come"),
         ("operations: {Get: {}}, deny: ['G*']", "denied to everybody"),
         ("operations: {Get: {}}", "no caller shares an answer"),
+        (
+            "operations: {Get: {safe: true, cache: {ttl: 1s}, shared: true}}",
+            "everybody who asks the same shares one answer",
+        ),
     ],
 )
 def test_sentences(rest: str, said: str) -> None:
