@@ -11,7 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
-from secrets import token_bytes
+from random import random
+from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -35,14 +36,16 @@ from sidecar.flights import Flights
 from sidecar.headcount import Headcount
 from sidecar.kept import Kept
 from sidecar.listener import Listener
+from sidecar.lookup import PREFIX, Lookup
 from sidecar.model import Dialect, Exchange, Head, Protocol, Refusal, Reply
 from sidecar.pieces import in_turns, whole
-from sidecar.plan import EVERY
+from sidecar.plan import EVERY, SPARE
 from sidecar.policy.clients import Clients
 from sidecar.policy.routing import RESERVED, Routes
 from sidecar.ports import World
 from sidecar.states import ROWS
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
+from sidecar.stores.opening import Stores
 from sidecar.tasks import alive, spawn
 from sidecar.trust import context_of, trust_of
 from sidecar.upstream import HttpUpstream
@@ -137,6 +140,8 @@ class App:
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
         self._headcounts: defaultdict[str, Headcount] = defaultdict(Headcount)
         self.identities = MemoryIdentities(self.clock, token_bytes(32))
+        self.stores = Stores(plan.store, plan.kept_bytes, self.clock, self.watch)
+        self.answers, self.deeds = self.stores.answers, self.stores.deeds
         self.crowds = Crowds(self.clock, self.watch, Clients(plan.clients, plan.callers))
         self._shelves: Kept[Shelf] = Kept()
         self._upstreams: Kept[HttpUpstream] = Kept()
@@ -203,6 +208,7 @@ class App:
         self.plan, self.world, self._learnt_of = plan, road.world, learnt_of
         self._keep(needs)
         self.memory.resize(plan.limits.buffered_bytes, plan.limits.per_backend)
+        self.answers.resize(plan.kept_bytes)
         self._bound(plan)
         self._fetch(road)
         self.watch.window.keep(frozenset(backend.name for backend in plan.backends))
@@ -218,6 +224,7 @@ class App:
         self.slots.forget(backend)
         self.pressure.forget(backend)
         self.identities.forget(backend)
+        self.answers.forget(backend)
 
     def limit(self, backend: str, value: int | None) -> None:
         """Hold a backend to another limit than the plan's; None: the plan's again. Nobody who holds or waits is sent away."""
@@ -234,7 +241,7 @@ class App:
 
     def _needs(self, plan: Plan, trust: Trust) -> Pieces[_Needs]:
         """Say which connections, documents and tracers a plan needs, and make those that are not there yet."""
-        by_name = {backend.name: backend for backend in plan.backends}
+        by_name = {backend.name: backend for backend in plan.hosts}
         contexts = {name: context_of(backend, trust) for name, backend in by_name.items()}
         return _Needs(
             (
@@ -251,7 +258,7 @@ class App:
                     {
                         name: (backend.path, backend.endpoints, backend.wsdl)
                         for name, backend in by_name.items()
-                        if backend.protocol is Protocol.SOAP
+                        if backend.protocol is Protocol.SOAP and backend in plan.backends
                     },
                     lambda name: self._shelf(by_name[name]),
                 )
@@ -276,7 +283,7 @@ class App:
 
     def _bound(self, plan: Plan) -> None:
         by_hand = self._limits
-        self.slots.bound([replace(b, limit=by_hand[b.name]) if b.name in by_hand else b for b in plan.backends])
+        self.slots.bound([replace(b, limit=by_hand[b.name]) if b.name in by_hand else b for b in plan.hosts])
         self.identities.bound(plan.backends)
         self.crowds.bound(Clients(plan.clients, plan.callers))
 
@@ -285,9 +292,11 @@ class App:
         yield
         upstreams, shelves = needs.upstreams.now, needs.shelves.now
         adapters: dict[tuple[str, str], Adapter] = {}
-        for backend in plan.backends:
+        for backend in plan.hosts:
             for endpoint, url in backend.endpoints:
-                adapters[backend.name, endpoint] = _adapter(backend, endpoint, url, shelves.get(backend.name))
+                adapters[backend.name, endpoint] = _adapter(
+                    backend, endpoint, url, shelves.get(backend.name.removesuffix(SPARE))
+                )
             yield
         watch: Watch = next(iter(needs.tracing.now.values()), self.watch)
         world = World(
@@ -304,10 +313,14 @@ class App:
             headcounts=self._headcounts,
             flights=self.flights,
             new_id=self._new_id,
+            new_secret=lambda: token_hex(16),
+            chance=random,
             listen_url=lambda: self.listener.listen_url,
             draining=lambda: self._gone,
             client_of=Clients(plan.clients, plan.callers).of,
             identities=self.identities,
+            answers=self.answers,
+            deeds=self.deeds,
             answered=self.crowds.tell,
             dialect_of=_dialect_of(routes),
             resources={
@@ -315,6 +328,7 @@ class App:
                 f"{RESERVED}/readyz": lambda: _GOING if self.listener.draining else _READY,
                 f"{RESERVED}/states": _states,
             },
+            lookups={PREFIX: Lookup(self.deeds, {backend.name: backend.identity_headers for backend in plan.backends})},
         )
         answer = yield from pipeline.building(plan, world)
         yield
@@ -397,6 +411,7 @@ class App:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await self.stores.close()  # what flights brought in their last words is written, too
         for tracing in self._tracing.all():  # last: it has the spans of all that ended here
             await tracing.close()
 
@@ -418,6 +433,7 @@ def _addresses(before: Plan, after: Plan) -> list[tuple[str, object, object]]:
         ("admin.port", before.admin.port, after.admin.port),
         ("admin.unix", before.admin.unix, after.admin.unix),
         ("metrics", before.metrics, after.metrics),
+        ("store", before.store, after.store),
     ]
 
 
@@ -451,7 +467,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
     def is_declared(name: str) -> bool:
         return backend.operation(name).pattern != EVERY
 
-    wanted = frozenset(backend.identity_params)
+    wanted = backend.wanted_params
     if shelf is None:
         return XmlRpcAdapter(
             faults=backend.faults,
@@ -460,6 +476,7 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
             strict=backend.strict,
             multicall_max=backend.multicall_max,
             wanted=wanted,
+            path=urlsplit(url).path or "/",
         )
     return SoapAdapter(
         lambda: shelf.index(endpoint),

@@ -16,6 +16,7 @@ from sidecar import __version__
 from sidecar.concerns import concerns
 from sidecar.control import Order, OrderError, Verdict
 from sidecar.instant import rfc3339
+from sidecar.policy.tags import EVERYTHING, of_operation, of_order
 from sidecar.watch.metrics import BackendNow, ConfigNow, Now
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sidecar.plan import BackendPlan
     from sidecar.reload import Reloads
 
+_OPERATION: Final = "operation:"  # how an order names all answers of one operation
 _LEVELS: Final = ("ok", "strained", "down")
 
 
@@ -63,6 +65,8 @@ class Bridge:
                 return await self._reloads.use(order.arguments["id"], order.actor)
             case "limit", _:
                 return self._keeper.carry_out(order, self.configured())
+            case "cache", "purge":
+                return self._purge(order.arguments["backend"], order.arguments["what"].strip())
             case "sidecar", "drain":
                 self._go()
                 drain = self._app.plan.drain
@@ -70,6 +74,13 @@ class Bridge:
                     True, f"draining: gone within {drain.delay_s + drain.timeout_s:g} s and the time for last words"
                 )
         raise OrderError(f"there is no order {order.noun} {order.verb}")
+
+    def _purge(self, backend: str, what: str) -> Verdict:
+        """Touch what is kept: soft, so that nobody has to ask at once for what everybody asks for."""
+        operation = what.removeprefix(_OPERATION)
+        tag = EVERYTHING if what == "all" else of_operation(operation) if operation != what else of_order(what)
+        self._app.answers.touch(backend, (tag,))
+        return Verdict(True, f"what is kept of {backend} under {what} is renewed as it is asked for")
 
     def configured(self) -> dict[str, int]:
         """Return the limits that the settings say, by backend."""
@@ -118,6 +129,7 @@ class Bridge:
                 "limit_bytes": app.memory.limit_bytes,
                 "peak_bytes": app.memory.peak_bytes,
             },
+            "kept": self._kept(),
             "backends": [{**self._backend(each), **seen["backends"][each.name]} for each in app.plan.backends],
             "overrides": self._keeper.view(),
             "refusals": seen["refusals"],
@@ -128,6 +140,17 @@ class Bridge:
         crowd = app.crowds.warning()
         facts["warnings"] = [*concerns(facts, counts, open_to_all=self._open_to_all()), *([crowd] if crowd else [])]
         return facts
+
+    def _kept(self) -> dict[str, Any]:
+        """Return what is kept of answers."""
+        view = self._app.answers.view()
+        return {
+            "answers": view.entries,
+            "bytes": view.held_bytes,
+            "limit_bytes": view.room_bytes,
+            "evicted": view.evicted,
+            "store": "memory" if self._app.plan.store is None else f"sqlite:{self._app.plan.store}",
+        }
 
     def _config(self) -> dict[str, Any]:
         history = self._reloads.history()

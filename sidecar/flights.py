@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Answer, Executed, Flight, Outcome, Refusal, Seat, Waiter
 from sidecar.states import executed, find
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
-    from sidecar.model import Lane
+    from sidecar.model import Lane, Pledge
     from sidecar.ports import Clock, Log, Slots
+
+
+TOLD_AT_ONCE: Final = 500
+"""Waiters that are woken in one turn of the loop: a third of a millisecond, and each of them writes a reply in the next."""
 
 
 class Flights:
@@ -67,15 +71,28 @@ class Flights:
             self._end(flight, outcome)
 
     def _end(self, flight: Flight, outcome: Outcome | None) -> None:
+        flight.over = True
         self._under_way.discard(flight)
         self._forget(flight)
+        if outcome is not None:
+            for tell in flight.ends:
+                tell(outcome)
         waiting = [future for future in flight.waiters.values() if not future.done()]
         flight.told = len(waiting)
-        for future in waiting:
-            future.set_result(outcome or _internal(flight, "the flight was cancelled"))
+        self._tell(flight, outcome or _internal(flight, "the flight was cancelled"), waiting)
         if outcome is not None and not waiting:
             self._late(flight, outcome)
         flight.account.close()
+
+    def _tell(self, flight: Flight, outcome: Outcome, waiting: list[Pledge]) -> None:
+        """Hand an outcome to its waiters, a part of them in each turn: to wake ten thousand at once takes the loop seven milliseconds."""
+        for future in waiting[:TOLD_AT_ONCE]:
+            if future.done():
+                flight.told -= 1  # his own time was up meanwhile
+            else:
+                future.set_result(outcome)
+        if len(waiting) > TOLD_AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._tell, flight, outcome, waiting[TOLD_AT_ONCE:])
 
     def _forget(self, flight: Flight) -> None:
         key = flight.call.key
@@ -141,11 +158,12 @@ class Flights:
 
     def _hand_over(self, flight: Flight) -> bool:
         """Make the next one who waits the owner; False where nobody does."""
-        still = [w for w, future in flight.waiters.items() if w is not flight.owner and not future.done()]
-        if still:
-            flight.owner = still[0]
-            self._reseat(flight, still[0], max(w.until for w in still))
-        return bool(still)
+        heir = next((w for w, future in flight.waiters.items() if w is not flight.owner and not future.done()), None)
+        if heir is not None:
+            flight.owner = heir
+            # For as long as anybody has said that he waits: when the last of them leaves, the place goes with him.
+            self._reseat(flight, heir, flight.seat.until)
+        return heir is not None
 
     def _reseat(self, flight: Flight, owner: Waiter, until: float) -> None:
         old = flight.seat

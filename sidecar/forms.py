@@ -16,7 +16,7 @@ from sidecar.states import How, executed, find, retry_how
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from sidecar.model import Executed, RawHeaders, Refusal
+    from sidecar.model import Executed, Grade, RawHeaders, Refusal
     from sidecar.ports import Renderer
 
 COMES_BACK: Final = (How.WAIT, How.POLL, How.JOIN)
@@ -47,7 +47,7 @@ class Form(NamedTuple):
 
 def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: int, ours: bool = True) -> Form:
     """Return the form of `refusal` in the dialect that `render` writes; not `ours`: its words are the backend's, never to be kept."""
-    if not ours or refusal.errors or len(refusal.detail or "") > _DETAIL_CHARACTERS:
+    if not ours or refusal.errors or refusal.links or len(refusal.detail or "") > _DETAIL_CHARACTERS:
         return _form(refusal, render, safe, sender_status)
     return _kept(refusal, cast("Hashable", render), safe, sender_status)
 
@@ -55,6 +55,17 @@ def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: in
 def effect_of(refusal: Refusal, *, safe: bool) -> Executed:
     """Return what a refusal says of effect: its own word, else its state's rule as if nothing had been sent."""
     return refusal.executed or executed(find(refusal.state, refusal.reason), safe=safe, sent=False)
+
+
+def kept_form(headers: RawHeaders, grade: Grade, age_s: int, cache_status: bytes) -> tuple[RawHeaders, bytes]:
+    """Return all header lines of a kept answer, and them as they are sent, with a blank for the request's id."""
+    told = (
+        *headers,
+        (b"Sidecar-State", state_item(grade.state, grade.reason, grade.executed.value, age_s)),
+        (b"Age", b"%d" % age_s),
+        (b"Cache-Status", cache_status),
+    )
+    return (*told, (b"X-Request-Id", b"")), joined(told).replace(b"%", b"%%") + b"X-Request-Id: %b\r\n"
 
 
 @lru_cache(maxsize=_KEPT)
@@ -81,6 +92,7 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) ->
         reason=refusal.reason,
         after_s=after_s,
         errors=refusal.errors,
+        links=refusal.links,
         limit_bytes=refusal.limit_bytes,
         sender_status=sender_status,
     )

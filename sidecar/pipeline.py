@@ -12,8 +12,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from sidecar.caller import coalesce, cors, decode, documents, envelope, identity, route, share
-from sidecar.flight import attempt, grade, queue, retry, span
+from sidecar.caller import (
+    cache,
+    coalesce,
+    cors,
+    decode,
+    documents,
+    envelope,
+    fallback,
+    idempotency,
+    identity,
+    route,
+    share,
+)
+from sidecar.flight import attempt, grade, queue, retry, span, store
 from sidecar.model import Call, Dialect, Flight, Outbound, Refusal, Seat, Waiter
 from sidecar.pieces import whole
 from sidecar.plan import OperationPlan, Scope
@@ -30,8 +42,20 @@ if TYPE_CHECKING:
 # Longer than any call of people: nobody stands in line for it who could not also take the kept one.
 _DOCUMENT_S: Final = 30.0
 
-CALLER: Final[tuple[ModuleType, ...]] = (cors, envelope, route, share, documents, decode, identity, coalesce)
-FLIGHT: Final[tuple[ModuleType, ...]] = (queue, retry, span, grade, attempt)
+CALLER: Final[tuple[ModuleType, ...]] = (
+    cors,
+    envelope,
+    route,
+    share,
+    documents,
+    decode,
+    identity,
+    idempotency,
+    fallback,
+    cache,
+    coalesce,
+)
+FLIGHT: Final[tuple[ModuleType, ...]] = (store, queue, retry, span, grade, attempt)
 
 
 def build(plan: Plan, world: World) -> Callable[[Exchange], Awaitable[Reply]]:
@@ -97,7 +121,7 @@ def describe(plan: Plan, backend: str, operation: str) -> str:
         lines[0] += "; DENIED in every dialect"
     for title, stages in (("caller", CALLER), ("flight", FLIGHT)):
         lines.append(f"{title} lane")
-        lines += [f"  {name(stage):<10} {stage.describe(scope)}" for stage in _built(stages, scope)]
+        lines += [f"  {name(stage):<11} {stage.describe(scope)}" for stage in _built(stages, scope)]
     return "\n".join(lines)
 
 
@@ -134,4 +158,6 @@ def _fold(stages: tuple[ModuleType, ...], scope: Scope, world: World, *, last: b
                 inner[line.pattern] = yield from _fold(rest, replace(scope, operation=line), world, last=last)
         case _:
             inner = yield from _fold(rest, scope, world, last=last)
+    if getattr(stage, "TAKES_SPARE", False) and (host := scope.one_backend.spare_plan) is not None:
+        return stage.build(scope, world, inner, flight_lane(replace(scope, backend=host), world))
     return stage.build(scope, world, inner)

@@ -22,34 +22,36 @@ if TYPE_CHECKING:
 SAFE = """\
 tickets.GetSeats: ruled by 'Get*', safe
 caller lane
-  cors       no other origin may read
-  envelope   every outcome in the caller's dialect, Sidecar-State on it
-  route      /tickets
-  documents  ?wsdl from the backend, kept and served stale
-  decode     bodies up to 1048576 bytes
-  identity   a client is known by Authorization (header), once the backend has answered it well
-  coalesce   private flights; a caller waits at most 4 s
+  cors        no other origin may read
+  envelope    every outcome in the caller's dialect, Sidecar-State on it
+  route       /tickets
+  documents   ?wsdl from the backend, kept and served stale
+  decode      bodies up to 1048576 bytes
+  identity    a client is known by Authorization (header), once the backend has answered it well
+  idempotency takes no key
+  coalesce    private flights; a caller waits at most 4 s
 flight lane
-  queue      2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
-  retry      once, if a kept connection turned out to be closed before any reply
-  span       time and grade of every attempt, to the pressure gauge
-  grade      0 rules for faults, 0 for results
-  attempt    connect 2 s, first byte 10 s, total 15 s"""
+  queue       2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
+  retry       once, if a kept connection turned out to be closed before any reply
+  span        time and grade of every attempt, to the pressure gauge
+  grade       0 rules for faults, 0 for results
+  attempt     connect 2 s, first byte 10 s, total 15 s"""
 
 UNSAFE = """\
 tickets.DestroyCache: ruled by '*', may change something; DENIED in every dialect
 caller lane
-  cors       no other origin may read
-  envelope   every outcome in the caller's dialect, Sidecar-State on it
-  route      /tickets
-  decode     bodies up to 1048576 bytes; deny DestroyCache
-  identity   a client is known by Authorization (header), once the backend has answered it well
-  coalesce   private flights; a caller waits at most 60 s
+  cors        no other origin may read
+  envelope    every outcome in the caller's dialect, Sidecar-State on it
+  route       /tickets
+  decode      bodies up to 1048576 bytes; deny DestroyCache
+  identity    a client is known by Authorization (header), once the backend has answered it well
+  idempotency takes no key
+  coalesce    private flights; a caller waits at most 60 s
 flight lane
-  queue      2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
-  span       time and grade of every attempt, to the pressure gauge
-  grade      0 rules for faults, 0 for results
-  attempt    connect 2 s, first byte 60 s, total 60 s"""
+  queue       2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
+  span        time and grade of every attempt, to the pressure gauge
+  grade       0 rules for faults, 0 for results
+  attempt     connect 2 s, first byte 60 s, total 60 s"""
 
 
 def test_the_chain_of_a_safe_operation() -> None:
@@ -84,7 +86,7 @@ def test_a_stage_is_added_by_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CALLER", (*pipeline.CALLER[:at], keyed, *pipeline.CALLER[at:]))
     plan = Plan(backends=(tickets(protocol=Protocol.SOAP),))
     lines = pipeline.describe(plan, "tickets", "GetSeats").splitlines()
-    assert lines[8:10] == ["  keyed      shared by X-Key", "  coalesce   private flights; a caller waits at most 4 s"]
+    assert lines[9:11] == ["  keyed       shared by X-Key", "  coalesce    private flights; a caller waits at most 4 s"]
     assert "keyed" not in pipeline.describe(plan, "tickets", "Reserve")
 
 

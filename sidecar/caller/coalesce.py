@@ -6,21 +6,35 @@ second backend call, and one that only waits takes nothing from the others.
 
 from __future__ import annotations
 
-import re
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from sidecar.model import Dialect, Exchange, Executed, Flight, Outbound, Outcome, Progress, Refusal, Seat, Waiter
-from sidecar.policy.headers import connection_names, to_backend
+from sidecar.model import (
+    Answer,
+    Exchange,
+    Executed,
+    Flight,
+    Outbound,
+    Outcome,
+    Progress,
+    Refusal,
+    Seat,
+    Waiter,
+)
+from sidecar.outbound import private_request
+from sidecar.patience import patience_s
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sidecar.model import Lane, RawHeaders
+    from sidecar.model import Call, Lane
     from sidecar.plan import Scope
     from sidecar.ports import World
 
-_TIMEOUT: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s)?")
+JOINABLE: Final = 0.5
+"""How much of the operation's timeout a flight may have behind it and still be joined: who comes later would not live to see its end."""
 
 
 def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Awaitable[Outcome]]:
@@ -28,38 +42,91 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
     backend, line = scope.one_backend, scope.one_operation
     paths = {name: urlsplit(url).path or "/" for name, url in backend.endpoints}
     flights, clock = world.flights, world.clock
+    most = line.cache.waiters if line.cache is not None else 0
 
     async def coalesce(exchange: Exchange) -> Outcome:
         call = exchange.call
         assert call is not None, "decode names the call before anybody flies"
+        waits_s = patience_s(exchange, line.timeout_s)
+        if waits_s is None:
+            return Refusal("malformed", "http", "Sidecar-Timeout is a number of seconds, or has the unit s or ms")
+        until = exchange.body_at + waits_s
+        try:
+            outcome = (
+                await shared(exchange, call, until)
+                if exchange.question is not None
+                else await private(exchange, call, until)
+            )
+        except asyncio.CancelledError:
+            if exchange.flight is not None and exchange.flight.sent:
+                left_alone(call)  # who hangs up reads next, too
+            raise
+        flight = exchange.flight
+        if outcome is not None or flight is None:
+            return outcome or Refusal("internal")
+        since_s = clock.now() - flight.started_at
+        if flight.track.progress is Progress.QUEUED:
+            exchange.queue_s = since_s
+        elif flight.sent:
+            exchange.backend_s = max(0.0, since_s - flight.queue_s)
+            left_alone(call)
+        return out_of_time(flight, waits_s)
+
+    def left_alone(call: Call) -> None:
+        """Note that a write's caller has gone on while the backend has it: whoever is told so reads next, and it may be done by then."""
+        if changed := backend.changes(line, call.members, call.parameters):
+            world.answers.touch(backend.name, changed)
+
+    async def private(exchange: Exchange, call: Call, until: float) -> Outcome | None:
+        flight = flights.find(call.key) or made(
+            exchange, call, until, private_request(exchange, paths[exchange.endpoint])
+        )
+        return await flown(exchange, flight, until)
+
+    async def shared(exchange: Exchange, call: Call, until: float) -> Outcome | None:
+        question = exchange.question
+        assert question is not None, "whoever asks for everybody says what"
+        exchange.generations = world.answers.generations(backend.name, exchange.tags)
+        flight = flights.find(call.key)
+        if flight is not None and (
+            flight.generations != exchange.generations or clock.now() - flight.started_at > line.timeout_s * JOINABLE
+        ):
+            flight = None  # it asked before a write went through, or it hangs: whoever comes now is not its follower
+        exchange.joined = flight is not None
+        if flight is None:
+            flight = made(exchange, replace(call, dialect=question.dialect), until, question.request)
+            flight.question, flight.tags, flight.generations = question, exchange.tags, exchange.generations
+        elif len(flight.waiters) >= most:
+            numbers = (("waiting", len(flight.waiters)), ("limit", most))
+            return Refusal("overloaded", "queue_full", "as many as may already wait for this answer", numbers=numbers)
+        outcome = await flown(exchange, flight, until)
+        alone = isinstance(outcome, Answer) and outcome.private and flight.owner is not exchange.waiter
+        if alone and not exchange.ours:
+            # For one alone after all. The others ask for themselves, and stand in line for it one by one.
+            exchange.question, exchange.joined, exchange.call = None, False, replace(call, key=None)
+            return await private(exchange, exchange.call, until)
+        return outcome
+
+    def made(exchange: Exchange, call: Call, until: float, outbound: Outbound) -> Flight:
         assert exchange.account is not None, "decode opens the account"
-        patience_s = line.timeout_s
-        if (given := exchange.head.headers.get("Sidecar-Timeout")) is not None:
-            shorter = _seconds(given)
-            if shorter is None:
-                return Refusal("malformed", "http", "Sidecar-Timeout is a number of seconds, or has the unit s or ms")
-            patience_s = min(patience_s, shorter)
-        until = exchange.body_at + patience_s
-        client_class = exchange.standing.client_class or line.client_class
-        flight = flights.find(call.key) or Flight(
+        return Flight(
             call=call,
-            outbound=_outbound(exchange, paths[exchange.endpoint]),
+            outbound=outbound,
             safe=line.safe,
-            seat=Seat(backend.name, call.client, call.operation, client_class, until),
+            seat=Seat(backend.name, call.client, call.operation, class_of(exchange), until),
             account=exchange.account,
             started_at=clock.now(),
         )
+
+    async def flown(exchange: Exchange, flight: Flight, until: float) -> Outcome | None:
+        waiter = exchange.waiter = Waiter(exchange.client, class_of(exchange), until)
         exchange.flight = flight
-        outcome = await flights.fly(flight, inner, Waiter(call.client, client_class, until))
+        outcome = await flights.fly(flight, inner, waiter)
         exchange.queue_s, exchange.backend_s = flight.queue_s, flight.backend_s
-        if outcome is None:
-            since_s = clock.now() - flight.started_at
-            if flight.track.progress is Progress.QUEUED:
-                exchange.queue_s = since_s
-            elif flight.sent:
-                exchange.backend_s = max(0.0, since_s - flight.queue_s)
-            return out_of_time(flight, patience_s)
         return outcome
+
+    def class_of(exchange: Exchange) -> str:
+        return exchange.standing.client_class or line.client_class
 
     return coalesce
 
@@ -87,42 +154,12 @@ def farewell(exchange: Exchange) -> Refusal:
     return Refusal("outcome_unknown", "cut", "this sidecar shuts down and the backend has not answered", effect)
 
 
-def _outbound(exchange: Exchange, base: str) -> Outbound:
-    """Make a private flight's request: the caller's own bytes, with one canonical SOAPAction where the WSDL knows it."""
-    head = exchange.head
-    raw = head.raw
-    lines = to_backend(raw, connection_names(raw), believed=exchange.standing.believed)
-    call = exchange.call
-    if call is not None and call.action is not None and call.dialect is Dialect.SOAP11:
-        lines = _canonical(lines, call.action)
-    target = base.rstrip("/") + exchange.rest if exchange.rest else base
-    if head.query:
-        target += "?" + head.query
-    return Outbound(head.method, target, tuple(lines), exchange.body)
-
-
-def _canonical(lines: list[tuple[bytes, bytes]], action: str) -> list[tuple[bytes, bytes]]:
-    value = b'"' + action.encode() + b'"'
-    seen = False
-    out: RawHeaders = ()
-    for name, old in lines:
-        if name.lower() != b"soapaction":
-            out += ((name, old),)
-        elif not seen:
-            seen = True
-            # Unquoted is how some clients write it; what they wrote is kept where it says the same.
-            out += ((name, old if old.strip(b' "') == value[1:-1] else value),)
-    return list(out)
-
-
-def _seconds(text: str) -> float | None:
-    match = _TIMEOUT.fullmatch(text.strip())
-    if match is None:
-        return None
-    number = float(match.group(1))
-    return number / 1000 if match.group(2) == "ms" else number
-
-
 def describe(scope: Scope) -> str:
     """Say how long a caller waits and with whom he shares."""
-    return f"private flights; a caller waits at most {scope.one_operation.timeout_s:g} s"
+    line = scope.one_operation
+    kind = (
+        "private flights"
+        if line.cache is None
+        else f"one flight for all who ask the same, {line.cache.waiters} callers at most"
+    )
+    return f"{kind}; a caller waits at most {line.timeout_s:g} s"

@@ -104,6 +104,9 @@ def _form(refusal: Refusal, exchange: Exchange, world: World, *, ours: bool = Tr
 def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> Reply:
     name = exchange.request_id.encode()
     headers, block = (*form.before, (b"X-Request-Id", name), *form.after), form.block % name
+    if exchange.cache_status:
+        asked = ((b"Cache-Status", exchange.cache_status),)
+        headers, block = headers + asked, block + joined(asked)
     if exchange.queue_s or exchange.backend_s:
         timing = ((b"Server-Timing", _timing(exchange)),)
         headers, block = headers + timing, block + joined(timing)
@@ -112,12 +115,18 @@ def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> R
 
 
 def _relay(exchange: Exchange, answer: Answer, wall_s: float) -> Reply:
+    if answer.block:
+        block = answer.block % exchange.request_id.encode()
+        return Reply(answer.status, answer.headers, answer.body, "", False, None, block)
     grade = answer.grade
     headers = to_caller(answer.headers)
     headers.append((b"Sidecar-State", state_item(grade.state, grade.reason, grade.executed.value, answer.age_s)))
     headers.append((b"X-Request-Id", exchange.request_id.encode()))
     if answer.age_s is not None:
         headers.append((b"Age", str(answer.age_s).encode()))
+    if exchange.cache_status:
+        headers.append((b"Cache-Status", exchange.cache_status))
+    elif answer.age_s is not None:
         headers.append((b"Cache-Status", b"sidecar; hit"))
     if exchange.backend_s:
         headers.append((b"Server-Timing", _timing(exchange)))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Answer, Exchange, Outcome
+from sidecar.policy.identities import claimed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,36 +36,23 @@ def build(
     identities = world.identities
 
     def identity(exchange: Exchange) -> Awaitable[Outcome]:
-        claimed = _claimed(exchange, params, headers)
-        return inner(exchange) if claimed is None or exchange.standing.named else known(exchange, claimed)
+        parameters = exchange.call.parameters if exchange.call is not None else {}
+        shown = claimed(parameters, exchange.head, params, headers)
+        return inner(exchange) if shown is None or exchange.standing.named else known(exchange, shown)
 
-    async def known(exchange: Exchange, claimed: bytes) -> Outcome:
+    async def known(exchange: Exchange, shown: bytes) -> Outcome:
         address, call = exchange.client, exchange.call
         assert call is not None, "decode names the call before anybody is known by it"
-        exchange.client = identities.ask(name, address, claimed)
+        exchange.client = identities.ask(name, address, shown)
         if exchange.client != address:
             exchange.call = replace(call, client=exchange.client)
         outcome = await inner(exchange)
         well = _verdict(exchange, outcome)
         if well is not None:
-            identities.tell(name, address, claimed, well=well, roomy=bool(exchange.standing.caller))
+            identities.tell(name, address, shown, well=well, roomy=bool(exchange.standing.caller))
         return outcome
 
     return identity
-
-
-def _claimed(exchange: Exchange, params: tuple[str, ...], headers: tuple[str, ...]) -> bytes | None:
-    """Return what is shown, the first that is there in the order of the settings; what stands twice shows nothing."""
-    for name in params:
-        value = exchange.call.parameters.get(name) if exchange.call is not None else None
-        if value:
-            return f"param {name} {value}".encode()
-    for name in headers:
-        if name in exchange.head.headers:
-            lines = exchange.head.all(name)
-            if len(lines) == 1 and lines[0]:
-                return f"header {name} {lines[0]}".encode()
-    return None
 
 
 def _verdict(exchange: Exchange, outcome: Outcome) -> bool | None:

@@ -35,6 +35,9 @@ def build(
         found = routes.find(path)
         if found is None:
             if path.startswith(RESERVED + "/"):
+                for prefix, look in world.lookups.items():
+                    if path.startswith(prefix):
+                        return look(exchange)
                 return _said(_own(exchange, world))
             detail = "no backend lives at this path; the paths are in the configuration"
             return _said(Refusal("not_found", "path", detail))

@@ -91,11 +91,19 @@ async def _haunt(ghost: Ghost, lease: Lease, flight: Flight, held: Account, worl
         held.close()
     if isinstance(end, Failed):
         _log_late(flight, world, began, end.state, end.reason, _not_known(flight))
+        _tell(flight, Refusal(end.state, end.reason, end.detail, _not_known(flight)))  # it may be done only by now
     else:
         adapter = world.adapters[flight.call.backend, flight.call.endpoint]
         partial = end.stream is not None
         grade = adapter.grade(flight.call, end.status, end.headers, end.body, safe=flight.safe, partial=partial)
         _log_late(flight, world, began, grade.state, grade.reason, grade.executed)
+        if not partial:
+            _tell(flight, Answer(end.status, end.phrase, end.headers, end.body, end.size_bytes, grade))
+
+
+def _tell(flight: Flight, late: Outcome) -> None:
+    for tell in flight.ends:
+        tell(late)
 
 
 def _not_known(flight: Flight) -> Executed:

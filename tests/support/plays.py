@@ -189,3 +189,13 @@ def by_connection(plays: Sequence[Play]) -> Play:
         await plays[min(visit.entry.connection, len(plays) - 1)](visit)
 
     return choose
+
+
+def calls_only(play: Play) -> Play:
+    """Leave `play` to calls: whoever asks for a document (?wsdl, with GET) is told at once that there is none."""
+
+    async def choose(visit: Visit) -> None:
+        await visit.peek()
+        await (answer(http(b"", 404), executes=None) if visit.entry.method == "GET" else play)(visit)
+
+    return choose

@@ -9,13 +9,17 @@ import asyncio
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
+from sidecar.answers import Entry, Fold, Keying, Question, Shared
 from sidecar.buffers import Buffers
 from sidecar.flights import Flights
 from sidecar.headcount import Headcount
 from sidecar.model import (
     Account,
+    Answer,
     Call,
     Dialect,
     Exchange,
@@ -37,13 +41,15 @@ from sidecar.model import (
 )
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
 from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
+from sidecar.stores.answers import MemoryAnswers
+from sidecar.stores.deeds import MemoryDeeds
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
 from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from sidecar.model import RawHeaders, Reply
+    from sidecar.model import Outcome, RawHeaders, Reply
     from sidecar.ports import Documents
 
 WALL_S = 1_796_115_600.0
@@ -62,9 +68,12 @@ class LoopClock:
         """Return the loop's seconds."""
         return asyncio.get_running_loop().time()
 
+    def __init__(self) -> None:
+        self.wall_s = WALL_S
+
     def wall(self) -> float:
-        """Return a fixed moment."""
-        return WALL_S
+        """Return a fixed moment, until a test moves it."""
+        return self.wall_s
 
 
 class Recorder:
@@ -172,6 +181,7 @@ class ScriptedUpstream:
     def __init__(self) -> None:
         self.asks: list[Ask] = []
         self.auto: Callable[[Ask], Received | Failed] | None = None
+        self.running = self.peak = 0  # attempts at once: now, and at most
         self._came = asyncio.Event()
 
     @property
@@ -189,7 +199,12 @@ class ScriptedUpstream:
         self._came.set()
         if self.auto is not None:
             ask.answer(self.auto(ask))
-        return await ask.wait()
+        self.running += 1
+        self.peak = max(self.peak, self.running)
+        try:
+            return await ask.wait()
+        finally:
+            self.running -= 1
 
     async def ask(self, number: int = 0) -> Ask:
         """Wait until the attempt of that number is here."""
@@ -211,6 +226,11 @@ class PlainAdapter:
         self.bug: Exception | None = None
         self.action: str | None = None
 
+    @property
+    def edition(self) -> object:
+        """Which requests mean the same as before."""
+        return self.action
+
     def accepts(self, head: Head, rest: str) -> Refusal | None:
         """Take what the test does not refuse."""
         del head, rest
@@ -222,7 +242,56 @@ class PlainAdapter:
         name = body.split(b" ", 1)[0].decode()
         if not name:
             return Refusal("malformed", "operation", "the body names nothing")
-        return Classified(name, self.members.get(name, (name,)), self.action)
+        said = dict(word.split("=", 1) for word in body.decode().split() if "=" in word)
+        return Classified(name, self.members.get(name, (name,)), self.action, said)
+
+    def question(self, head: Head, rest: str, body: bytes, keying: Keying) -> Question | str:
+        """Ask what the words say, in any order: `name=value`, or the one word that keeps it private."""
+        del head, rest
+        name, *words = body.decode().split()
+        if "private" in words:
+            return "headers"
+        given = dict(word.split("=", 1) for word in words)
+        folds = dict(keying.params)
+        who = [each for each in keying.identity if given.get(each)]
+        keyed = {each: value for each, value in given.items() if folds.get(each) is not Fold.IGNORE}
+        sent = dict(keyed)
+        if keying.shared not in (None, Shared.OPEN):
+            keyed = {each: value for each, value in keyed.items() if each not in keying.identity}
+            sent = dict(keyed)
+            sent |= dict(keying.stand_in) if keying.shared is Shared.AS else {}
+            sent |= {each: given[each] for each in who} if keying.shared is Shared.LEADER else {}
+        text = " ".join([name, *(f"{each}={keyed[each]}" for each in sorted(keyed))]).encode()
+        asked = " ".join([name, *(f"{each}={sent[each]}" for each in sorted(sent))]).encode()
+        request = Outbound("POST", "/Tickets.asmx", ((b"Content-Type", b"text/xml"),), asked)
+        return Question(blake2b(text, digest_size=16).digest(), request, Dialect.SOAP11, given, bool(who))
+
+    def veto(self, question: Question, answer: Answer) -> str | None:
+        """Object to faults and to `<other/>`."""
+        del question
+        if answer.grade.state not in ("ok", "partial"):
+            return "fault"
+        return "root" if answer.body and answer.body[0].startswith(b"<other") else None
+
+    async def replay(
+        self, entry: Entry, head: Head, rest: str, body: bytes, dialect: Dialect
+    ) -> tuple[RawHeaders, bytes] | None:
+        """Say it as it came; in another dialect with its name around it, and not at all by XML-RPC."""
+        del head, rest, body
+        if dialect in (entry.dialect, Dialect.JSON):
+            return entry.headers, entry.body
+        if dialect is Dialect.XMLRPC:
+            return None
+        if dialect not in entry.wrapped:
+            said = b"<%b>%b</%b>" % (dialect.encode(), entry.body, dialect.encode())
+            entry.wrapped[dialect] = (((b"Content-Type", b"text/xml"),), said)
+        return entry.wrapped[dialect]
+
+    def stand_in(self, payload: bytes) -> tuple[Dialect, RawHeaders, bytes]:
+        """Take anything that is marked up."""
+        if not payload.startswith(b"<"):
+            raise ValueError("no markup")
+        return Dialect.SOAP11, ((b"Content-Type", b"text/xml"),), payload
 
     def grade(
         self,
@@ -242,6 +311,8 @@ class PlainAdapter:
         effect = Executed.NO if safe else Executed.UNKNOWN
         if first.startswith(b"<fault"):
             return Grade("backend_fault", effect, "server")
+        if first.startswith(b"<no"):
+            return Grade("business_no", Executed.NO, "fault_rule")
         if first.startswith(b"<html"):
             return Grade("backend_bad_reply", effect, "html", healthy=False)
         return Grade("ok", Executed.YES)
@@ -331,7 +402,7 @@ class Scene:
         self.clock, self.log = LoopClock(), Recorder()
         self.watch = Watching(self.clock, self.log)
         self.slots, self.pressure = MemorySlots(self.clock), MemoryPressure(self.clock)
-        self.slots.bound(self.plan.backends)
+        self.slots.bound(self.plan.hosts)
         self.identities = MemoryIdentities(self.clock, b"a test's key")
         self.identities.bound(self.plan.backends)
         self.answered: list[Exchange] = []
@@ -340,8 +411,10 @@ class Scene:
         self.adapter, self.upstream = PlainAdapter(), ScriptedUpstream()
         self.going = False
         self.dialect = Dialect.JSON
-        self._ids = 0
-        endpoints = [(plan.name, name) for plan in self.plan.backends for name, _ in plan.endpoints]
+        self._ids, self._secrets = 0, count(1)
+        self.lookups: dict[str, Callable[[Exchange], Awaitable[Outcome]]] = {}
+        self.answers, self.deeds = MemoryAnswers(1024 * 1024), MemoryDeeds(self.clock)
+        endpoints = [(plan.name, name) for plan in self.plan.hosts for name, _ in plan.endpoints]
         self.world = World(
             clock=self.clock,
             log=self.log,
@@ -352,7 +425,7 @@ class Scene:
             renderers=dict.fromkeys(Dialect, render),
             adapters=dict.fromkeys(endpoints, self.adapter),
             documents=self.documents,
-            upstreams=dict.fromkeys((plan.name for plan in self.plan.backends), self.upstream),
+            upstreams=dict.fromkeys((plan.name for plan in self.plan.hosts), self.upstream),
             headcounts=defaultdict(Headcount),
             flights=self.flights,
             new_id=self._new_id,
@@ -360,6 +433,11 @@ class Scene:
             draining=lambda: self.going,
             client_of=lambda seen, peer: Standing(seen.headers.get("X-Client", peer)),
             identities=self.identities,
+            answers=self.answers,
+            deeds=self.deeds,
+            new_secret=lambda: f"secret-{next(self._secrets)}",
+            chance=lambda: 1.0,
+            lookups=self.lookups,
             answered=self.answered.append,
             dialect_of=lambda _: self.dialect,
             resources={"/.sidecar/healthz": lambda: b"{}"},
