@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # A name and a host; a sentence that fits a line of the audit. Both are shown on screens of 80 columns.
 ACTOR_CHARS: Final = 100
 _REASON_CHARS: Final = 300
+_TEXT_CHARS: Final = 200
 _UNKNOWN: Final = 10  # names that nobody knows, before it is clear that the whole is something else
 _MEMBERS: Final = ("actor", "reason", "for", "until")
 # RFC 3339 section 5.6, with the zone apart: its absence has a message of its own.
@@ -103,6 +104,9 @@ def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: 
             wrong.append(Wrong(at, "range", f"may be from {argument.low} to {argument.high}, not {value}"))
     elif not isinstance(value, str):
         wrong.append(Wrong(at, "type", "must be a text"))
+    elif argument.kind is Kind.TEXT:
+        if not 0 < len(value.strip()) <= _TEXT_CHARS or not value.isprintable():
+            wrong.append(Wrong(at, "characters", f"must be one line of 1 to {_TEXT_CHARS} printable characters"))
     elif argument.kind is Kind.BACKEND and value not in known.backends:
         wrong.append(Wrong(at, "unknown", _not_there("backend", value, known.backends)))
     elif argument.kind is Kind.CONFIG and not (value and any(each.startswith(value) for each in known.configs)):

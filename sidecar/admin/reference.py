@@ -99,7 +99,7 @@ def _section(row: Row) -> Iterator[str]:
 
 
 def _example(name: str) -> object:
-    return {"backend": "tickets", "value": 8, "id": "c3f9a1b2d4e5"}[name]
+    return {"backend": "tickets", "value": 8, "id": "c3f9a1b2d4e5", "what": "perf:1201"}[name]
 
 
 if __name__ == "__main__":

@@ -159,11 +159,19 @@ def _settings(status: Facts) -> list[Line]:
             Piece(
                 f"{_text(connections.get('open'))} connections ({_text(connections.get('idle'))} idle) of "
                 f"{_text(connections.get('limit'))}; {_size(buffered.get('bytes'))} of "
-                f"{_size(buffered.get('limit_bytes'))} buffered"
+                f"{_size(buffered.get('limit_bytes'))} buffered{_kept(_dict(status, 'kept'))}"
             ),
         ),
         (Piece("listens  "), Piece(", ".join(where) or _UNKNOWN)),
     ]
+
+
+def _kept(kept: Facts) -> str:
+    """Return what is kept of answers; nothing where no operation's are."""
+    if not kept.get("limit_bytes"):
+        return ""
+    count, held = _text(kept.get("answers")), _size(kept.get("bytes"))
+    return f"; {count} answers kept ({held} of {_size(kept.get('limit_bytes'))})"
 
 
 def _reload(status: Facts, last: Any) -> Line:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     BACKEND = "backend"  # a name of the settings
     CONFIG = "config"  # the id of settings that were in force
     INTEGER = "integer"
+    TEXT = "text"  # one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,18 @@ TABLE: Final = (
         "What the settings say holds again at once.",
         arguments=(_BACKEND,),
         why="the disk is replaced",
+    ),
+    Row(
+        "cache",
+        "purge",
+        "Count kept answers of a backend as touched: those with a tag, those of an operation, or all.",
+        "Nothing is thrown away, so the backend meets no herd: an answer that is touched is given as stale while one call renews it; "
+        "where the settings say consistency: strict it is not given any more. Calls that are under way now are kept by nobody.",
+        arguments=(
+            _BACKEND,
+            Argument("what", Kind.TEXT, "a tag as the settings make it (perf:1201), operation:NAME, or all"),
+        ),
+        why="the programme was corrected in the box office",
     ),
     Row(
         "sidecar",

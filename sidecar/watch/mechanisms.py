@@ -20,6 +20,8 @@ MECHANISMS: Final[Mapping[str, str]] = {
     "buffered": "`limits.buffered`, or this backend's share of it, is used up",
     "upstream": "the backend was asked, or could not be, and gave no usable answer",
     "drain": "this sidecar is going away",
+    "deeds": "as many keyed calls are remembered as there is room for: none is made that could not be told from its repetition",
+    "key": "a key against a second purchase is missing, not taken, stands for another call, or its first call is under way",
     "deny": "`deny:`, `strict:` or `asmx_get:` says no to the operation",
     "origin": "a page of an origin that is not in `cors.origins` tried to write",
     "route": "nothing lives at the address, or it does not take the method",
@@ -40,6 +42,10 @@ _BY_STATE: Final[Mapping[str, str]] = {
     "business_no": "upstream",
     "sold_out": "upstream",
     "draining": "drain",
+    "in_progress": "key",
+    "key_reused": "key",
+    "key_missing": "key",
+    "key_unsupported": "key",
     "operation_denied": "deny",
     "origin_denied": "origin",
     "not_found": "route",
@@ -61,6 +67,7 @@ _BY_REASON: Final[Mapping[tuple[str, str | None], str]] = {
     ("overloaded", "deadline"): "deadline",
     ("overloaded", "connections"): "connections",
     ("overloaded", "buffered"): "buffered",
+    ("overloaded", "deeds"): "deeds",
 }
 
 

@@ -30,6 +30,7 @@ def test_the_orders_that_there_are() -> None:
         ("config use", True, False),
         ("limit set", True, True),
         ("limit clear", True, False),
+        ("cache purge", True, False),
         ("sidecar drain", True, False),
     ]
     assert find("limit", "sett") is None

@@ -13,6 +13,7 @@ import pytest
 
 from tests.browser.looks import CUT, keep
 from tests.scenarios.theatre import Theatre, call, opened
+from tests.scenarios.theatre import settings as settings_of
 from tests.support.process import ROOT
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def order(theatre: Theatre, *argv: str) -> None:
 def test_a_night_with_a_real_sidecar(page: Page, theatre: Theatre) -> None:
     """What happens to it shows within seconds: calls, a backend that is down, an order, a failed reload, its end."""
     page.locator(".card").first.wait_for()
-    assert page.locator(".card").count() == page.locator("#board li").count() == 6
+    assert page.locator(".card").count() == page.locator("#board li").count() == len(settings_of("", "")["backends"])
     assert page.locator("#listeners").inner_text().count(theatre.url) == 1
 
     assert ask(theatre, "/soap") == 200

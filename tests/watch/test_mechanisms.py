@@ -29,6 +29,8 @@ def test_every_state_that_is_built_has_its_word(state: str, reason: str | None) 
         ("overloaded", "deadline", "deadline"),
         ("overloaded", "connections", "connections"),
         ("overloaded", "buffered", "buffered"),
+        ("overloaded", "deeds", "deeds"),
+        ("in_progress", None, "key"),
         ("malformed", "xml", "parse"),
         ("too_large", "body", "size"),
         ("no such state", None, OTHER),

@@ -1,4 +1,4 @@
-/* Alerts: what of the status needs somebody, each with one click to what to do. The sidecar's own warnings, and what the figures say
+/* Alerts: what needs somebody, each with one click to what to do. The sidecar’s own warnings, and what the figures say
  * even where it warns of nothing. */
 
 import { $, command, keyed, make, mark, set, show, texts, unsaid } from "./draw.js";

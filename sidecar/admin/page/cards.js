@@ -1,4 +1,4 @@
-/* Backends: a board of lamps for all of them, and a card for each with its slots, its figures and its last five minutes. */
+/* Backends: a board of lamps for all, a card for each with its slots, its figures and its last five minutes. */
 
 import { Chart } from "./chart.js";
 import { $, define, fill, keyed, make, mark, set, show, unsaid } from "./draw.js";

@@ -1,4 +1,4 @@
-/* The dashboard: asks for the status once a second, shows it, says loudly when none comes. It reads only and gives no orders. */
+/* The dashboard: asks for the status once a second, shows it, says loudly when none comes. It gives no orders. */
 
 import { alert, alerts, alertsOf, item, TONES } from "./alerts.js";
 import { backends, repaint } from "./cards.js";
@@ -190,6 +190,7 @@ function holds(connections, buffered, listeners) {
   define($("holds"), [
     ["connections", `${count(connections.open)} open of ${count(connections.limit)}, ${count(connections.idle)} idle`, connections.open, connections.limit],
     ["buffered", `${bytes(buffered.bytes)} of ${bytes(buffered.limit_bytes)}, ${bytes(buffered.peak_bytes)} at most so far`, buffered.bytes, buffered.limit_bytes],
+    ["answers kept", count(status.kept?.answers)],
     ["log lines dropped", count(object(status.log).dropped)],
   ]);
   define($("listeners"), [...["public", "admin", "metrics"].map((name) => [`${name} listener`, where(name)]), ["aiohttp", text(status.aiohttp)]]);

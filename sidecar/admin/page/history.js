@@ -1,4 +1,4 @@
-/* The last five minutes, kept in the browser: per backend one column for each line of the charts. Bounded in time and in rows. */
+/* The last five minutes, kept in the browser: per backend one column for each line of the charts. Bounded. */
 
 import { instant, list, number, object, text } from "./say.js";
 import { GROUPS, groupOf } from "./words.js";

@@ -1,4 +1,4 @@
-/* What the words of the status mean, for somebody who reads them for the first time at night. One that is not here is shown as it is. */
+/* What the words of the status mean, for somebody who reads them at night for the first time. Others are shown as they are. */
 
 /* Group of the charts: { state: meaning }. */
 const ANSWERS = {
@@ -62,6 +62,8 @@ export const MECHANISMS = {
   deadline: "No slot came free before the caller’s own deadline.",
   connections: "limits.connections, or a share of it, is used up.",
   buffered: "limits.buffered, or a share of it, is used up.",
+  deeds: "No room for another key.",
+  key: "An Idempotency-Key missing, not taken, in use.",
   upstream: "The backend could not be asked, or gave no usable answer.",
   drain: "The sidecar is on its way down.",
   deny: "deny:, strict: or asmx_get: says no.",
