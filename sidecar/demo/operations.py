@@ -176,6 +176,10 @@ def _report(house: House, args: Args) -> Outcome:
     return Outcome(DataSet((Table("Sales", SALES, tuple(lines)),)))
 
 
+def _shipping(_house: House, _args: Args) -> Outcome:
+    return Outcome("by post 2.50; at the box office 0.00")
+
+
 def _destroy_cache(_house: House, _args: Args) -> Outcome:
     return Outcome(None)
 
@@ -280,6 +284,14 @@ OPERATIONS: tuple[Operation, ...] = (
         "tickets.report",
         None,
         20.0,  # two seconds of table scan
+    ),
+    Operation(
+        "GetShippingMethods",
+        "Returns how tickets reach people, and for how much; needs no session.",
+        (),
+        "string",
+        _shipping,
+        "tickets.shipping",
     ),
     Operation(
         "DestroyCache",

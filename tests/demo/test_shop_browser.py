@@ -59,7 +59,11 @@ async def page(shop: Shop) -> AsyncIterator[Page]:
 @pytest.mark.parametrize(
     ("button", "state", "executed"),
     [
-        ("Kill it for 6 s, then list", "backend_unreachable", "executed: no"),
+        ("Kill it for 6 s, then greet it", "backend_unreachable", "executed: no"),
+        ("Kill it for 20 s, then list", "stale", "executed: no"),
+        ("Kill it for 6 s, then ask for postage", "fallback", "executed: no"),
+        ("List twice", "cached", "executed: no"),
+        ("Pay twice with one key", "replayed", "executed: yes"),
         ("Lose the reply to a payment", "outcome_unknown", "executed: unknown"),
         ("Let it answer a web page", "backend_bad_reply", "executed: unknown"),
         ("Freeze it and send 150 people", "overloaded", "executed: no"),
@@ -106,7 +110,7 @@ async def test_an_unknown_payment_is_confirmed_before_it_is_repeated(page: Page,
 
 async def test_a_wait_is_counted_down_before_the_call_can_be_repeated(page: Page) -> None:
     """`retry: wait` disables the button until its time, then the same call works."""
-    await page.get_by_role("button", name="Kill it for 6 s, then list").click()
+    await page.get_by_role("button", name="Kill it for 6 s, then greet it").click()
     again = page.locator(".ledger > li").first.locator(".act")
     await expect(again).to_be_disabled()
     await page.get_by_role("button", name="Heal the backend").click()

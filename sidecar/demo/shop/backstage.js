@@ -21,11 +21,17 @@ export function build(shop, at) {
 
 function groups({ run, session, hold, door }) {
   const list = () => run("GetPerformances", { sStartDate: "", sEndDate: "" });
+  const hello = () => run("HelloWorld");
   const hurt = (wish) => door("/control", { reset: true, ...wish }); // one trouble at a time
   const reserve = async (performance, seats) => run("ReserveTickets", wish(await session(), performance, seats));
   return [
     ["Break the backend", [
-      ["Kill it for 6 s, then list", "backend_unreachable", async () => { await hurt({ dead: true, for_s: 6 }); await list(); }],
+      ["Kill it for 6 s, then greet it", "backend_unreachable", async () => { await hurt({ dead: true, for_s: 6 }); await hello(); }],
+      ["Kill it for 20 s, then list", "stale", async () => { await hurt({ dead: true, for_s: 20 }); await pause(5500); await list(); }],
+      ["Kill it for 6 s, then ask for postage", "fallback", async () => {
+        await hurt({ dead: true, for_s: 6 });
+        await run("GetShippingMethods");
+      }],
       ["Lose the reply to a payment", "outcome_unknown", async () => {
         await hold(1206, 1);
         await hurt({ hangup: true, for_s: 2 });
@@ -36,12 +42,20 @@ function groups({ run, session, hold, door }) {
         await hurt({ freeze: true, for_s: 8 });
         await run("ReserveTickets", wish(key, 1206, 1));
       }],
-      ["Let it answer a web page", "backend_bad_reply", async () => { await hurt({ html: 200, for_s: 2 }); await list(); }],
+      ["Let it answer a web page", "backend_bad_reply", async () => { await hurt({ html: 200, for_s: 2 }); await hello(); }],
       ["Freeze it and send 150 people", "overloaded", async () => {
         await hurt({ freeze: true, for_s: 6 });
         await door("/rush", { people: 150, for_s: 1 });
         await pause(1500);
-        await list();
+        await hello();
+      }],
+    ]],
+    ["Ask again", [
+      ["List twice", "cached", async () => { await list(); await list(); }],
+      ["Pay twice with one key", "replayed", async () => {
+        await hold(1206, 1);
+        const key = crypto.randomUUID();
+        for (const _ of [1, 2]) await run("Checkout", card(await session()), { key });
       }],
     ]],
     ["Send a crowd", [

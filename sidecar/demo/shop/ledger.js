@@ -55,6 +55,7 @@ function settle(entry, outcome, next) {
 function facts_of(outcome) {
   const facts = [["time", `${Math.round(outcome.ms)} ms`]];
   if (outcome.status) facts.push(["HTTP", String(outcome.status)]);
+  if (outcome.age !== null && outcome.age !== undefined) facts.push(["age", `${outcome.age} s`]);
   if (outcome.reason) facts.push(["reason", outcome.reason]);
   if (outcome.retry?.how) facts.push(["retry", outcome.retry.after_s === null || outcome.retry.after_s === undefined ? outcome.retry.how : `${outcome.retry.how}, ${outcome.retry.after_s} s`]);
   if (outcome.timing) facts.push(["timing", outcome.timing]);

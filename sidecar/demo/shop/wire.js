@@ -4,7 +4,7 @@
  * outcomes only. Today it speaks SOAP 1.1 and asks for failures as problem documents; replacing it replaces this file.
  *
  * Outcome: { operation, state, category, executed, reason, data, detail, message, retry: {how, after_s}, links,
- *            requestId, status, timing, ms, raw, at }
+ *            requestId, status, timing, age, ms, raw, at }
  */
 
 const API = "http://boxoffice.example/api/";
@@ -15,6 +15,7 @@ const PATIENCE_MS = 30_000;
 const PLAIN = {
   ok: ["ok", "yes"], partial: ["ok", "yes"], cached: ["ok", "no"], stale: ["ok", "no"],
   business_no: ["final", "no"], sold_out: ["final", "no"],
+  fallback: ["ok", "no"], replayed: ["ok", "yes"],
 };
 
 let place = null;
@@ -26,9 +27,9 @@ export function connect(where) {
 
 /**
  * Call an operation of the box office.
- * `spoil` breaks the request on purpose, to show what becomes of it: xml | path | size | action.
+ * `spoil` breaks the request on purpose, to show what becomes of it: xml | path | size | action. `key` makes it safe to repeat.
  */
-export async function call(operation, args = {}, { spoil } = {}) {
+export async function call(operation, args = {}, { spoil, key } = {}) {
   const began = performance.now();
   const outcome = { operation, state: "offline", category: "upstream", executed: "no", at: new Date(), retry: null, links: {} };
   let reply, text;
@@ -39,6 +40,7 @@ export async function call(operation, args = {}, { spoil } = {}) {
         "Content-Type": "text/xml; charset=utf-8",
         SOAPAction: `"${API}${spoil === "action" ? "HelloWorld" : operation}"`,
         Accept: "application/problem+json",
+        ...(key ? { "Idempotency-Key": `"${key}"` } : {}),
       },
       body: envelope(operation, args, spoil),
       signal: AbortSignal.timeout(PATIENCE_MS),
@@ -83,6 +85,7 @@ function read(reply, text, operation) {
     reason: params.find((param) => param.startsWith("reason="))?.slice(7) ?? null,
     requestId: header("X-Request-Id"),
     timing: header("Server-Timing"),
+    age: header("Age"),
     status: reply.status,
     raw: text,
   };
