@@ -8,9 +8,13 @@ from __future__ import annotations
 import sys
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.scenarios.matrix import DIALECTS, FAILURES, TITLES, Failure, Said, seen
-from tests.scenarios.operating import TROUBLES, Trouble
+from tests.scenarios.operating import TROUBLES
+
+if TYPE_CHECKING:
+    from tests.scenarios.trouble import Trouble
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "failures.md"
 TEST = "tests/scenarios/test_executed_e2e.py::test_a_failure"

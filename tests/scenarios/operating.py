@@ -5,23 +5,8 @@ None of them is a failure of a call in five dialects, so each says in words what
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-NOTHING = "nothing changes for them"
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """One row. `executed` says what becomes of calls under way; `test` is the node that proves it."""
-
-    component: str
-    what: str
-    callers: str
-    executed: str
-    notices: str
-    acts: str
-    test: str
-
+from tests.scenarios.answering import ANSWERING
+from tests.scenarios.trouble import NOTHING, Trouble
 
 TROUBLES: tuple[Trouble, ...] = (
     Trouble(
@@ -420,4 +405,5 @@ TROUBLES: tuple[Trouble, ...] = (
         "nobody",
         "tests/browser/test_dashboard_hostile.py::test_hostile_texts_are_text",
     ),
+    *ANSWERING,
 )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.house.tree import ROOT
-from tests.scenarios.operating import TROUBLES, Trouble
+from tests.scenarios.operating import TROUBLES
+
+if TYPE_CHECKING:
+    from tests.scenarios.trouble import Trouble
 
 
 @pytest.mark.parametrize("row", TROUBLES, ids=lambda row: row.what)

@@ -6,57 +6,37 @@ A row without a way, or a dialect without one that `IMPOSSIBLE` does not explain
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import signal
 import xml.etree.ElementTree as ET
 import xmlrpc.client
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from adapters.soap.adapter import SoapAdapter
-from adapters.xmlrpc.adapter import XmlRpcAdapter
-from sidecar.app import App, SystemClock
 from sidecar.contract import json_schema
-from sidecar.settings.load import load
 from sidecar.states import ROWS, Blame, Effect, State
 from tests.scenarios.envelope_schema import complaints
 from tests.scenarios.reading import state_of
-from tests.scenarios.theatre import STRANGER, Theatre, call, opened, settings
+from tests.scenarios.theatre import opened
+from tests.scenarios.ways import WAYS, Scene
 from tests.support import envelopes as env
-from tests.support.client import Client, Response, ask
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from sidecar.plan import Plan
+    from tests.support.client import Response
 
 DIALECTS: Final = ("json", "soap11", "soap12", "asmx", "xmlrpc")
-CONTENT_TYPES: Final = {
-    "json": "text/xml",  # with an Accept that names JSON
-    "soap11": "text/xml; charset=utf-8",
-    "soap12": "application/soap+xml; charset=utf-8",
-    "asmx": "application/x-www-form-urlencoded",
-    "xmlrpc": "text/xml",
-}
-_RELAYED: Final = "an answer is the backend's own, and no backend here speaks JSON: the facade is not built"
-_DOCUMENT: Final = (
-    "what is kept so far are documents, which are fetched with GET and belong to no dialect; kept answers are not built"
-)
+_RELAYED: Final = "an answer is in the words of the protocol that it was asked in: the JSON facade is not built"
 _NO_XML: Final = "a form has no document type"
 _NO_ACTION: Final = "has no SOAPAction that could disagree"
 _OPAQUE: Final = "parameters of XML bodies pass through unread; only those of an address can stand twice"
 
-# (row, dialect): why no request can get there. "" as a dialect stands for a request of none: a document, a resource.
+# (row, dialect): why no request can get there. What has no dialect, a document or a resource, stands under json.
 IMPOSSIBLE: Final[dict[tuple[str, str], str]] = {
     ("partial", "json"): _RELAYED,
-    **{("cached", dialect): _DOCUMENT for dialect in DIALECTS if dialect != "json"},
-    **{("stale", dialect): _DOCUMENT for dialect in DIALECTS if dialect != "json"},
+    ("fallback", "json"): _RELAYED,
     ("backend_fault:client", "asmx"): "an ASMX error is an HTTP error with text: it does not say whose fault it was",
     (
         "backend_fault:client",
@@ -81,244 +61,6 @@ def key_of(row: State) -> str:
 BUILT: Final = {key_of(row): row for row in ROWS if row.built}
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What ways work with: a standing sidecar, and a folder to start others in."""
-
-    theatre: Theatre
-    folder: Path
-
-    async def ask(self, dialect: str, operation: str, house: str = "", *headers: tuple[str, str]) -> Response:
-        """Send a proper call."""
-        request = call(dialect, operation).raw(place(dialect, house), headers=headers)
-        return await ask(self.theatre.url, request)
-
-    async def send(self, raw: bytes) -> Response:
-        return await ask(self.theatre.url, raw)
-
-
-def place(dialect: str, house: str = "") -> str:
-    return f"/{house}{'rpc' if dialect == 'xmlrpc' else 'soap'}"
-
-
-def lines(dialect: str, line: str, *more: str, body: bytes = b"") -> bytes:
-    """Return a request of `dialect` by its head lines."""
-    head = [line, "Host: api.example", f"Content-Type: {CONTENT_TYPES[dialect]}"]
-    head += ["Accept: application/json"] if dialect == "json" else []
-    head += more
-    if not line.startswith("GET") and not any(each.lower().startswith("content-length") for each in more):
-        head.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*head, "", ""]).encode() + body
-
-
-WAYS: dict[str, Callable[[Scene, str, bool], Awaitable[Response]]] = {}
-
-
-def reaches(*keys: str) -> Callable[[Any], Any]:
-    """Note a way to a row: a function of scene, dialect and whether the operation is a safe one."""
-
-    def note(way: Any) -> Any:
-        WAYS.update(dict.fromkeys(keys, way))
-        return way
-
-    return note
-
-
-def by_operation(**ways: str) -> None:
-    """Note ways that are one call of an operation whose name says what the backend does."""
-    for name, operation in ways.items():
-
-        async def way(scene: Scene, dialect: str, safe: bool, operation: str = operation) -> Response:
-            house = "dead" if operation == "Dead" else ""
-            named = "Fine" if operation == "Dead" else operation
-            return await scene.ask(dialect, f"Get{named}" if safe else named, house)
-
-        WAYS[name] = way
-
-
-by_operation(
-    partial="ReserveSome",
-    backend_fault="Faulty",
-    business_no="NotOnSale",
-    sold_out="ReserveNone",
-    operation_denied="Forbidden",
-    backend_unreachable="Dead",
-    outcome_unknown="Freeze",
-    backend_bad_reply="Html",
-)
-
-
-@reaches("ok")
-async def _ok(scene: Scene, dialect: str, safe: bool) -> Response:
-    if dialect == "json":
-        return await scene.send(lines("json", "GET /.sidecar/healthz HTTP/1.1"))
-    return await scene.ask(dialect, "GetFine" if safe else "Fine")
-
-
-@reaches("backend_fault:client")
-async def _blames(scene: Scene, dialect: str, safe: bool) -> Response:
-    return await scene.ask(dialect, "GetBlames" if safe else "Blames")
-
-
-@reaches("cached")
-async def _cached(scene: Scene, _dialect: str, _safe: bool) -> Response:
-    await scene.send(b"GET /soap?wsdl HTTP/1.1\r\nHost: a\r\n\r\n")
-    return await scene.send(b"GET /soap?wsdl HTTP/1.1\r\nHost: a\r\n\r\n")
-
-
-@reaches("stale")
-async def _stale(scene: Scene, _dialect: str, _safe: bool) -> Response:
-    clock = LateClock()
-    async with inside(scene, clock=clock) as url:
-        asked = b"GET /deadsoap?wsdl HTTP/1.1\r\nHost: a\r\n\r\n"
-        assert (await ask(url, asked.replace(b"dead", b""))).state in ("ok", "cached")
-        clock.late_s = 61.0  # a document is fresh for a minute
-        scene.theatre.backend.call(scene.theatre.backend.backend.stop())
-        try:
-            return await ask(url, asked.replace(b"dead", b""))
-        finally:
-            scene.theatre.backend.call(scene.theatre.backend.backend.start())
-
-
-@reaches("origin_denied")
-async def _origin_denied(scene: Scene, dialect: str, _safe: bool) -> Response:
-    return await scene.ask(dialect, "Fine", "", ("Origin", STRANGER))
-
-
-@reaches("overloaded")
-async def _overloaded(scene: Scene, dialect: str, safe: bool) -> Response:
-    """The one slot is held by a call that hangs; nobody waits in line for longer than 100 ms."""
-    house = scene.theatre
-    free = house.backend.journal.until(
-        lambda journal: not journal.running
-    )  # of the dialect before: a ghost keeps its slot
-    await asyncio.to_thread(house.backend.call, free)
-    async with Client.to(house.url) as holder:
-        seen = len(house.backend.journal)
-        await holder.send(call(dialect, "GetFreeze").raw(place(dialect, "narrow")))
-        await asyncio.to_thread(house.backend.call, house.backend.journal.arrived(seen + 1))
-        return await scene.ask(dialect, "GetFine" if safe else "Fine", "narrow")
-
-
-@reaches("draining")
-async def _draining(scene: Scene, dialect: str, _safe: bool) -> Response:
-    """Half a body has come when the time to go is over."""
-    limits = {"header_timeout": "30s", "body_timeout": "30s"}
-    folder = scene.folder / f"draining {dialect}"
-    folder.mkdir()
-    with opened(folder, limits=limits, drain={"delay": "0s", "timeout": "100ms"}) as theatre:
-        async with Client.to(theatre.url) as client:
-            await client.send(call(dialect, "Fine").raw(place(dialect))[:-5])
-            await ask(theatre.url, lines("json", "GET /.sidecar/healthz HTTP/1.1"))
-            theatre.sidecar.send_signal(signal.SIGTERM)
-            return await client.response()
-
-
-@reaches("not_found")
-async def _not_found(scene: Scene, dialect: str, _safe: bool) -> Response:
-    path = "/rpc/below" if dialect == "xmlrpc" else "/nowhere"
-    return await scene.send(lines(dialect, f"POST {path} HTTP/1.1"))
-
-
-@reaches("method_not_allowed")
-async def _method(scene: Scene, dialect: str, _safe: bool) -> Response:
-    return await scene.send(lines(dialect, f"PUT {place(dialect)} HTTP/1.1"))
-
-
-@reaches("unsupported_media")
-async def _media(scene: Scene, dialect: str, _safe: bool) -> Response:
-    return await scene.ask(dialect, "Fine", "", ("Content-Encoding", "brotli-of-tomorrow"))
-
-
-@reaches("malformed")
-async def _malformed(scene: Scene, dialect: str, _safe: bool) -> Response:
-    if dialect == "asmx":
-        return await scene.send(lines(dialect, f"POST {place(dialect)}/Fine HTTP/1.1", "what is this"))
-    return await scene.send(lines(dialect, f"POST {place(dialect)} HTTP/1.1", body=b"<a"))
-
-
-@reaches("action_mismatch")
-async def _action(scene: Scene, dialect: str, _safe: bool) -> Response:
-    scene.theatre.sidecar.wait_line('"indexed","backend":"soap"')
-    make = env.soap12 if dialect == "soap12" else env.soap11
-    accept = [("Accept", "application/json")] if dialect == "json" else []
-    return await scene.send(make("Fine", action=env.NS + "Freeze").raw("/soap", headers=accept))
-
-
-@reaches("doctype_refused")
-async def _doctype(scene: Scene, dialect: str, _safe: bool) -> Response:
-    return await scene.send(lines(dialect, f"POST {place(dialect)} HTTP/1.1", body=b"<!DOCTYPE a><a/>"))
-
-
-@reaches("invalid_params")
-async def _twice(scene: Scene, dialect: str, _safe: bool) -> Response:
-    return await scene.send(
-        lines(dialect, "POST /soap/Fine HTTP/1.1", body=b"a=1&a=2").replace(b"text/xml", CONTENT_TYPES["asmx"].encode())
-    )
-
-
-@reaches("too_large")
-async def _large(scene: Scene, dialect: str, _safe: bool) -> Response:
-    path = place(dialect) + ("/Fine" if dialect == "asmx" else "")
-    return await scene.send(lines(dialect, f"POST {path} HTTP/1.1", body=b"a" * 70_000))
-
-
-@reaches("uri_too_long")
-async def _long(scene: Scene, dialect: str, _safe: bool) -> Response:
-    return await scene.send(lines(dialect, f"POST {place(dialect)}?{'a' * 40_000} HTTP/1.1"))
-
-
-@reaches("headers_too_large")
-async def _headers(scene: Scene, dialect: str, _safe: bool) -> Response:
-    return await scene.send(lines(dialect, f"POST {place(dialect)} HTTP/1.1", "X-Big: " + "a" * 40_000))
-
-
-@reaches("body_timeout")
-async def _slow(scene: Scene, dialect: str, _safe: bool) -> Response:
-    path = place(dialect) + ("/Fine" if dialect == "asmx" else "")
-    return await scene.send(lines(dialect, f"POST {path} HTTP/1.1", "Content-Length: 10", body=b"<"))
-
-
-@reaches("internal")
-async def _bug(scene: Scene, dialect: str, safe: bool) -> Response:
-    """A stage of ours raises: before the backend is asked where `safe`, after it has answered where not."""
-    with pytest.MonkeyPatch.context() as patch:
-        for adapter in (SoapAdapter, XmlRpcAdapter):
-            patch.setattr(adapter, "classify" if safe else "grade", _crash)
-        async with inside(scene) as url:
-            return await ask(url, call(dialect, "Fine").raw(place(dialect)))
-
-
-def _crash(*_: object, **__: object) -> None:
-    raise RuntimeError("a bug in a test")
-
-
-class LateClock(SystemClock):
-    """The machine's clock, `late_s` ahead."""
-
-    late_s = 0.0
-
-    def now(self) -> float:
-        return super().now() + self.late_s
-
-
-@asynccontextmanager
-async def inside(scene: Scene, **options: Any) -> AsyncIterator[str]:
-    """Run a sidecar on this very loop, where a test can reach into it; the sockets are real."""
-    config = scene.folder / "inside.yaml"
-    config.write_text(json.dumps(settings(scene.theatre.backend.url, "http://127.0.0.1:9", version=1)))
-    app = App(_on_any_port(load(config)), **options)
-    await app.start()
-    try:
-        yield app.urls[0]
-    finally:
-        await app.stop(at_once=True)
-
-
-def _on_any_port(plan: Plan) -> Plan:
-    return replace(plan, listen=replace(plan.listen, port=0))
-
-
 # --- the walk
 
 
@@ -327,6 +69,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """One sidecar for all ways that do not end it."""
     folder = tmp_path_factory.mktemp("theatre")
     with opened(folder) as theatre:
+        theatre.sidecar.wait_line('"indexed","backend":"soap"')  # what proves that a form asks what an envelope does
         yield Scene(theatre, folder)
 
 
@@ -377,13 +120,20 @@ def expected_effect(row: State, key: str, dialect: str, safe: bool) -> str:
         return "no"  # a resource of our own: no backend was asked
     if row.effect is Effect.AFTER_SEND_UNKNOWN:
         return "no" if safe else "unknown"  # this file's way: before the call was sent, and after
-    return {Effect.NO: "no", Effect.YES: "yes", Effect.UNSAFE_UNKNOWN: "no" if safe else "unknown"}[row.effect]
+    if row.effect is Effect.INHERITED:
+        return {"fallback": "no", "replayed": "yes"}[key]  # a bad reply to what is safe, and a call that was done
+    return {
+        Effect.NO: "no",
+        Effect.YES: "yes",
+        Effect.UNKNOWN: "unknown",
+        Effect.UNSAFE_UNKNOWN: "no" if safe else "unknown",
+    }[row.effect]
 
 
 def check_retry(row: State, response: Response, effect: str, safe: bool) -> None:
     """Retry-After stands wherever coming back makes sense, and nowhere else: never where the effect must be confirmed first."""
     how = row.how
-    if effect == "unknown":
+    if effect == "unknown" and how != "poll":  # whoever polls repeats nothing
         how = "confirm"
     elif how == "confirm":
         how = "wait"

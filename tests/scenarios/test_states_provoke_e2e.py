@@ -1,7 +1,6 @@
 """Every command of docs/states.md that provokes a state, typed into a shell against the demo, gives that state.
 
-The demo is the one that people start, on free ports. The two commands that take half a minute run beside the others; the one that
-waits for a document to grow old belongs to the long run.
+The demo is the one that people start, on free ports. The two commands that take half a minute run beside the others.
 """
 
 from __future__ import annotations
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
 
 START = "import sys, uvloop; from sidecar.demo.show import FREE, main; sys.exit(uvloop.run(main(ports=FREE)))"
 COMMAND_S = 90.0
-NO_COMMAND = {"internal": "a bug that a command could provoke would have been mended"}
+NO_COMMAND = {
+    "internal": "a bug that a command could provoke would have been mended",
+    "key_missing": "no operation of the demo requires a key: the clients that it has know none",
+}
 
 
 def key_of(row: State) -> str:
@@ -39,7 +41,6 @@ def key_of(row: State) -> str:
 
 BUILT = {key_of(row): row for row in ROWS if row.built}
 SLOW = ("body_timeout", "draining")  # the patience for a body, and that of a drain
-LONG = ("stale",)  # a document is fresh for a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def test_every_state_has_a_command() -> None:
     assert {key for key, row in BUILT.items() if not row.provoke} == set(NO_COMMAND)
 
 
-QUICK = [key for key, row in BUILT.items() if row.provoke and key not in (*SLOW, *LONG)]
+QUICK = [key for key, row in BUILT.items() if row.provoke and key not in SLOW]
 
 
 @pytest.mark.usefixtures("slow")
@@ -131,11 +132,3 @@ def test_the_command_gives_the_state(standing: Demo, key: str) -> None:
 def test_the_slow_command_gives_the_state(slow: dict[str, subprocess.Popen[str]], key: str) -> None:
     """Begun with the others, read last."""
     assert last_state(slow[key]).partition(";")[0] == BUILT[key].name
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("key", LONG)
-def test_the_long_command_gives_the_state(standing: Demo, key: str) -> None:
-    """It waits a minute by itself."""
-    standing.mend()
-    assert standing.state_after(BUILT[key].provoke).partition(";")[0] == BUILT[key].name

@@ -8,17 +8,18 @@ from __future__ import annotations
 import contextlib
 import socket
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support import envelopes as env
 from tests.support.backend import ThreadBackend
-from tests.support.plays import Point, answer, by_operation, silent
+from tests.support.plays import Gate, Point, answer, by_operation, silent
 from tests.support.process import SidecarProcess
 from tests.support.replies import Reply, html, http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from tests.support.envelopes import Request
     from tests.support.visit import Visit
@@ -39,7 +40,13 @@ OPERATIONS = (
     "Forbidden",
     "Crash",
     "CrashLate",
+    "Kept",
+    "Old",
+    "StandIn",
+    "Keyed",
+    "KeyedMust",
 )
+STAND_IN = Path(__file__).with_name("stand_in.xml")
 SEATS_ASKED = 5
 SEATS_GOT = 2
 
@@ -57,8 +64,8 @@ def call(dialect: str, operation: str, *, params: dict[str, object] | None = Non
     return env.Request(made.method, made.body, (*made.headers, ("Accept", "application/json")), made.suffix)
 
 
-async def stage(visit: Visit) -> None:
-    """The play: look at the operation, answer in the caller's dialect."""
+async def stage(visit: Visit, gate: Gate | None = None) -> None:
+    """The play: look at the operation, answer in the caller's dialect, at `gate` where there is one."""
     operation = (await visit.peek() or "").removeprefix("Get").removeprefix("get")
     if visit.entry.method == "GET" and visit.entry.target.lower().endswith("?wsdl"):
         await answer(http(wsdl()), executes=None)(visit)
@@ -70,7 +77,7 @@ async def stage(visit: Visit) -> None:
     visit.executes = executes
     await visit.read_to(Point.BODY)
     dialect = _dialect(visit)
-    await answer(_reply(dialect, operation, visit.entry.operation or ""), executes=executes)(visit)
+    await answer(_reply(dialect, operation, visit.entry.operation or ""), executes=executes, gate=gate)(visit)
 
 
 def _dialect(visit: Visit) -> str:
@@ -83,7 +90,7 @@ def _dialect(visit: Visit) -> str:
 
 
 def _reply(dialect: str, behaviour: str, operation: str) -> Reply:
-    if behaviour == "Html":
+    if behaviour in ("Html", "StandIn"):
         return html()
     if behaviour == "Faulty":
         return _fault(dialect, "Server", "The seat map is locked")
@@ -126,23 +133,45 @@ def wsdl() -> str:
     messages = "".join(
         f'<message name="{name}In"><part name="parameters" element="t:{name}"/></message>'
         f'<message name="{name}Out"><part name="parameters" element="t:{name}Response"/></message>'
+        f'<message name="{name}PostIn"><part name="iNumberOfSeats" type="s:string"/></message>'
+        f'<message name="{name}PostOut"><part name="Body" element="t:string"/></message>'
         for name in names
     )
-    port = "".join(
-        f'<operation name="{name}"><input message="t:{name}In"/><output message="t:{name}Out"/></operation>'
-        for name in names
+    ports = "".join(_port(names, *each) for each in (("Port", ""), ("PostPort", "Post")))
+    bindings = "".join(_binding(names, *version) for version in (("soap", "Soap11"), ("soap12", "Soap12"))) + _post(
+        names
     )
-    bindings = "".join(_binding(names, *version) for version in (("soap", "Soap11"), ("soap12", "Soap12")))
     return (
         '<?xml version="1.0" encoding="utf-8"?><definitions xmlns="http://schemas.xmlsoap.org/wsdl/" '
         f'xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:soap12="http://schemas.xmlsoap.org/wsdl/soap12/" '
+        f'xmlns:h="http://schemas.xmlsoap.org/wsdl/http/" xmlns:m="http://schemas.xmlsoap.org/wsdl/mime/" '
         f'xmlns:s="http://www.w3.org/2001/XMLSchema" xmlns:t="{env.NS}" targetNamespace="{env.NS}">'
-        f'<types><s:schema elementFormDefault="qualified" targetNamespace="{env.NS}">{elements}</s:schema></types>'
-        f'{messages}<portType name="Port">{port}</portType>{bindings}<service name="Service">'
+        f'<types><s:schema elementFormDefault="qualified" targetNamespace="{env.NS}">{elements}'
+        f'<s:element name="string" nillable="true" type="s:string"/></s:schema></types>'
+        f'{messages}{ports}{bindings}<service name="Service">'
         '<port name="Soap11" binding="t:Soap11"><soap:address location="http://backend.example/box.asmx"/></port>'
         '<port name="Soap12" binding="t:Soap12"><soap12:address location="http://backend.example/box.asmx"/></port>'
+        '<port name="Post" binding="t:Post"><h:address location="http://backend.example/box.asmx"/></port>'
         "</service></definitions>"
     )
+
+
+def _port(names: Sequence[str], port: str, kind: str) -> str:
+    operations = "".join(
+        f'<operation name="{name}"><input message="t:{name}{kind}In"/><output message="t:{name}{kind}Out"/></operation>'
+        for name in names
+    )
+    return f'<portType name="{port}">{operations}</portType>'
+
+
+def _post(names: Sequence[str]) -> str:
+    operations = "".join(
+        f'<operation name="{name}"><h:operation location="/{name}"/>'
+        '<input><m:content type="application/x-www-form-urlencoded"/></input>'
+        '<output><m:mimeXml part="Body"/></output></operation>'
+        for name in names
+    )
+    return f'<binding name="Post" type="t:PostPort"><h:binding verb="POST"/>{operations}</binding>'
 
 
 def _binding(names: Sequence[str], prefix: str, binding: str) -> str:
@@ -169,10 +198,23 @@ def _rules(path: str) -> list[dict[str, Any]]:
     ]
 
 
+def _operations(stand_in: dict[str, Any]) -> dict[str, Any]:
+    """Return what the settings say of operations; `stand_in` is how the protocol writes an answer in the backend's place."""
+    return {
+        "Get*": {"safe": True},
+        "GetKept": {"safe": True, "cache": {"ttl": "1h"}},
+        "GetOld": {"safe": True, "cache": {"ttl": "1ms", "stale_while_revalidate": "1h"}},
+        "GetStandIn": {"safe": True, "fallback": [{"on": ["backend_bad_reply"], **stand_in}]},
+        "Keyed": {"idempotency": {"key": "header"}},
+        "KeyedMust": {"idempotency": {"key": "header", "required": True}},
+    }
+
+
 def settings(url: str, dead_url: str, **more: Any) -> dict[str, Any]:
     """Return the settings of a sidecar before this backend.
 
-    `soap` and `rpc` are as quick to give up as a test wants it, `dead*` are never reached, `narrow*` have one slot and patience.
+    `soap` and `rpc` are as quick to give up as a test wants it, `dead*` are never reached, `narrow*` have one slot and patience, `calm*`
+    have patience alone.
     """
     soap = {
         "protocol": "soap",
@@ -180,12 +222,17 @@ def settings(url: str, dead_url: str, **more: Any) -> dict[str, Any]:
         "deny": ["*Forbidden"],
         "timeouts": {"connect": "1s", "first_byte": "400ms", "total": "800ms"},
         "ghost": "300ms",
-        "operations": {"Get*": {"safe": True}},
+        "operations": _operations({"body_file": str(STAND_IN)}),
         "faults": [{"match": {"faultstring": "*is not on sale*"}, "state": "business_no"}],
         "results": _rules("{}Result"),
     }
     rpc = {key: value for key, value in soap.items() if key != "asmx_get"}
-    rpc |= {"protocol": "xmlrpc", "results": _rules("params.param.value.int")}
+    rpc |= {
+        "protocol": "xmlrpc",
+        "results": _rules("params.param.value.int"),
+        "operations": _operations({"data": "done"}),
+    }
+    calm = {"timeouts": {"connect": "1s", "first_byte": "10s", "total": "10s"}}
     narrow = {
         "limit": {"fixed": 1},
         "queue": {"size": 5, "wait": "100ms"},
@@ -203,6 +250,8 @@ def settings(url: str, dead_url: str, **more: Any) -> dict[str, Any]:
             "deadrpc": {**rpc, "url": f"{dead_url}/xmlrpc"},
             "narrowsoap": {**soap, "url": asmx, **narrow},
             "narrowrpc": {**rpc, "url": xmlrpc, **narrow},
+            "calmsoap": {**soap, "url": asmx, **calm},
+            "calmrpc": {**rpc, "url": xmlrpc, **calm},
         },
         **more,
     }
@@ -238,4 +287,16 @@ def scripted(theatre: Theatre, operation: str, reply: Reply) -> Iterator[None]:
     try:
         yield
     finally:
+        theatre.backend.play(stage)
+
+
+@contextlib.contextmanager
+def held(theatre: Theatre, operation: str) -> Iterator[Gate]:
+    """For the length of the block, let calls of one operation wait at a gate before they are answered."""
+    gate = Gate()
+    theatre.backend.play(by_operation({operation: partial(stage, gate=gate)}, stage))
+    try:
+        yield gate
+    finally:
+        gate.open()
         theatre.backend.play(stage)
