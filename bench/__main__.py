@@ -13,9 +13,10 @@ from bench.hold import hold
 from bench.memory import memory
 from bench.process import Server, cores, free_port
 from bench.report import Line, table
+from bench.slru import slru
 from bench.watch import watch
 
-SECTIONS = ("cost", "watch", "hold", "memory")
+SECTIONS = ("cost", "watch", "hold", "memory", "slru")
 
 
 def main() -> int:
@@ -42,6 +43,8 @@ def main() -> int:
             lines += hold(folder, measured, origin)
         if "memory" in wanted:
             lines += memory(folder, measured, origin)
+        if "slru" in wanted:
+            lines += slru()
     print(table(lines))
     broken = [line.what for line in lines if not line.holds]
     print(f"\nbroken: {'; '.join(broken)}" if broken else "\nall bounds hold")

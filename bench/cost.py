@@ -33,6 +33,13 @@ backends:
     deny: [{denied}]
     operations:
       "Get*": {{safe: true}}
+  kept:
+    protocol: soap
+    path: {kept}
+    url: "http://127.0.0.1:{origin}{path}"
+    wsdl: {wsdl}
+    operations:
+      "Get*": {{safe: true, cache: {{ttl: 1h, ignore_origin: [private, max-age]}}}}
 """
 
 
@@ -46,7 +53,13 @@ def settings(folder: Path, port: int, origin: int, admin: int = 0) -> Path:
     document.write_bytes(wsdl.wsdl(f"http://127.0.0.1:{origin}{messages.PATH}", single=True))
     file = folder / f"sidecar-{port}.yaml"
     text = SETTINGS.format(
-        port=port, admin=admin, origin=origin, path=messages.PATH, wsdl=document, denied=messages.DENIED
+        port=port,
+        admin=admin,
+        origin=origin,
+        path=messages.PATH,
+        kept=messages.KEPT,
+        wsdl=document,
+        denied=messages.DENIED,
     )
     file.write_text(text, "utf-8")
     return file
@@ -77,9 +90,11 @@ def cost(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
     denied = messages.post(messages.call(messages.DENIED), messages.DENIED)
     media = messages.post(ok, messages.OPERATION, "text/plain")
     health = messages.get(HEALTH)
+    kept = messages.post(ok, messages.OPERATION, path=messages.KEPT)
     with ExitStack() as stack:
         ours = stack.enter_context(sidecar(folder, origin.port, core))
-        answers = {"ok": passing, "denied": denied, "media": media, "health": health}
+        once(ours.port, kept)  # so that it is known
+        answers = {"ok": passing, "denied": denied, "media": media, "health": health, "kept": kept}
         replies = {name: once(ours.port, request) for name, request in answers.items()}
         file = folder / "replies.json"
         file.write_bytes(orjson.dumps(dict(_same(name, reply) for name, reply in replies.items())))
@@ -97,15 +112,21 @@ def cost(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
         mine = {name: Subject(name, ours, answers[name], status[name]) for name in answers}
         base = {name: Subject(f"bare {name}", bare, to_bare(name, answers[name]), status[name]) for name in answers}
         f = Subject("F", forward, passing)
-        peers = []
+        peers, keepers = [], []
         skipped = []
         for peer in PEERS:
             server = peer.server(folder, origin.port, core)
             if server is None:
                 skipped.append(Line(f"{peer.name}: skipped, not installed", 0.0, ""))
                 continue
-            peers.append(Subject(peer.name, stack.enter_context(server), passing))
-        measure([*mine.values(), f, *base.values(), *peers], rounds)
+            stack.enter_context(server)
+            if peer.keeps != "GET":
+                peers.append(Subject(peer.name, server, passing))
+            if peer.keeps:
+                asked = kept if peer.keeps == "POST" else messages.get(messages.KEPT)
+                once(server.port, asked)
+                keepers.append(Subject(f"{peer.name}, answer that is kept, by {peer.keeps}", server, asked))
+        measure([*mine.values(), f, *base.values(), *peers, *keepers], rounds)
 
     def line(what: str, name: str, bound: float | None, against: Subject, letter: str) -> Line:
         beside = f"{mine[name].median_us:.0f} µs against {letter} = {against.median_us:.0f} µs"
@@ -116,6 +137,8 @@ def cost(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
         line("refusal after decode (denied operation)", "denied", 2.2, base["denied"], "R"),
         line("refusal before decode (content type)", "media", 1.4, base["media"], "R"),
         line("own resource by GET", "health", None, base["health"], "G"),
+        line("answer that is kept, by POST", "kept", 1.7, base["kept"], "R"),
+        *(Line(peer.name, peer.over(base["kept"]), "x R", None, f"{peer.median_us:.0f} µs") for peer in keepers),
         *(
             Line(f"{peer.name}, pass-through of the same call", peer.over(f), "x F", None, f"{peer.median_us:.0f} µs")
             for peer in peers

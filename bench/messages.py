@@ -10,6 +10,7 @@ from typing import Final
 from sidecar.demo.soap import NS
 
 PATH: Final = "/box.asmx"
+KEPT: Final = "/kept.asmx"  # the same service, whose answers are kept
 CALL_BYTES: Final = 1024
 REPLY_BYTES: Final = 1024
 BIG_CALL_BYTES: Final = 1_000_000
@@ -50,10 +51,10 @@ def reply(operation: str, size_bytes: int = REPLY_BYTES) -> bytes:
     return (before + row * (room // len(row)) + "y" * (room % len(row)) + after).encode()
 
 
-def post(body: bytes, operation: str, media: str = "text/xml; charset=utf-8") -> bytes:
+def post(body: bytes, operation: str, media: str = "text/xml; charset=utf-8", path: str = PATH) -> bytes:
     """Return a whole request, with the header lines that zeep sends."""
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Zeep/4.3.2 (www.python-zeep.org)\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Zeep/4.3.2 (www.python-zeep.org)\r\n"
         "Accept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n"
         f'SOAPAction: "{NS}{operation}"\r\nContent-Type: {media}\r\nContent-Length: {len(body)}\r\n\r\n'
     )

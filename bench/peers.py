@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench.process import ROOT, Server, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _PLACES: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", str(ROOT / ".venv-peers" / "bin")))
 
@@ -26,8 +27,13 @@ http {{
   access_log off; keepalive_requests 10000000;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  proxy_cache_path {folder}/kept levels=1:2 keys_zone=kept:8m;
   upstream origin {{ server 127.0.0.1:{origin}; keepalive 64; keepalive_requests 10000000; }}
-  server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
+  server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+    location /kept.asmx {{
+      proxy_pass http://origin/box.asmx; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_cache kept; proxy_cache_methods POST; proxy_cache_key "$request_uri|$request_body"; proxy_cache_valid 200 1h;
+      proxy_ignore_headers Cache-Control; client_body_buffer_size 64k; }} }}
 }}
 """
 _HAPROXY: Final = """
@@ -45,6 +51,12 @@ frontend public
   default_backend origin
 backend origin
   server one 127.0.0.1:{origin}
+"""
+_VARNISH: Final = """
+vcl 4.1;
+backend origin {{ .host = "127.0.0.1"; .port = "{origin}"; }}
+sub vcl_recv {{ return (hash); }}
+sub vcl_backend_response {{ set beresp.ttl = 1h; set beresp.uncacheable = false; return (deliver); }}
 """
 _ENVOY: Final = """
 static_resources:
@@ -78,6 +90,10 @@ class Peer:
     program: str
     settings: str
     argv: Callable[[str, Path], list[str]]
+    keeps: str = (
+        ""  # POST where its settings let it keep answers to calls, keyed by their bodies; GET where it keeps no others
+    )
+    forks: bool = False  # its work is done by a child
 
     def server(self, folder: Path, origin: int, core: int) -> Server | None:
         """Return it, ready to be started; None where it is not installed."""
@@ -87,13 +103,44 @@ class Peer:
         port = free_port()
         file = folder / f"{self.program}.conf"
         file = file.with_suffix(".yaml") if self.program == "envoy" else file
+        file.with_suffix(".port").write_text(str(port), "ascii")
         file.write_text(self.settings.format(folder=folder, origin=origin, port=port), "utf-8")
-        return Server(self.argv(program, file), port, core)
+        return (_Forking if self.forks else Server)(self.argv(program, file), port, core)
+
+
+class _Forking(Server):
+    """A server whose manager leaves the work to its only child."""
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds of the child."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+        return time.clock_gettime((~int(children[-1]) << 3) | 2)
 
 
 PEERS: Final = (
-    Peer("nginx", "nginx", _NGINX, lambda program, file: [program, "-c", str(file), "-p", str(file.parent)]),
+    Peer(
+        "nginx", "nginx", _NGINX, lambda program, file: [program, "-c", str(file), "-p", str(file.parent)], keeps="POST"
+    ),
     Peer("HAProxy", "haproxy", _HAPROXY, lambda program, file: [program, "-q", "-db", "-f", str(file)]),
+    Peer(
+        "Varnish",
+        "varnishd",
+        _VARNISH,
+        lambda program, file: [
+            *(program, "-F", "-j", "none", "-n", str(file.with_suffix(".d")), "-f", str(file), "-s", "malloc,16m"),
+            *(
+                "-a",
+                "127.0.0.1:" + file.with_suffix(".port").read_text("ascii"),
+                "-p",
+                "thread_pools=1",
+                "-p",
+                "timeout_idle=3600",
+            ),
+        ],
+        keeps="GET",
+        forks=True,
+    ),
     Peer(
         "Envoy",
         "envoy",

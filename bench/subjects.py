@@ -54,7 +54,9 @@ class Origin(asyncio.Protocol):
             del self._got[:whole]
 
     def _answer(self, head: bytes, big: bool) -> None:
-        if head.startswith(b"get"):
+        if head.startswith(b"get /kept"):
+            self._transport.write(self._usual)
+        elif head.startswith(b"get"):
             self._transport.write(self._document)
         elif big:
             for start in range(0, len(self._big), _PIECE):
