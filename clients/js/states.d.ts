@@ -52,14 +52,15 @@ export type State =
 /** Why, after the state in the header `Sidecar-State`; a closed list per state. */
 export interface Reasons {
   stale: "revalidating" | "backend-down" | "backend-slow" | "overloaded";
+  fallback: "backend_unreachable" | "overloaded" | "outcome_unknown" | "backend_bad_reply" | "backend_fault";
   partial: "result_rule";
   backend_fault: "server" | "xmlrpc" | "http_error" | "fault_rule" | "client";
   business_no: "fault_rule" | "result_rule";
   sold_out: "fault_rule" | "result_rule";
   operation_denied: "deny" | "asmx_get" | "strict";
-  overloaded: "queue_full" | "queue_wait" | "deadline" | "connections" | "buffered";
+  overloaded: "queue_full" | "queue_wait" | "deadline" | "connections" | "buffered" | "deeds";
   backend_unreachable: "refused" | "connect_timeout" | "dns" | "tls" | "reset";
-  outcome_unknown: "timeout" | "reset" | "closed" | "cut";
+  outcome_unknown: "timeout" | "reset" | "closed" | "cut" | "fault" | "identity" | "untold";
   backend_bad_reply: "html" | "truncated" | "not_xml" | "root" | "too_large" | "empty" | "http";
   not_found: "path" | "document" | "endpoint";
   unsupported_media: "content_type" | "content_encoding" | "charset" | "upgrade" | "ntlm";
