@@ -24,8 +24,12 @@ SHOWN: dict[str, str] = {
     "sidecar/watch/crowd.py": "since when a warning stands, in the status",
     "sidecar/watch/watching.py": "the time that an access line bears",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
+    "sidecar/caller/idempotency.py": "until when a keyed call is remembered, which has to outlive the process",
+    "sidecar/flight/store.py": "a backend's Date and Expires, as the age and lifetime of its answer",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
     "sidecar/listener/wire.py": "the Date header",
+    "sidecar/stores/deeds.py": "the end of a keyed call, said in wall time, becomes a monotonic one when it is taken",
+    "sidecar/stores/journal.py": "the age of what another process wrote: its monotonic clock means nothing to this one",
 }
 ASKS = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "datetime.now", "datetime.utcnow", "date.today"}
 
