@@ -67,15 +67,41 @@ def _unquoted(text: str) -> str:
 
 def twice(head: Head) -> Refusal | None:
     """Refuse a header line that decides what the body is, sent more than once, or one parameter of it given twice."""
-    repeated = _repeated(next(zip(*head.raw, strict=True), ()))
+    return _twice(_names(head), head.headers.get("Content-Type", ""))
+
+
+def refuse_media(head: Head, taken: frozenset[str], hint: str) -> Refusal | None:
+    """Refuse what `twice` does, a content type that is not in `taken`, a charset that we do not read, a compressed body. `hint` says what
+    to send.
+    """
+    get = head.headers.get
+    return _refuse_media(_names(head), get("Content-Type", ""), get("Content-Encoding", ""), taken, hint)
+
+
+def _names(head: Head) -> tuple[bytes, ...]:
+    return next(zip(*head.raw, strict=True), ())
+
+
+@lru_cache(maxsize=128)  # a client sends its names in one order all day; a stranger's 128 longest heads are 8 MB
+def _refuse_media(
+    names: tuple[bytes, ...], content_type: str, encoding: str, taken: frozenset[str], hint: str
+) -> Refusal | None:
+    if (refusal := _twice(names, content_type) or _refuse_type(content_type, taken, hint)) is not None:
+        return refusal
+    if encoding.strip().lower() in ("", "identity"):
+        return None
+    return Refusal("unsupported_media", "content_encoding", "a compressed request is not taken; send it plain")
+
+
+def _twice(names: tuple[bytes, ...], content_type: str) -> Refusal | None:
+    repeated = _repeated(names)
     if repeated is not None:
         return Refusal("malformed", "duplicate_header", f"{repeated} was sent twice; send it once")
-    if _says_twice(head.headers.get("Content-Type", "")):
+    if _says_twice(content_type):
         return Refusal("malformed", "duplicate_header", "a parameter of Content-Type was given twice; give it once")
     return None
 
 
-@lru_cache(maxsize=128)  # a client sends its names in one order all day; a stranger's 128 longest heads are 8 MB
 def _repeated(names: tuple[bytes, ...]) -> str | None:
     """Return the first of the names that decide what a body is that stands there twice."""
     seen: set[bytes] = set()
@@ -93,16 +119,6 @@ def _says_twice(content_type: str) -> bool:
     return len(names) > len(set(names))
 
 
-def refuse_media(head: Head, taken: frozenset[str], hint: str) -> Refusal | None:
-    """Refuse a content type that is not in `taken`, a charset that we do not read, a compressed body. `hint` says what to send."""
-    encoding = head.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ("", "identity"):
-        unread = Refusal("unsupported_media", "content_encoding", "a compressed request is not taken; send it plain")
-        return _refuse_type(head.headers.get("Content-Type", ""), taken, hint) or unread
-    return _refuse_type(head.headers.get("Content-Type", ""), taken, hint)
-
-
-@lru_cache(maxsize=256)  # as many as `parse_media` keeps
 def _refuse_type(content_type: str, taken: frozenset[str], hint: str) -> Refusal | None:
     media = parse_media(content_type)
     if media.type not in taken:

@@ -61,7 +61,7 @@ class Asking:
 
     def shows_more(self, exchange: Exchange) -> bool:
         """Say whether any header counts: one of the key, of whoever asks, or one that nobody knows the weight of."""
-        return any(map(exchange.head.headers.__contains__, self._telling))
+        return not exchange.head.headers.keys().isdisjoint(self._telling)
 
     def _keyed_headers(self) -> tuple[str, ...]:
         own = self._backend.identity_headers if self._keying.shared is None else ()

@@ -42,7 +42,8 @@ class Buffers:
         """Return the bytes that the accounts of `backend` hold now."""
         return self._held.get(backend, 0)
 
-    def _take(self, backend: str, size_bytes: int) -> bool:
+    def take(self, backend: str, size_bytes: int) -> bool:
+        """Book for an account, or return False and book nothing."""
         total = self.held_bytes + size_bytes
         if total > self.limit_bytes:
             return False
@@ -52,10 +53,12 @@ class Buffers:
                 return False
             self._held[backend] = own
         self.held_bytes = total
-        self.peak_bytes = max(self.peak_bytes, total)
+        if total > self.peak_bytes:  # noqa: PLR1730 - on every request: `max` costs five times as much
+            self.peak_bytes = total
         return True
 
-    def _give(self, backend: str, size_bytes: int) -> None:
+    def give(self, backend: str, size_bytes: int) -> None:
+        """Give back what an account has booked."""
         self.held_bytes -= size_bytes
         if backend:
             left = self._held[backend] - size_bytes
@@ -88,7 +91,7 @@ class Booking:
         """Book `size_bytes` more, or return False and book nothing; an account that all have closed takes nothing any more."""
         if size_bytes <= 0:
             return True
-        if not self._holders or not self._ledger._take(self._backend, size_bytes):  # noqa: SLF001 - its other half
+        if not self._holders or not self._ledger.take(self._backend, size_bytes):
             return False
         self.size_bytes += size_bytes
         return True
@@ -98,7 +101,7 @@ class Booking:
         size_bytes = min(size_bytes, self.size_bytes)
         if size_bytes > 0:
             self.size_bytes -= size_bytes
-            self._ledger._give(self._backend, size_bytes)  # noqa: SLF001 - as above
+            self._ledger.give(self._backend, size_bytes)
 
     def share(self) -> Share:
         """Name one more holder, and return his handle: what is booked is given back when each of them has closed his own."""
@@ -113,8 +116,9 @@ class Booking:
 
     def _leave(self) -> None:
         self._holders -= 1
-        if not self._holders:
-            self.give(self.size_bytes)
+        if not self._holders and self.size_bytes:
+            self._ledger.give(self._backend, self.size_bytes)
+            self.size_bytes = 0
 
 
 class Share:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from sidecar.model import Answer, Executed, Grade, Outcome, Refusal
-from sidecar.outcomes import thaw
+from sidecar.model import Answer, Grade, Outcome, Refusal
+from sidecar.outcomes import thaw, unknown
 from sidecar.policy.deeds import given, key_of, who_is
 from sidecar.policy.identities import everything
 from sidecar.policy.routing import RESERVED
@@ -45,7 +45,7 @@ class Lookup:
             return Refusal("in_progress", detail="the call is under way", links=(("poll", exchange.head.path),))
         found = thaw(deed.outcome)
         if found is None:
-            return Refusal("outcome_unknown", "cut", "the sidecar ended while the call was under way", Executed.UNKNOWN)
+            return unknown(deed)
         outcome, _ = found
         if isinstance(outcome, Refusal):
             return outcome

@@ -11,9 +11,11 @@ import orjson
 
 from sidecar.model import Answer, Dialect, Executed, Grade, Refusal
 from sidecar.policy.headers import to_caller
+from sidecar.ports import DeedState
 
 if TYPE_CHECKING:
     from sidecar.model import Outcome, RawHeaders
+    from sidecar.ports import Deed
 
 _MAGIC: Final = b"SCO1"
 LARGEST_BYTES: Final = 256 * 1024  # of a body: receipts have some KiB, and 256 of these would fill the store
@@ -69,6 +71,16 @@ def thaw(data: bytes) -> tuple[Outcome, Dialect] | None:
         return _read(said, body), Dialect(said["dialect"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def unknown(deed: Deed) -> Refusal:
+    """Say of a deed whose outcome is not there why nobody can know it."""
+    if deed.state is DeedState.DONE:
+        reason, why = "untold", "came to its end, but what it brought could not be kept"
+    else:
+        reason, why = "cut", "was under way when the sidecar ended"
+    detail = f"the first call with this key {why}: find out before you repeat it"
+    return Refusal("outcome_unknown", reason, detail, Executed.UNKNOWN)
 
 
 def _read(said: dict[str, object], body: bytes) -> Outcome:

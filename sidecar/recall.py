@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sidecar.model import Exchange
 
 MOST: Final = 4_096  # the questions that a page asks, for every evening of a season: half a KiB each
+_NONE: Final = "\0"  # instead of a header that is not there: none can hold it
 _LONGEST: Final = 16_384  # of a request that is remembered: what larger ones cost is not the parse
 
 
@@ -34,11 +35,10 @@ class Recall:
         head, body = exchange.head, exchange.body
         if len(body) > _LONGEST:
             return b""
-        get = head.headers.get
-        said = f"{head.method}\n{exchange.endpoint}\n{exchange.rest}\n{head.query}\n{get('Content-Type')!r}\n{get('SOAPAction')!r}\n"
-        made = blake2b(said.encode("utf-8", "surrogateescape"), digest_size=16)
-        made.update(body)
-        return made.digest()
+        get = head.headers.get  # none of these has a line break in it, so none can pass for another
+        content, action = get("Content-Type", _NONE), get("SOAPAction", _NONE)
+        said = f"{head.method}\n{exchange.endpoint}\n{exchange.rest}\n{head.query}\n{content}\n{action}\n"
+        return blake2b(said.encode("utf-8", "surrogateescape") + body, digest_size=16).digest()
 
     def find(self, name: bytes, edition: object) -> Seen | None:
         """Return what was read of that request under the same edition of the contract."""

@@ -82,12 +82,12 @@ async def test_a_call_whose_outcome_nobody_knew() -> None:
     assert await look(*await desk(lost), KEY) == lost
 
 
-@pytest.mark.parametrize("kept", [b"", b"of another version"])
-async def test_a_call_that_ran_when_the_process_ended(kept: bytes) -> None:
-    """Nobody can know; the same where what is kept of it cannot be read."""
+@pytest.mark.parametrize(("kept", "reason"), [(b"", "cut"), (b"of another version", "untold")])
+async def test_a_call_whose_outcome_is_not_there(kept: bytes, reason: str) -> None:
+    """It ran when the process ended, or what was kept of it cannot be read: nobody can know."""
     told = await look(*await desk(kept), KEY)
     assert isinstance(told, Refusal)
-    assert (told.state, told.reason, told.executed) == ("outcome_unknown", "cut", Executed.UNKNOWN)
+    assert (told.state, told.reason, told.executed) == ("outcome_unknown", reason, Executed.UNKNOWN)
 
 
 ADA = b"header Authorization Basic YTpi"

@@ -8,7 +8,9 @@ import orjson
 import pytest
 
 from sidecar.model import Answer, Dialect, Executed, Grade, Outcome, Refusal
-from sidecar.outcomes import LARGEST_BYTES, freeze, thaw
+from sidecar.outcomes import LARGEST_BYTES, freeze, thaw, unknown
+from sidecar.ports import DeedState
+from tests.stores.entries import deed_of
 
 HEADERS = ((b"Content-Type", b"text/xml"), (b"X-Name", b"M\xfcller"))
 BODY = b"<ok>\n\x00\xff</ok>"
@@ -104,3 +106,15 @@ def _with(**changes: object) -> bytes:
 def test_what_cannot_be_read_is_nothing(data: bytes) -> None:
     """Another version, or damaged anywhere: whoever asks is told that nobody knows, and nothing raises."""
     assert thaw(data) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "word"),
+    [(DeedState.LOST, "cut", "when the sidecar ended"), (DeedState.DONE, "untold", "could not be kept")],
+)
+def test_an_outcome_that_is_not_there(state: DeedState, reason: str, word: str) -> None:
+    """Why nobody knows it: nobody saw the end of the call, or what it brought has been lost since."""
+    said = unknown(deed_of(state=state))
+    assert (said.state, said.reason, said.executed) == ("outcome_unknown", reason, Executed.UNKNOWN)
+    assert said.detail is not None
+    assert word in said.detail

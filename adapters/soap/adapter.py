@@ -106,8 +106,8 @@ class SoapAdapter:
             allow = "GET, POST" if below else "POST"
             return Refusal("method_not_allowed", detail=f"{head.method[:40]} is no call here", allow=allow)
         if below:
-            return twice(head) or refuse_media(head, _FORMS, f"a call by path is sent as {FORM}")
-        return twice(head) or refuse_media(
+            return refuse_media(head, _FORMS, f"a call by path is sent as {FORM}")
+        return refuse_media(
             head, _ENVELOPES, "send SOAP as text/xml (1.1) or application/soap+xml (1.2), without attachments"
         )
 

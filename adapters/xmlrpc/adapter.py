@@ -10,7 +10,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from adapters.media import XML, media_of, refuse_media, twice
+from adapters.media import XML, media_of, refuse_media
 from adapters.refusals import has_sections, of_xml
 from adapters.rules import Rules
 from adapters.xml import WHOLE_SIZE_BYTES, XmlRefused, dissolve, parse_in_pieces
@@ -70,7 +70,7 @@ class XmlRpcAdapter:
             return Refusal("not_found", "path", "nothing lives below an XML-RPC endpoint; post to the endpoint itself")
         if head.method != "POST":
             return Refusal("method_not_allowed", detail=f"{head.method[:40]} is no call; XML-RPC is POST", allow="POST")
-        return twice(head) or refuse_media(head, XML, "send XML-RPC as text/xml")
+        return refuse_media(head, XML, "send XML-RPC as text/xml")
 
     async def classify(self, head: Head, rest: str, dialect: Dialect, body: bytes) -> Classified | Refusal:
         """Name the method, and those that a multicall runs. `dialect` only says how failures are written."""

@@ -65,7 +65,8 @@ def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, s
         outcome = as_problem(outcome, world.clock.wall())
     if isinstance(outcome, Answer):
         grade = outcome.grade
-        return _relay(exchange, outcome, world.clock.wall()), grade.state, grade.reason, grade.executed
+        reply = _relay(exchange, outcome, world) if not outcome.block else _written(exchange, outcome)
+        return reply, grade.state, grade.reason, grade.executed
     form = _form(outcome, exchange, world, ours=ours)
     return _filled(form, outcome, exchange, world), outcome.state, outcome.reason, form.effect
 
@@ -114,10 +115,12 @@ def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> R
     return Reply(form.status, headers, (body,), "", refusal.close, None, block)
 
 
-def _relay(exchange: Exchange, answer: Answer, wall_s: float) -> Reply:
-    if answer.block:
-        block = answer.block % exchange.request_id.encode()
-        return Reply(answer.status, answer.headers, answer.body, "", False, None, block)
+def _written(exchange: Exchange, answer: Answer) -> Reply:
+    block = answer.block % exchange.request_id.encode()
+    return Reply(answer.status, answer.headers, answer.body, "", False, None, block)
+
+
+def _relay(exchange: Exchange, answer: Answer, world: World) -> Reply:
     grade = answer.grade
     headers = to_caller(answer.headers)
     headers.append((b"Sidecar-State", state_item(grade.state, grade.reason, grade.executed.value, answer.age_s)))
@@ -134,7 +137,7 @@ def _relay(exchange: Exchange, answer: Answer, wall_s: float) -> Reply:
         state = find(grade.state, grade.reason)
         how = retry_how(state, grade.executed, safe=exchange.safe)
         if how in COMES_BACK:  # the longest wins, and it is whole seconds, whatever the backend wrote
-            after_s = max(retry_after_s(answer.headers, wall_s) or 0, state.retry_after_s or 1)
+            after_s = max(retry_after_s(answer.headers, world.clock.wall()) or 0, state.retry_after_s or 1)
             headers = [line for line in headers if line[0].lower() != b"retry-after"]
             headers.append((b"Retry-After", str(after_s).encode()))
     return Reply(answer.status, tuple(headers), answer.body, answer.phrase, stream=answer.stream)

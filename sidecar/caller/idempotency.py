@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sidecar.answers import Entry, Fold, Keying
 from sidecar.forms import effect_of
 from sidecar.model import Answer, Exchange, Executed, Grade, Outcome, Refusal
-from sidecar.outcomes import freeze, thaw
+from sidecar.outcomes import freeze, thaw, unknown
 from sidecar.policy.deeds import LONGEST, digest, given, is_sensitive, key_of, who_is
 from sidecar.policy.identities import everything
 from sidecar.policy.routing import RESERVED
@@ -41,11 +41,13 @@ def build(
     return _Keyed(scope, plan, world, inner).answer
 
 
-async def _unkeyed(inner: Callable[[Exchange], Awaitable[Outcome]], exchange: Exchange) -> Outcome:
-    if HEADER in exchange.head.headers:
-        detail = "this operation is not made safe to repeat by a key (operations.NAME.idempotency): it was not called"
-        return Refusal("key_unsupported", detail=detail)
-    return await inner(exchange)
+def _unkeyed(inner: Callable[[Exchange], Awaitable[Outcome]], exchange: Exchange) -> Awaitable[Outcome]:
+    return _unsupported() if HEADER in exchange.head.headers else inner(exchange)
+
+
+async def _unsupported() -> Outcome:
+    detail = "this operation is not made safe to repeat by a key (operations.NAME.idempotency): it was not called"
+    return Refusal("key_unsupported", detail=detail)
 
 
 class _Claim(NamedTuple):
@@ -229,8 +231,7 @@ class _Keyed:
             return Refusal("in_progress", detail="the first call with this key is under way", links=poll)
         found = thaw(stands.outcome) if stands.state is DeedState.DONE else None
         if found is None:
-            detail = "the first call with this key was under way when the sidecar ended: find out before you repeat it"
-            return Refusal("outcome_unknown", "cut", detail, Executed.UNKNOWN, links=poll)
+            return replace(unknown(stands), links=poll)
         outcome, dialect = found
         if isinstance(outcome, Refusal):
             return replace(outcome, links=poll)

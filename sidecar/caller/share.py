@@ -30,23 +30,19 @@ def build(
     most = _most(scope)
     headcount = world.headcounts[scope.one_backend.name]
 
-    async def share(exchange: Exchange) -> Outcome:
+    def share(exchange: Exchange) -> Awaitable[Outcome]:
         if headcount.count >= most:
-            detail = (
-                f"{most} requests for this backend are under way, its share of limits.connections (limits.per_backend)"
-            )
-            numbers = (("in_flight", headcount.count), ("limit", most))
-            return Refusal("overloaded", "connections", detail, numbers=numbers)
+            return _full(most, headcount.count)
         headcount.enter()
-        try:
-            outcome = await inner(exchange)
-        except BaseException:
-            headcount.leave()
-            raise
         exchange.done.append(headcount.leave)
-        return outcome
+        return inner(exchange)
 
     return share
+
+
+async def _full(most: int, count: int) -> Outcome:
+    detail = f"{most} requests for this backend are under way, its share of limits.connections (limits.per_backend)"
+    return Refusal("overloaded", "connections", detail, numbers=(("in_flight", count), ("limit", most)))
 
 
 def describe(scope: Scope) -> str:

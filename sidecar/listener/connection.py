@@ -241,11 +241,11 @@ class Connection(Hearing):
         """Write the reply; return whether it ends the connection, whether the request can never end, how much of it is to come."""
         reply = await self._reply(message, exchange)
         self._client = exchange.client
-        left = 0 if upload.complete else REST_BYTES + 1 if self._body_left is None else self._body_left
         broken = payload.exception() is not None
+        whole = payload.is_eof() and not broken
+        left = 0 if whole else REST_BYTES + 1 if self._body_left is None else self._body_left
         stuck = broken or (left > 0 and (left > REST_BYTES or upload.withheld))
-        more = not left and self._has_more()
-        last = (self._reception.draining or self._half_closed) and not more
+        last = (self._reception.draining or self._half_closed) and (bool(left) or not self._has_more())
         close = bool(message.should_close) or last or stuck
         return await self._write(reply, exchange.head, close=close, request_id=exchange.request_id), stuck, left
 

@@ -232,9 +232,7 @@ class Hearing(RequestHandler):
         at = data.find(_LENGTH, 0, end)
         if at < 0:
             return False
-        at += len(_LENGTH)
-        length = data[at : data.find(b"\r", at, end)]
-        return len(length) < 8 and length.isdigit() and end + int(length) == len(data)
+        return data.startswith(b"%d\r" % (len(data) - end), at + len(_LENGTH))
 
     def _feed(self, data: bytes) -> None:
         in_body = not self._body.is_eof()

@@ -48,7 +48,8 @@ class Unclaimed:
         if self._account is not None:
             self._account.give(size_bytes)
         else:
-            self._fresh_bytes = max(0, self._fresh_bytes - size_bytes)
+            left = self._fresh_bytes - size_bytes
+            self._fresh_bytes = left if left > 0 else 0  # noqa: FURB136 - on every request: `max` costs five times as much
 
     def clear(self) -> None:
         """Start again from nothing."""

@@ -81,10 +81,11 @@ class Upload:
         self._taken = True
         if self._declared is not None and self._declared > limit_bytes:
             return _too_large(limit_bytes, self._declared)
-        if self._payload is EMPTY_PAYLOAD:
+        payload = self._payload
+        if payload is EMPTY_PAYLOAD:
             return b""
-        if self.complete:
-            return self._piece(self._payload.read_nowait(-1), 0, limit_bytes, account)
+        if payload.is_eof() and payload.exception() is None:
+            return self._piece(payload.read_nowait(-1), 0, limit_bytes, account)
         try:
             self._line.begin_body(say_continue=self.withheld)
             return await self._gather(limit_bytes, account)
@@ -106,12 +107,11 @@ class Upload:
         return bytes(whole)
 
     def _piece(self, data: bytes, before: int, limit_bytes: int, account: Account) -> bytes | Refusal:
-        self._line.consumed(len(data))
-        if before + len(data) > limit_bytes:
-            return _too_large(limit_bytes, before + len(data))
-        if not account.take(len(data)):
-            return BUFFERED
-        return data
+        size = len(data)
+        self._line.consumed(size)
+        if before + size > limit_bytes:
+            return _too_large(limit_bytes, before + size)
+        return data if account.take(size) else BUFFERED
 
 
 BUFFERED = Refusal(

@@ -83,13 +83,13 @@ def at_once(reply: Reply, head: Head, *, close: bool) -> bytes | None:
     a reply is not. None where this one is anything else. Raises SplitError as `frame` does.
     """
     status, headers, body, phrase, closes, stream, block = reply
-    if not block or close or closes or stream is not None or head.method == "HEAD" or head.version < (1, 1):
+    if not block or close or closes or phrase or stream is not None or head.method == "HEAD" or head.version < (1, 1):
         return None
     if status < 200 or status in _SILENT:
         return None
-    whole = b"".join((status_line(status, phrase), date_line(), SERVER, block, _LENGTH % sum(map(len, body))))
-    _unsplit(whole, len(headers) + 4, reply)
-    return b"".join((whole, b"\r\n", *body))
+    _unsplit(block, len(headers), reply)
+    size = len(body[0]) if len(body) == 1 else sum(map(len, body))
+    return b"".join((status_line(status, ""), date_line(), SERVER, block, _LENGTH % size, b"\r\n", *body))
 
 
 class _Lines(NamedTuple):

@@ -96,7 +96,10 @@ class Slru(Generic[V]):
         node = self._nodes.get(key)
         if node is None:
             return None
-        if node.protected or node.size_bytes > self._most_protected:
+        if node.protected:
+            self._lines.protected.move_to_end(key)
+            self._owned[node.owner].protected.move_to_end(key)
+        elif node.size_bytes > self._most_protected:
             self._lines.of(node).move_to_end(key)
             self._owned[node.owner].of(node).move_to_end(key)
         else:

@@ -84,7 +84,8 @@ class Watching:
         refusal: Refusal | None,
     ) -> None:
         """See `ports.Watch.passed`."""
-        self.note(exchange, reply, state, reason, effect, refusal, line.traceparent_of(exchange))
+        trace = line.traceparent_of(exchange) if "traceparent" in exchange.head.headers else None
+        self.note(exchange, reply, state, reason, effect, refusal, trace)
 
     def note(
         self,

@@ -84,13 +84,15 @@ async def test_a_place_comes_free_when_a_caller_hangs_up_or_a_stage_fails() -> N
     failed = exchange()
     with pytest.raises(ConnectionError):
         await stage(failed)
-    written(failed)  # it has given its place back already
-    waiting = asyncio.get_running_loop().create_task(stage(exchange("slow")))
+    written(failed)
+    slow = exchange("slow")
+    waiting = asyncio.get_running_loop().create_task(stage(slow))
     await asyncio.sleep(0)
     await refused(stage)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    written(slow)
     with pytest.raises(ConnectionError):
         await stage(exchange())
 
