@@ -196,10 +196,7 @@ def _date(headers: RawHeaders) -> float | None:
 
 def _wall(text: str) -> float | None:
     parsed = parsedate_tz(text) if _DATE.fullmatch(text.strip(" \t")) else None
-    try:
-        return None if parsed is None else float(mktime_tz(parsed))
-    except (OverflowError, ValueError):  # a year that no calendar has
-        return None
+    return None if parsed is None else float(mktime_tz(parsed))  # a year and a day that any calendar has
 
 
 def _vary(headers: RawHeaders) -> tuple[str, ...] | Literal["*"]:

@@ -288,3 +288,27 @@ def test_anything_can_be_said(status: int, said: list[tuple[str, str]]) -> None:
     if found.storable:
         assert found.lifetime_s is not None
         assert origin.vetoes(headers, frozenset()) in (None, "max-age")
+
+
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "foo", "gmt", "Sun"]
+TIMES = st.sampled_from(["00:00:00", "23:59:59", "12:30:60"])
+
+
+@given(
+    st.sampled_from(["Sun", "May", "gmt", "the"]),
+    st.integers(1, 31),
+    st.sampled_from(MONTHS),
+    st.integers(1000, 9999),
+    TIMES,
+)
+def test_any_date_is_one_or_none(word: str, day: int, month: str, year: int, time: str) -> None:
+    """In each of the three forms, with a day that its month does not have, in a year long ago: never an error."""
+    forms = (
+        f"{word}, {day:02} {month} {year} {time} GMT",
+        f"{word}day, {day:02}-{month}-{year % 100:02} {time} GMT",
+        f"{word} {month} {day:2} {time} {year}",
+    )
+    for date in forms:
+        found = origin.of(200, raw(("Expires", date), ("Date", DATE)), NOW)
+        assert found.lifetime_s is not None
+        assert found.lifetime_s >= 0
