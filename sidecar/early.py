@@ -61,6 +61,10 @@ class _Nothing:
 
     declared_bytes = None
 
+    def at_hand(self, limit_bytes: int, account: object) -> bytes:
+        del limit_bytes, account
+        return b""
+
     async def read(self, limit_bytes: int, account: object) -> bytes:
         del limit_bytes, account
         return b""

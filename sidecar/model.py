@@ -291,6 +291,10 @@ class BodySource(Port):
         """The Content-Length, None where the body is chunked."""
         ...
 
+    def at_hand(self, limit_bytes: int, account: Account) -> bytes | Refusal | None:
+        """As `read`, where nothing has to be waited for; None where it has."""
+        ...
+
     async def read(self, limit_bytes: int, account: Account) -> bytes | Refusal:
         """Answer an Expect, take the body whole, at most `limit_bytes`, every piece booked on `account`.
 

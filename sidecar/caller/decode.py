@@ -49,7 +49,10 @@ def build(
         if refusal is not None:
             return refusal
         account = exchange.account = world.memory.account(backend.name)
-        body = await exchange.source.read(limit_bytes, account)
+        source = exchange.source
+        body = source.at_hand(limit_bytes, account)
+        if body is None:
+            body = await source.read(limit_bytes, account)
         if isinstance(body, Refusal):
             return body
         exchange.body, exchange.body_at = body, world.clock.now()

@@ -195,7 +195,15 @@ class Connection(Hearing):
         exchange = Exchange(head_of(message), upload, self._peer, self._desk.clock.now())
         self._done = exchange.done
         try:
-            closed, stuck, left = await self._answer(message, exchange, upload, payload)
+            reply = await self._reply(message, exchange)
+            self._client = exchange.client
+            broken = payload.exception() is not None
+            whole = payload.is_eof() and not broken
+            left = 0 if whole else REST_BYTES + 1 if self._body_left is None else self._body_left
+            stuck = broken or (left > 0 and (left > REST_BYTES or upload.withheld))
+            last = (self._reception.draining or self._half_closed) and (bool(left) or not self._has_more())
+            close = bool(message.should_close) or last or stuck
+            closed = await self._write(reply, exchange.head, close=close, request_id=exchange.request_id)
         finally:
             if exchange.account is not None:
                 exchange.account.close()
@@ -234,20 +242,6 @@ class Connection(Hearing):
         origin = ", ".join(head.all("Origin")) if head is not None and "Origin" in head.headers else None
         reply = self._desk.refuse(refusal, head, origin, exchange or self._peer)
         return reply._replace(close=True) if refusal.close and not reply.close else reply
-
-    async def _answer(
-        self, message: RawRequestMessage, exchange: Exchange, upload: Upload, payload: StreamReader
-    ) -> tuple[bool, bool, int]:
-        """Write the reply; return whether it ends the connection, whether the request can never end, how much of it is to come."""
-        reply = await self._reply(message, exchange)
-        self._client = exchange.client
-        broken = payload.exception() is not None
-        whole = payload.is_eof() and not broken
-        left = 0 if whole else REST_BYTES + 1 if self._body_left is None else self._body_left
-        stuck = broken or (left > 0 and (left > REST_BYTES or upload.withheld))
-        last = (self._reception.draining or self._half_closed) and (bool(left) or not self._has_more())
-        close = bool(message.should_close) or last or stuck
-        return await self._write(reply, exchange.head, close=close, request_id=exchange.request_id), stuck, left
 
     def _has_more(self) -> bool:
         """Say whether another request has begun to come, where the next reply may be the last."""
@@ -290,7 +284,9 @@ class Connection(Hearing):
         self._waited_s = 0.0
         try:
             if head is not None and (whole := at_once(reply, head, close=close)) and len(whole) <= WRITE_BYTES:
-                await self.send(whole)
+                self._put(whole)
+                if self._paused:
+                    await self._drained()
                 return False
             how = frame(reply, head, close=close)
         except SplitError as error:

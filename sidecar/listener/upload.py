@@ -74,18 +74,24 @@ class Upload:
         """Whether the client still waits for our `100 Continue`: then it may send a body, or its next request."""
         return self._expects and not self._payload.total_bytes and not self.complete
 
-    async def read(self, limit_bytes: int, account: Account) -> bytes | Refusal:
-        """Answer an Expect, take the body whole, at most `limit_bytes`, every piece booked on `account`. Once."""
+    def at_hand(self, limit_bytes: int, account: Account) -> bytes | Refusal | None:
+        """As `read`, of a body that has come whole; None where one is still on its way."""
         if self._taken:
             raise RuntimeError("the body of a request can be read once; keep what the first read gave")
-        self._taken = True
         if self._declared is not None and self._declared > limit_bytes:
+            self._taken = True
             return _too_large(limit_bytes, self._declared)
         payload = self._payload
-        if payload is EMPTY_PAYLOAD:
-            return b""
-        if payload.is_eof() and payload.exception() is None:
-            return self._piece(payload.read_nowait(-1), 0, limit_bytes, account)
+        if not payload.is_eof() or payload.exception() is not None:
+            return None
+        self._taken = True
+        return self._piece(payload.read_nowait(-1), 0, limit_bytes, account) if payload is not EMPTY_PAYLOAD else b""
+
+    async def read(self, limit_bytes: int, account: Account) -> bytes | Refusal:
+        """Answer an Expect, take the body whole, at most `limit_bytes`, every piece booked on `account`. Once."""
+        if (whole := self.at_hand(limit_bytes, account)) is not None:
+            return whole
+        self._taken = True
         try:
             self._line.begin_body(say_continue=self.withheld)
             return await self._gather(limit_bytes, account)

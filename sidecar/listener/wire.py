@@ -89,7 +89,7 @@ def at_once(reply: Reply, head: Head, *, close: bool) -> bytes | None:
         return None
     _unsplit(block, len(headers), reply)
     size = len(body[0]) if len(body) == 1 else sum(map(len, body))
-    return b"".join((status_line(status, ""), date_line(), SERVER, block, _LENGTH % size, b"\r\n", *body))
+    return b"".join((_beginning(status), block, _LENGTH % size, b"\r\n", *body))
 
 
 class _Lines(NamedTuple):
@@ -181,3 +181,18 @@ def date_line() -> bytes:
     if now != _date[0]:
         _date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode("ascii"))
     return _date[1]
+
+
+_begun: tuple[int, dict[int, bytes]] = (0, {})
+
+
+def _beginning(status: int) -> bytes:
+    """Return what a reply of our own begins with, made once a second for each status that is said in it."""
+    global _begun  # noqa: PLW0603 - as above
+    now = int(time.time())
+    if now != _begun[0]:
+        _begun = (now, {})
+    begun = _begun[1].get(status)
+    if begun is None:
+        begun = _begun[1][status] = b"".join((status_line(status, ""), date_line(), SERVER))
+    return begun

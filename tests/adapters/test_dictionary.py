@@ -17,6 +17,7 @@ from adapters import dictionary, xml
 # Each has as many names as a request of a megabyte can bring, thirty times over: some 15 MB where they are kept.
 GROWTH = """
 import asyncio, sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from adapters import xml
@@ -45,12 +46,14 @@ async def threads():
 def rss_bytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
-async def growth(way):  # one loop for all of it: its threads, and what they keep, end with it
-    for _ in range(3):  # for what stays in any case
+async def growth(way):  # one loop for all of it, with one thread beside it: each thread has a dictionary of its own
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    seen = []
+    for _ in range(5):
         await way()
-    before = rss_bytes()
-    await way()
-    return rss_bytes() - before
+        seen.append(rss_bytes())
+    # Memory rises and falls with every dictionary that ends: the lowest later on is held against the highest of the beginning.
+    return min(seen[3:]) - max(seen[:3])
 
 print(asyncio.run(growth(globals()[sys.argv[1]])))
 """

@@ -140,6 +140,35 @@ async def test_a_body_is_read_once() -> None:
         hall.events.clear()
 
 
+async def test_a_body_at_hand() -> None:
+    """A body that has come whole is had without waiting, booked; one that has not is left for `read`, which then gives all of it."""
+    had: list[tuple[bytes | Refusal | None, int]] = []
+
+    async def at_hand(exchange: Exchange) -> Reply:
+        exchange.account = account = hall.memory.account("tickets")
+        limit_bytes = hall.plan.limits.request_body_bytes
+        body = exchange.source.at_hand(limit_bytes, account)
+        had.append((body, hall.memory.held_bytes))
+        if body is None:
+            body = await exchange.source.read(limit_bytes, account)
+        if isinstance(body, Refusal):
+            return refuse(body, exchange.head, None)
+        with pytest.raises(RuntimeError):
+            exchange.source.at_hand(limit_bytes, account)
+        return Reply(200, (), (body,))
+
+    async with opened(answers={"/a": at_hand}) as hall, hall.client() as client:
+        assert (await client.exchange(POST + b"Content-Length: 3\r\n\r\nabc")).text == "abc"
+        assert (await client.exchange(GET)).text == ""
+        await client.send(POST + b"Content-Length: 6\r\n\r\nabc")
+        await until(lambda: len(had) == 3)
+        assert (await client.exchange(b"def")).text == "abcdef"
+        response = await client.exchange(POST + b"Content-Length: %d\r\n\r\n" % len(FIVE_MB))
+        assert (response.status, response.state) == (413, "too_large")
+    assert had[:3] == [(b"abc", 3), (b"", 0), (None, 0)]
+    assert isinstance(had[3][0], Refusal)
+
+
 # --- too much
 
 

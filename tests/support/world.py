@@ -335,6 +335,11 @@ class Body:
         """Its length."""
         return None if isinstance(self.data, Refusal) else len(self.data)
 
+    def at_hand(self, limit_bytes: int, account: Account) -> bytes | Refusal | None:
+        """It is on its way."""
+        del limit_bytes, account
+        return None
+
     async def read(self, limit_bytes: int, account: Account) -> bytes | Refusal:
         """Give it."""
         if isinstance(self.data, Refusal):
