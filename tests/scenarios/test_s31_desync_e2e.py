@@ -145,7 +145,7 @@ async def test_a_reply_before_any_request(tmp_path: Path) -> None:
                 if told(response) == STOLEN:
                     continue  # the words came a moment after the call had left: they look like its answer, and nobody can tell
                 verdicts.append(state(response))
-                assert not any(f">{name}<".encode() in each for each in received)
+                assert not any(f">{name}<".encode() in each for each in received), (verdicts[-1], response.text)
             assert len(verdicts) == 4, "of 200 connections the words came in time on hardly any"
             assert set(verdicts) == {"backend_unreachable;reason=reset;executed=no"}
         server.shutdown(socket.SHUT_RDWR)  # wakes whoever waits in accept
