@@ -8,7 +8,7 @@ I/O or knows a library outside the standard one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from typing import Protocol as Port
 
@@ -105,6 +105,24 @@ class Head(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """What somebody who has to wait is told of the line: how many calls are before his, and in how many seconds it is his turn.
+
+    `eta_s` is as likely to be too long as too short; nine times of ten it takes less than `eta_high_s`. `reason` says why it is more
+    than he was told before. `place` is signed: whoever comes back with it stands where he stood; `place_code` is its short form.
+    """
+
+    ahead: int
+    eta_s: int
+    eta_low_s: int
+    eta_high_s: int
+    reason: str | None = None
+    place: str | None = None
+    place_code: str | None = None
+    stood: Place | None = None  # for whoever signs places: he was let go from there
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A state that we decided, as a value. `state` is a key of `states.TABLE`, `reason` one of its closed list.
 
@@ -124,11 +142,23 @@ class Refusal:
     errors: tuple[tuple[str, str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()  # where a client goes next: poll, …
     close: bool = False  # the connection cannot be used any further
+    line: Ahead | None = None  # the line in which he could not stand, or stood too long
     numbers: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
     def __hash__(self) -> int:
         """Tell most refusals apart by what differs in most; equality still looks at everything."""
         return hash((self.state, self.reason, self.detail))
+
+
+class Result(Enum):
+    """What came of an attempt, as far as it speaks of the backend's health."""
+
+    OK = "ok"  # it answered; a fault that blames the caller is an answer
+    FAILED = "failed"  # a reset, a 5xx without a fault, half a reply, a fault that speaks of overload
+    UNREACHABLE = "unreachable"  # no connection: no operation's doing
+    SLOW = "slow"  # a good answer that took longer than `slow_after`
+    TIMEOUT = "timeout"
+    IGNORED = "ignored"  # cancelled, refused by ourselves, a kept connection that was closed: says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,23 +256,56 @@ class Outbound(NamedTuple):
     body: bytes
 
 
+class Place(NamedTuple):
+    """A place in a line, kept by somebody who was let go. `start_tag`: of the line's virtual time, None where that began anew since.
+
+    `since`: when the place was taken, monotonic seconds of this process.
+    """
+
+    start_tag: float | None
+    since: float
+
+
+class Bearer(NamedTuple):
+    """Whose a place is, and for what. `call` is a digest of what is asked: the same place is not good for another purchase."""
+
+    backend: str
+    client_class: str
+    client: str
+    call: bytes
+
+
 class Seat(NamedTuple):
-    """What a flight says of itself when it asks for a slot. `until` is the latest moment that a start makes sense, monotonic seconds."""
+    """What a flight says of itself when it asks for a slot. `until` is the latest moment that a start makes sense, monotonic seconds.
+
+    `bulkhead` is the key of the share that its operation is bound by, "" none. `place`: one that it comes back with. `request_id` and
+    `params`, the declared parameters by name, are what it is found by while it waits.
+    """
 
     backend: str
     client: str
     operation: str
     client_class: str
     until: float
+    bulkhead: str = ""
+    place: Place | None = None
+    request_id: str = ""
+    params: tuple[tuple[str, str], ...] = ()
+    not_before: float = 0.0  # a rate that shapes lets it start from then on, monotonic seconds
 
 
 @dataclass(eq=False, slots=True)
 class Lease:
-    """The right to have one call at the backend. Identity counts: two leases are never equal."""
+    """The right to have one call at the backend. Identity counts: two leases are never equal.
+
+    `epoch` is the limiter's when it was granted, `in_flight` the calls at the backend then, ghosts and this one included.
+    """
 
     seat: Seat
     number: int
     ghost: bool = False
+    epoch: int = 0
+    in_flight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +403,17 @@ class Failed:
     stale: bool = False
 
 
+class Injected(NamedTuple):
+    """What is made of one attempt on purpose: by which injection, its kind, how much later it begins (seconds), with which HTTP status
+    an error comes (0: as a fault of the protocol).
+    """
+
+    id: str
+    kind: str
+    delay_s: float = 0.0
+    status: int = 0
+
+
 @dataclass(eq=False, slots=True)
 class Track:
     """What an attempt reports of itself while it runs. `abandoned` is set by whoever cancels it: nothing is sent any more."""
@@ -382,9 +456,9 @@ class Work(Port):
 class Flight:
     """One call on its way to the backend, owned by its own task.
 
-    Written by: flights (`waiters`, `owner`, `told`, `seat`, `account`), queue (`queue_s`), attempt (`track`),
-    span (`backend_s`), retry (`fresh`). `question`, `tags` and `generations` are of a shared flight: what it asks, what its answer
-    depends on, and the generations of that before it began.
+    Written by: flights (`waiters`, `owner`, `told`, `seat`, `account`), queue (`queue_s`, `lease`), attempt (`track`),
+    span (`backend_s`), grade (`stale`, `refused`), faults (`injected`), retry (`fresh`). `question`, `tags` and `generations` are of a
+    shared flight: what it asks, what its answer depends on, and the generations of that before it began.
     """
 
     call: Call
@@ -400,7 +474,10 @@ class Flight:
     task: Work | None = None
     stale: bool = False  # the last attempt met a connection that the backend may just have closed
     fresh: bool = False  # the next attempt opens a new one
+    refused: bool = False  # the last attempt was answered 429 or 503: the backend itself has had too much
+    lease: Lease | None = None
     attempts: int = 0
+    injected: str = ""  # the id of what was injected into its last attempt
     over: bool = False  # its outcome stands
     queue_s: float = 0.0
     backend_s: float = 0.0
@@ -421,13 +498,24 @@ Lane: TypeAlias = "Callable[[Flight], Awaitable[Outcome]]"
 """The flight lane of one operation, folded."""
 
 
+class Gated(NamedTuple):
+    """A flight lane behind gates.
+
+    `ask` takes an exchange and until when its caller waits (monotonic seconds), and returns the moment before which the flight must not
+    start (in the past: at once) or why there is none.
+    """
+
+    ask: Callable[[Exchange, float], float | Refusal]
+    lane: Lane
+
+
 @dataclass(slots=True)
 class Exchange:
     """One caller's request on its way through the caller lane.
 
     Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), route
     (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `seen`), identity (`client`, and in `call`), cache (`question` to
-    `cache_status`, and `key` in `call`), coalesce (`flight` to the end).
+    `cache_status`, and `key` in `call`), place (`place`), coalesce (`flight` to the end).
     """
 
     head: Head
@@ -464,6 +552,8 @@ class Exchange:
     joined: bool = False  # it follows somebody else's flight
     waiter: Waiter | None = None  # as which it waits for its flight
     ours: bool = False  # made by us to renew an answer: nobody waits for it
+    rate_limit: RawHeaders = ()  # what its caller is told of his rates; written by gates
+    place: Place | None = None  # one that he came back with
 
     queue_s: float = 0.0
     backend_s: float = 0.0

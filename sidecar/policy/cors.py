@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sidecar.model import RawHeaders
 
 EXPOSED: Final = (
-    "Sidecar-State, X-Request-Id, Retry-After, Server-Timing, Cache-Status, Age, RateLimit, RateLimit-Policy, "
-    "Location, ETag, Date, Idempotency-Key, Preference-Applied"
+    "Sidecar-State, Sidecar-Place, Sidecar-Fault, X-Request-Id, Retry-After, Server-Timing, Cache-Status, Age, RateLimit, "
+    "RateLimit-Policy, Location, ETag, Date, Idempotency-Key, Preference-Applied"
 )
 ALLOWED_METHODS: Final = "GET, HEAD, POST, OPTIONS"
 # Spelt out: with credentials "*" means a header of that name, and it never covers Authorization.

@@ -1,47 +1,111 @@
-"""One backend's slots and the line before them: first come, first served, bounded, ghosts counted.
+"""One backend's slots and the line before them: classes by weight, clients in turn, bounded, ghosts counted.
 
-Asked by the slots store, which does the waiting. No call starts while calls in flight and ghosts together reach the limit;
-ghosts hold at most limit - 1 slots, so that a backend that swallows calls is still asked one at a time.
+Asked by the slots store, which does the waiting. No call starts while calls in flight and ghosts together reach the limit; ghosts hold at
+most limit - 1 slots, so that a backend that swallows calls is still asked one at a time. `fair` says whose turn it is, `forecast` how long
+it takes.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from dataclasses import dataclass, field
+from itertools import islice
+from math import ceil
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from sidecar.model import Lease, Refusal, Seat, SlotsView
+from sidecar.model import Lease, Place, Refusal, Seat, SlotsView
+from sidecar.policy.backlog import Backlog
+from sidecar.policy.eta import Quote, Told
+from sidecar.policy.fair import Fair
+from sidecar.policy.finding import FOUND_MOST, WaitingView, Wanted, shown
+from sidecar.policy.forecast import Slots, all_s, foretell, foretell_for
+from sidecar.policy.tiers import Client, Flow, Stage, Tier, Waiting
 
 if TYPE_CHECKING:
-    from sidecar.policy.limiter import Limiter
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sidecar.policy.ladder import Key
+    from sidecar.policy.limiter import Limiter, Sample
 
 # Standing at the door beats the shortest nap: below this nobody is told to come back "in 0 s".
 RETRY_AT_LEAST_S: Final = 1
+# Of those who were let go so many lines full are reckoned with: past that the next hour is foretold, which nobody can.
+AWAY_LINES: Final = 20
+# A call that usually takes longer than it has left is not worth a slot; but it keeps half of its time in any case, else a backend that was
+# slow once would never be asked again by whoever is in a hurry, and nobody would learn that it is quick again.
+WORTH: Final = 0.5
+
+# Reasons of `overloaded`, as the table of states has them.
+QUEUE_FULL: Final = "queue_full"
+QUEUE_WAIT: Final = "queue_wait"
+DEADLINE: Final = "deadline"
+CLIENT_CAP: Final = "client_cap"
+PUSHED_OUT: Final = "pushed_out"
+DROPPED: Final = "dropped"
 
 
-@dataclass(eq=False, slots=True)
-class Waiting:
-    """A seat in the line; identity counts. `until` is when it leaves unserved, `patience_until` when queue.wait is over."""
+@dataclass(frozen=True, slots=True)
+class ClassRule:
+    """One class. `weight` > 0; `floor`: the part of all weights that it has at least, so that nobody starves; `reserve`: the part of the
+    limit that is kept for it while it lives (it has asked for something in the last ten seconds), 0 to below 1.
+    """
 
-    seat: Seat
-    until: float
-    patience_until: float
-    since: float
+    name: str
+    weight: float
+    floor: float = 0.02
+    reserve: float = 0.0
 
+
+@dataclass(frozen=True, slots=True)
+class QueueRule:
+    """The line's bounds. `per_client`: the part of `size` that one client may fill, `client_share`: the part of the limit that he may hold,
+    both only while others wait. `bulkheads`: by key, the part of the limit that operations of that key may hold, always.
+    """
+
+    size: int
+    wait_s: float
+    per_client: float = 0.10
+    client_share: float = 0.5
+    bulkheads: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+CLASSES: Final = (ClassRule("staff", 16), ClassRule("checkout", 8), ClassRule("browse", 4), ClassRule("batch", 1))
 
 Verdict: TypeAlias = Lease | Waiting | Refusal
+Settled: TypeAlias = list[tuple[Waiting, Lease | Refusal]]
+"""Who waits no more, and what each gets, in that order; the caller tells them."""
+
+
+class _Held(NamedTuple):
+    flow: Flow
+    bulkhead: str
+    operation: str
+    cost_s: float
+    at: float
 
 
 class Line:
-    """The pure policy. Every method that frees a slot returns the leases it granted, oldest first; the caller wakes them."""
+    """The pure policy. `now` is monotonic seconds. Every method that frees a slot returns who was settled; the caller tells them."""
 
-    __slots__ = ("_ghosts", "_held", "_limiter", "_number", "_size", "_wait_s", "_waiting")
+    __slots__ = (
+        "_backlog",
+        "_fair",
+        "_ghosts",
+        "_held",
+        "_limiter",
+        "_number",
+        "_rule",
+        "_seats",
+    )
 
-    def __init__(self, limiter: Limiter, size: int, wait_s: float) -> None:
-        self._limiter, self._size, self._wait_s = limiter, size, wait_s
-        self._held: set[Lease] = set()
-        self._ghosts: OrderedDict[Lease, None] = OrderedDict()
-        self._waiting: OrderedDict[Waiting, None] = OrderedDict()
+    def __init__(self, limiter: Limiter, rule: QueueRule, classes: Iterable[ClassRule] = CLASSES) -> None:
+        self._limiter, self._rule = limiter, rule
+        self._fair = Fair()
+        self._fair.bound(classes, rule, limiter.limit)
+        self._held: dict[Lease, _Held] = {}
+        self._seats: dict[int, Waiting] = {}  # by the seat's identity: equal seats are not the same
+        self._backlog = Backlog()
+        self._ghosts = 0
         self._number = 0
 
     def __repr__(self) -> str:
@@ -50,96 +114,285 @@ class Line:
 
     def view(self) -> SlotsView:
         """Return the counts."""
-        return SlotsView(self._limiter.limit, len(self._held), len(self._ghosts), len(self._waiting))
+        return SlotsView(self._limiter.limit, len(self._held) - self._ghosts, self._ghosts, self._fair.waiting)
 
     def ask(self, now: float, seat: Seat) -> Verdict:
-        """Give a slot, a place in the line until a moment, or a refusal (queue_full; deadline where it is over already)."""
+        """Give a slot, a place in the line until a moment, or a refusal: deadline, queue_full, or the client's own cap.
+
+        Where a place was somebody else's, the `Waiting` says whose (`pushed`), and what he is to be told.
+        """
         if seat.until <= now:
             detail = "the call's own deadline has passed before it could start"
-            return Refusal("overloaded", "deadline", detail, numbers=self._numbers())
-        if not self._waiting and self._free() > 0:
-            return self._grant(seat)
-        if len(self._waiting) >= self._size:
-            detail = f"{len(self._waiting)} calls wait for this backend already, that is its queue.size"
-            return Refusal("overloaded", "queue_full", detail, retry_after_s=self._after_s, numbers=self._numbers())
-        patience_until = now + self._wait_s
-        waiting = Waiting(seat, min(seat.until, patience_until), patience_until, now)
-        self._waiting[waiting] = None
-        return waiting
+            return Refusal("overloaded", DEADLINE, detail, numbers=self._numbers())
+        fair, limit = self._fair, self._limiter.limit
+        fair.resize(limit)
+        if seat.place is not None:
+            fair.away.back(fair.tier_of(seat.client_class), seat.client, seat.place)
+        if fair.room(now, seat, limit - len(self._held)):
+            flow, cost_s = fair.flow_of(seat), self._backlog.costs.of(seat.operation)
+            fair.begun(now, flow, seat.bulkhead, cost_s)
+            return self._lease(now, seat, flow, cost_s)
+        return self._refused_for_him(seat) or self._line_up(now, seat)
+
+    def serve(self, now: float) -> Settled:
+        """Give free slots to whoever may have them: after the limit has changed, after `reseat`, and now and then."""
+        fair, limit = self._fair, self._limiter.limit
+        fair.resize(limit)
+        fair.shares.doze(now)
+        settled: Settled = []
+        while fair.waiting and (free := limit - len(self._held)) > 0:
+            waiting = fair.next(free)
+            if waiting is None:
+                break
+            if now > waiting.start_by:
+                settled.append((waiting, self._hopeless(now, waiting)))
+                continue
+            self._gone(waiting, served=1.0)
+            fair.begin(now, waiting)
+            settled.append((waiting, self._lease(now, waiting.seat, waiting.flow, waiting.cost_s)))
+        return settled
+
+    def learn(self, now: float, sample: Sample) -> Settled:
+        """Tell what learns the limit how long an attempt took; a limit that has risen serves at once."""
+        limiter, epoch = self._limiter, self._limiter.epoch
+        limiter.tell(now, sample, waiting=self._fair.waiting)
+        return self.serve(now) if limiter.epoch != epoch else []
 
     def expire(self, now: float, waiting: Waiting) -> Refusal | None:
-        """Let `waiting` go if its time is over, and say why; None where it has left the line or has time left."""
-        if waiting not in self._waiting or now < waiting.until:
+        """Let `waiting` go if its time is over, and say why; None where it has left the line or has time left.
+
+        Whose patience was over takes his place with him (`place_of`) and is told when his turn will have come near.
+        """
+        if waiting.stage is Stage.OUT or now < waiting.until:
             return None
-        numbers = (("waited_ms", round((now - waiting.since) * 1000)), *self._numbers())
-        del self._waiting[waiting]
         if waiting.seat.until <= waiting.until:
-            return Refusal(
-                "overloaded", "deadline", "no slot came free before the call's own deadline", numbers=numbers
-            )
-        detail = f"no slot came free within queue.wait ({self._wait_s:g} s)"
-        return Refusal("overloaded", "queue_wait", detail, retry_after_s=self._after_s, numbers=numbers)
+            return self._hopeless(now, waiting)
+        detail = f"no slot came free within queue.wait ({self._rule.wait_s:g} s)"
+        return self._let_go(now, waiting, QUEUE_WAIT, detail)
 
-    def leave(self, waiting: Waiting) -> None:
+    def leave(self, now: float, waiting: Waiting) -> None:
         """Forget somebody who hung up; harmless when he is gone already."""
-        self._waiting.pop(waiting, None)
+        if waiting.stage is not Stage.OUT:
+            self._gone(waiting, served=0.0)
+            self._fair.leave(now, waiting)
 
-    def reseat(self, old: Seat, new: Seat) -> Waiting | None:
-        """Put `new` where `old` waits, with its own deadline; return that place, None where `old` does not wait."""
-        for waiting in self._waiting:
-            if waiting.seat is old:
-                waiting.seat, waiting.until = new, min(new.until, waiting.patience_until)
-                return waiting
-        return None
+    def reseat(self, now: float, old: Seat, new: Seat) -> Waiting | None:
+        """Put `new` where `old` waits, with its own deadline; return that place, None where `old` does not wait. `serve` afterwards."""
+        waiting = self._seats.pop(id(old), None)
+        if waiting is None:
+            return None
+        self._backlog.remove(old.operation, waiting.cost_s)
+        self._fair.reseat(now, waiting, new, self._backlog.costs.of(new.operation))
+        self._backlog.add(new.operation, waiting.cost_s)
+        waiting.until = min(new.until, waiting.patience_until)
+        waiting.start_by = self._start_by(now, new, waiting.cost_s)
+        self._seats[id(new)] = waiting
+        return waiting
 
-    def release(self, lease: Lease) -> list[tuple[Waiting, Lease]]:
-        """Take a slot back, a ghost's as well."""
-        self._held.discard(lease)
-        self._ghosts.pop(lease, None)
-        return self._serve()
+    def release(self, now: float, lease: Lease, *, used: bool = True) -> Settled:
+        """Take a slot back, a ghost's as well; harmless when repeated. One that nobody has `used` teaches nothing and costs nothing."""
+        held = self._held.pop(lease, None)
+        if held is not None:
+            self._ghosts -= lease.ghost
+            took_s = max(0.0, now - held.at) if used else 0.0
+            if used:
+                self._backlog.learn(now, held.operation, took_s)
+            self._fair.ended(now, held.flow, held.bulkhead, held.cost_s, took_s)
+        return self.serve(now)
 
     def haunt(self, lease: Lease) -> bool:
         """Turn a held slot into a ghost's, False where there is no room for another ghost; harmless when repeated."""
-        if lease in self._ghosts:
-            return True
-        if lease not in self._held or len(self._ghosts) >= self._limiter.limit - 1:
+        if lease not in self._held:
             return False
-        self._held.discard(lease)
-        lease.ghost = True
-        self._ghosts[lease] = None
+        if not lease.ghost:
+            if self._ghosts >= self._limiter.limit - 1:
+                return False
+            lease.ghost = True
+            self._ghosts += 1
         return True
 
-    def bound(self, limiter: Limiter, size: int, wait_s: float) -> list[tuple[Waiting, Lease]]:
+    def bound(self, now: float, limiter: Limiter, rule: QueueRule, classes: Iterable[ClassRule] = CLASSES) -> Settled:
         """Take new bounds: nobody who holds or waits is sent away, a wider limit serves at once."""
-        self._limiter, self._size, self._wait_s = limiter, size, wait_s
-        return self._serve()
+        self._limiter, self._rule = limiter, rule
+        self._fair.bound(classes, rule, limiter.limit)
+        return self.serve(now)
+
+    def limited_by(self, limiter: object) -> bool:
+        """Say whether that is what bounds it now."""
+        return self._limiter is limiter
+
+    def expected_s(self, operation: str) -> float:
+        """Return how long a slot is held for an operation at present, in seconds."""
+        return self._backlog.costs.of(operation)
+
+    def quote(self, now: float, waiting: Waiting, reasons: Iterable[str] = (), rest_s: float = 0.0) -> Quote:
+        """Say how long `waiting` waits from now on. What he is told rises only with a reason, one of `reasons` or one that is seen here.
+
+        `rest_s`: until anything is served at all, where the backend is cut off. Where he waits no more, it is no time.
+        """
+        if waiting.stage is Stage.OUT:
+            return Quote(0, 0.0, 0.0, 0.0)
+        raw = foretell_for(now, self._fair, self._backlog, self._slots, waiting).later(rest_s)
+        told = waiting.told
+        if told is None:
+            told = waiting.told = Told()
+        return told.tell(raw, self._slots.serving, self._backlog.mean_s, reasons)
+
+    def outlook(self, now: float, seat: Seat, rest_s: float = 0.0) -> Quote:
+        """Say how long such a call would wait if it came now; with a place, from where that is."""
+        tier, client = self._fair.tier_of(seat.client_class), self._fair.client(seat.client)
+        flow = next((each for each in client.flows if each.tier is tier), None) if client is not None else None
+        key = self._fair.key_of(now, flow or Flow(Client(seat.client), tier), seat.place)
+        return self._foretell(now, tier, key, seat).later(rest_s)
+
+    def place_of(self, waiting: Waiting) -> Place:
+        """Return what somebody who was let go takes with him."""
+        return Place(waiting.key[0], waiting.since)
+
+    def find(
+        self,
+        now: float,
+        *,
+        client: str | None = None,
+        operation: str | None = None,
+        request_id: str | None = None,
+        param: str | None = None,
+    ) -> list[WaitingView]:
+        """Return those who wait and fit everything that is given, the longest waiting of each class first, at most `FOUND_MOST`."""
+        wanted = Wanted(client, operation, request_id, param)
+        found = islice(wanted.among(self._everybody()), FOUND_MOST)
+        return [shown(now, waiting, self.quote(now, waiting)) for waiting in found]
+
+    def classes(self) -> dict[str, int]:
+        """Return how many wait in each class, the heaviest first."""
+        return {tier.name: len(tier.order) for tier in reversed(self._fair.tiers.values())}
+
+    def promote(self, waiting: Waiting) -> bool:
+        """Let an operator put a call before all others, after those that were put there before; False where it does not wait any more."""
+        return self._fair.promote(waiting)
+
+    def drop(self, now: float, waiting: Waiting) -> Refusal | None:
+        """Let an operator send a call away; None where it does not wait any more."""
+        if waiting.stage is Stage.OUT:
+            return None
+        numbers = self._numbers()
+        self.leave(now, waiting)
+        return Refusal("overloaded", DROPPED, "an operator has taken this call out of the line", numbers=numbers)
+
+    def watch(self) -> Waiting | None:
+        """Return somebody who waits though a slot is free that he may have under every rule in force: there must never be any."""
+        free = self._limiter.limit - len(self._held)
+        return next((each for each in self._everybody() if self._fair.may(each, free)), None)
+
+    def _lease(self, now: float, seat: Seat, flow: Flow, cost_s: float) -> Lease:
+        self._number += 1
+        lease = Lease(seat, self._number, False, self._limiter.epoch, len(self._held) + 1)
+        self._held[lease] = _Held(flow, seat.bulkhead, seat.operation, cost_s, now)
+        return lease
+
+    def _refused_for_him(self, seat: Seat) -> Refusal | None:
+        """Refuse whom his own calls in line bound, while others wait, and whoever finds it full of calls that are none of lesser rank."""
+        fair, rule = self._fair, self._rule
+        client = fair.client(seat.client)
+        his = client.waiting if client is not None else 0
+        if his >= fair.shares.client_most and fair.waiting > his:
+            detail = f"{his} calls of this client wait already, that is queue.per_client, and others wait, too"
+            numbers = (("his", his), *self._numbers())
+            return Refusal("overloaded", CLIENT_CAP, detail, retry_after_s=_whole(self._all_s), numbers=numbers)
+        if fair.waiting >= rule.size and fair.victim(fair.tier_of(seat.client_class), seat.client, seat.place) is None:
+            detail = f"{fair.waiting} calls wait for this backend already, that is its queue.size"
+            return Refusal("overloaded", QUEUE_FULL, detail, retry_after_s=_whole(self._all_s), numbers=self._numbers())
+        return None
+
+    def _line_up(self, now: float, seat: Seat) -> Waiting | Refusal:
+        fair, rule = self._fair, self._rule
+        flow, cost_s = fair.flow_of(seat), self._backlog.costs.of(seat.operation)
+        key = fair.key_of(now, flow, seat.place)
+        start_by = self._start_by(now, seat, cost_s)
+        # Where it is in time behind all others nobody needs to know where it stands; and nobody is refused for a guess.
+        if now + self._all_s > start_by and self._backlog.costs.known:
+            foretold = self._foretell(now, flow.tier, key, seat)
+            late_s = now + foretold.eta_s - start_by
+            if late_s > 0.0:
+                fair.rest(flow)
+                detail = f"its turn would come in about {foretold.eta_s:.1f} s, too late for the call's own deadline"
+                numbers = (*foretold.numbers, *self._numbers())
+                return Refusal("overloaded", DEADLINE, detail, retry_after_s=_whole(late_s), numbers=numbers)
+        pushed = None
+        if fair.waiting >= rule.size:
+            pushed = self._push_out(now, flow.tier, seat)
+            flow = fair.flow_of(seat)  # it may have been all that was known of this client
+        patience_until = now + rule.wait_s
+        until = min(seat.until, patience_until)
+        waiting = Waiting(seat, until, patience_until, key[1], flow, key, cost_s, start_by, pushed=pushed)
+        fair.join(now, waiting)
+        self._backlog.add(seat.operation, cost_s)
+        self._seats[id(seat)] = waiting
+        return waiting
+
+    def _start_by(self, now: float, seat: Seat, cost_s: float) -> float:
+        return seat.until - min(cost_s, WORTH * (seat.until - now)) if self._backlog.costs.known else seat.until
+
+    def _push_out(self, now: float, tier: Tier, seat: Seat) -> tuple[Waiting, Refusal]:
+        victim = self._fair.victim(tier, seat.client, seat.place)
+        assert victim is not None, "else the door would have refused"
+        who = "of higher rank, of a client who has less in it, or from further ahead"
+        detail = f"the line is full, and a call {who} has this one's place"
+        return victim, self._let_go(now, victim, PUSHED_OUT, detail)
+
+    def _let_go(self, now: float, waiting: Waiting, reason: str, detail: str) -> Refusal:
+        """Let somebody leave with his place, and tell him to be back when half of queue.wait is left until his turn, at the worst."""
+        wait_s = self._rule.wait_s
+        rest = foretell_for(now, self._fair, self._backlog, self._slots, waiting, leaving=True)
+        numbers = (("waited_ms", _ms(now - waiting.since)), *rest.numbers, *self._numbers())
+        after_s = _whole(rest.high_s - wait_s / 2)
+        self._gone(waiting, served=self._fair.away.returning)
+        self._fair.away.let_go(waiting, now + after_s, now + after_s + wait_s, AWAY_LINES * self._rule.size)
+        self._fair.leave(now, waiting)
+        return Refusal("overloaded", reason, detail, retry_after_s=after_s, numbers=numbers)
+
+    def _hopeless(self, now: float, waiting: Waiting) -> Refusal:
+        numbers = (("waited_ms", _ms(now - waiting.since)), *self._numbers())
+        self.leave(now, waiting)
+        detail = "no slot came free before the call's own deadline"
+        return Refusal("overloaded", DEADLINE, detail, numbers=numbers)
+
+    def _gone(self, waiting: Waiting, *, served: float) -> None:
+        self._backlog.remove(waiting.seat.operation, waiting.cost_s)
+        self._backlog.left(served)
+        del self._seats[id(waiting.seat)]
+
+    def _foretell(self, now: float, tier: Tier, key: Key, seat: Seat) -> Quote:
+        return foretell(now, self._fair, self._backlog, self._slots, tier, key, seat.operation, seat.bulkhead)
 
     @property
-    def _after_s(self) -> int:
-        return max(RETRY_AT_LEAST_S, round(self._wait_s))
+    def _slots(self) -> Slots:
+        """A ghost's slot does not come free by itself, as far as anybody can tell."""
+        limit = self._limiter.limit
+        return Slots(max(1, limit - self._ghosts), max(0, len(self._held) - limit))
+
+    @property
+    def _all_s(self) -> float:
+        return all_s(self._backlog, self._slots)
 
     def _numbers(self) -> tuple[tuple[str, float], ...]:
         """Return what an operator asks first of a line that refused."""
         return (
             ("limit", self._limiter.limit),
-            ("in_flight", len(self._held)),
-            ("ghosts", len(self._ghosts)),
-            ("queued", len(self._waiting)),
-            ("size", self._size),
+            ("in_flight", len(self._held) - self._ghosts),
+            ("ghosts", self._ghosts),
+            ("queued", self._fair.waiting),
+            ("size", self._rule.size),
         )
 
-    def _free(self) -> int:
-        return self._limiter.limit - len(self._held) - len(self._ghosts)
+    def _everybody(self) -> Iterator[Waiting]:
+        for tier in reversed(self._fair.tiers.values()):
+            yield from tier.order
 
-    def _grant(self, seat: Seat) -> Lease:
-        self._number += 1
-        lease = Lease(seat, self._number)
-        self._held.add(lease)
-        return lease
 
-    def _serve(self) -> list[tuple[Waiting, Lease]]:
-        granted: list[tuple[Waiting, Lease]] = []
-        while self._waiting and self._free() > 0:
-            waiting, _ = self._waiting.popitem(last=False)
-            granted.append((waiting, self._grant(waiting.seat)))
-        return granted
+def _whole(seconds: float) -> int:
+    return max(RETRY_AT_LEAST_S, ceil(seconds))
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

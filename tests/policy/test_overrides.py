@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from sidecar.policy.overrides import LONGEST_S, MOST, Override, Overrides
+from sidecar.policy.overrides import EVERY, LONGEST_S, MOST, Observed, Override, Overrides
 
 
 def put(
@@ -43,8 +43,8 @@ def test_one_is_cleared_before_its_time() -> None:
     """Clearing returns what ended; clearing again returns nothing and harms nobody."""
     here = Overrides()
     made = put(here)
-    assert here.clear("limit", "tickets") is made
-    assert here.clear("limit", "tickets") is None
+    assert here.clear("limit", "tickets") == [made]
+    assert here.clear("limit", "tickets") == []
     assert here.expired(1e9) == []
 
 
@@ -78,6 +78,67 @@ def test_a_reload_changes_what_was_and_not_the_override() -> None:
     assert here.find("pause", "seats") is other, "another noun has settings of its own"
 
 
+def test_parts_of_one_backend_are_told_apart() -> None:
+    """Each has its own end; whoever names every backend or every part means each that there is, the next to end first."""
+    here = Overrides()
+    made = [
+        here.put(0, "observe", backend, part, "enforce", for_s, "alice", "", part)
+        for backend, part, for_s in (("tickets", "queue", 30), ("tickets", "rate", 20), (EVERY, "rate", 10))
+    ]
+    limit = put(here)
+    assert here.find("observe", "tickets", "queue") is made[0]
+    assert here.find("observe", "tickets") is None
+    assert here.clear("observe", "seats", EVERY) == []
+    assert here.clear("observe", "tickets", "queue") == [made[0]]
+    assert here.clear("observe", EVERY, "rate") == [made[2], made[1]]
+    assert here.clear("observe", EVERY, EVERY) == []
+    assert here.view() == [limit]
+
+
+def test_one_of_every_backend_outlives_any() -> None:
+    """A reload takes away what is said of one backend; what is said of all stands."""
+    here = Overrides()
+    everywhere = here.put(0, "observe", EVERY, "all", "enforce", 60, "alice", "", EVERY)
+    gone = here.put(0, "observe", "tickets", "all", "enforce", 60, "alice", "", EVERY)
+    assert here.rebase("observe", {"seats": "enforce"}) == [gone]
+    assert here.view() == [everywhere]
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "observed"),
+    [
+        (("tickets", "queue"), ("tickets", "queue"), True),
+        (("tickets", "queue"), ("tickets", "rate"), False),
+        (("tickets", "queue"), ("seats", "queue"), False),
+        (("tickets", EVERY), ("tickets", "rate"), True),
+        (("tickets", EVERY), ("seats", "rate"), False),
+        ((EVERY, "rate"), ("seats", "rate"), True),
+        ((EVERY, "rate"), ("seats", "queue"), False),
+        ((EVERY, EVERY), ("seats", "limit"), True),
+    ],
+)
+def test_what_is_observed(held: tuple[str, str], asked: tuple[str, str], observed: bool) -> None:
+    """One mechanism of one backend, or all of either; and nothing any more once it is cleared."""
+    here = Observed()
+    assert not here.ask(*asked)
+    here.put(*held)
+    here.put("other", "breaker")
+    assert here.ask(*asked) is observed
+    here.clear(*held)
+    here.clear(*held)
+    assert not here.ask(*asked)
+    assert here.ask("other", "breaker")
+
+
+def test_what_is_observed_can_be_read() -> None:
+    """By a person."""
+    here = Observed()
+    assert repr(here) == "<Observed nothing>"
+    here.put("tickets", "queue")
+    here.put(EVERY, "rate")
+    assert repr(here) == "<Observed *.rate tickets.queue>"
+
+
 def test_the_next_to_end_is_shown_first() -> None:
     """People read from the top."""
     here = Overrides()
@@ -107,8 +168,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(backend=BACKENDS)
     def clear(self, backend: str) -> None:
-        ended = self.here.clear("limit", backend)
-        if ended is not None:
+        for ended in self.here.clear("limit", backend):
             self.effective[backend] = ended.was
 
     @rule(wait_s=st.floats(0, 10))

@@ -1,0 +1,80 @@
+"""Those who were let go with a place and are expected back: they are served before whoever came after them, so they are reckoned with.
+
+Told by `fair` of who goes and who comes back; asked where a wait is foretold. It keeps nobody's place: that is signed, and his own.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from sidecar.model import Place
+    from sidecar.policy.ladder import Key
+    from sidecar.policy.tiers import Tier, Waiting
+
+_WEIGHT: Final = 0.05  # of the newest, in the share that comes back: it follows within some twenty
+
+
+class _Gone(NamedTuple):
+    tier: Tier
+    key: Key
+    due: Key
+    until: float  # who is not back by then does not come
+
+
+class Away:
+    """A bounded table, and what share of them comes back."""
+
+    __slots__ = ("_gone", "returning")
+
+    def __init__(self) -> None:
+        self._gone: OrderedDict[tuple[str, str, float], _Gone] = OrderedDict()
+        self.returning = 0.5  # 0 to 1; half, until it is known better: pages come back, programs may not
+
+    def __repr__(self) -> str:
+        return f"<Away {len(self)}, of whom {self.returning:.0%} come back>"
+
+    def __len__(self) -> int:
+        return len(self._gone)
+
+    def let_go(self, waiting: Waiting, back_at: float, until: float, most: int) -> None:
+        """Reckon with somebody from `back_at` until `until` (monotonic seconds), as one of `most`: of more, the first is forgotten."""
+        tier, key = waiting.flow.tier, waiting.key
+        name = (tier.name, waiting.flow.client.name, key[0])
+        if name in self._gone or most < 1:
+            return
+        due = (back_at, *key[1:])
+        tier.away.add(key, waiting.cost_s)
+        tier.due.add(due, waiting.cost_s)
+        self._gone[name] = _Gone(tier, key, due, until)
+        if len(self._gone) > most:
+            self._forget(next(iter(self._gone)))
+
+    def back(self, tier: Tier, client: str, place: Place) -> None:
+        """Reckon no more with somebody: he has come."""
+        if place.start_tag is None:
+            return
+        name = (tier.name, client, place.start_tag)
+        if name in self._gone:
+            self._forget(name)
+            self.returning += _WEIGHT * (1.0 - self.returning)
+
+    def lapse(self, now: float) -> None:
+        """Reckon no more with those who should have been back by now."""
+        while self._gone:
+            name, gone = next(iter(self._gone.items()))
+            if now < gone.until:
+                return
+            self._forget(name)
+            self.returning -= _WEIGHT * self.returning
+
+    def _forget(self, name: tuple[str, str, float]) -> None:
+        gone = self._gone.pop(name)
+        gone.tier.away.remove(gone.key)
+        gone.tier.due.remove(gone.due)
+
+    @staticmethod
+    def before(tier: Tier, key: Key, at: float) -> tuple[int, float]:
+        """Return how many of a class stand before `key` and are back at `at`, and their work in seconds of a slot: the fewer of either."""
+        return min(tier.away.before(key), tier.due.before((at, 0.0, 0)))

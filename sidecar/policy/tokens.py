@@ -1,0 +1,139 @@
+"""The one form of everything that is signed and handed out: places in a line, and whatever admits to a room.
+
+Asked by `places`. A token is a list of fields under a kind, signed with a key of ours (HMAC-SHA256, RFC 2104), in URL-safe base64 without
+padding. Reading is total: whatever comes is a token or the reason why it is none, never an exception.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from enum import IntEnum, StrEnum
+from typing import Final, NamedTuple
+
+# The layout: version, kind, then key id and fields, each behind its length in one byte, and the first 16 bytes of the MAC over all of that.
+# Lengths, because "ab" + "c" and "a" + "bc" are two tokens. Kind and version are under the MAC: a place is never taken for a pass.
+_VERSION: Final = 1
+_MAC_BYTES: Final = 16  # 128 bits; RFC 2104 section 5 asks for half of the hash at least
+_HEAD_BYTES: Final = 2
+_FIELD_BYTES: Final = 255
+# A header line, a link and a QR code hold as much, and whoever sends more is refused before anything of it is read.
+MOST_CHARACTERS: Final = 512
+_SECRET_BYTES: Final = 16  # shorter than its MAC a key would be the weaker half
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,16}")
+
+
+class Kind(IntEnum):
+    """What a token is."""
+
+    PLACE = 1
+
+
+class Why(StrEnum):
+    """Why a text is no token that counts."""
+
+    MALFORMED = "malformed"  # not of the form, or longer than any of ours
+    UNKNOWN_KEY = "unknown_key"  # signed with a key that we do not have, or no more
+    FORGED = "forged"  # it was not us, or somebody has changed it
+    OTHER_KIND = "other_kind"  # ours, for another purpose
+
+
+class Key(NamedTuple):
+    """A secret, and the name by which tokens say which one it was (1 to 16 of letters, digits, `_`, `.`, `-`)."""
+
+    id: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"<Key {self.id}>"
+
+
+class Keys:
+    """The key that signs, and older ones that still verify. Raises ValueError for an id that is none or taken, and for a short secret."""
+
+    __slots__ = ("_by_id", "current")
+
+    def __init__(self, current: Key, *older: Key) -> None:
+        self.current = current
+        self._by_id: dict[bytes, Key] = {}
+        for key in (current, *older):
+            name = key.id.encode()
+            if not _KEY_ID.fullmatch(key.id) or name in self._by_id:
+                raise ValueError(f"{key.id[:40]!r} is no name of a key, or that of another one, too")
+            if len(key.secret) < _SECRET_BYTES:
+                raise ValueError(f"the key {key.id} has {len(key.secret)} bytes; {_SECRET_BYTES} are the least")
+            self._by_id[name] = key
+
+    def __repr__(self) -> str:
+        older = [key.id for key in self._by_id.values() if key is not self.current]
+        return f"<Keys {self.current.id}{', older ' + ' '.join(older) if older else ''}>"
+
+    def find(self, name: bytes) -> Key | None:
+        """Return the key of that id."""
+        return self._by_id.get(name)
+
+
+class Token(NamedTuple):
+    """What was signed: fields of at most 255 bytes, under a kind."""
+
+    kind: int
+    fields: tuple[bytes, ...]
+
+
+def sign(keys: Keys, token: Token) -> str:
+    """Write a token, signed with the current key. Raises ValueError where it would be longer than any that is read: our bug."""
+    parts = (keys.current.id.encode(), *token.fields)
+    if max(map(len, parts)) > _FIELD_BYTES:
+        raise ValueError("a field of a token has more than 255 bytes")
+    said = bytes((_VERSION, token.kind)) + b"".join(bytes((len(part),)) + part for part in parts)
+    text = _text(said + _mac(keys.current, said))
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"a token of {len(text)} characters is longer than {MOST_CHARACTERS}")
+    return text
+
+
+def read(keys: Keys, kind: int, text: str) -> Token | Why:
+    """Return the token of that kind that `text` is. Nothing in it is believed before its MAC is."""
+    raw = _raw(text)
+    if raw is None or raw[0] != _VERSION:
+        return Why.MALFORMED
+    said, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    parts = _parts(said)
+    if not parts:
+        return Why.MALFORMED
+    key = keys.find(parts[0])
+    if key is None:
+        return Why.UNKNOWN_KEY
+    if not hmac.compare_digest(mac, _mac(key, said)):
+        return Why.FORGED
+    return Token(kind, parts[1:]) if said[1] == kind else Why.OTHER_KIND
+
+
+def _raw(text: str) -> bytes | None:
+    """Return the bytes of a text, None where it is not the one way to write them: a token has no second spelling."""
+    if len(text) > MOST_CHARACTERS or not text.isascii():
+        return None
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return None
+    return raw if len(raw) > _HEAD_BYTES + _MAC_BYTES and _text(raw) == text else None
+
+
+def _parts(said: bytes) -> tuple[bytes, ...]:
+    """Return key id and fields, nothing where the lengths do not come out even."""
+    parts, at = [], _HEAD_BYTES
+    while at < len(said):
+        end = at + 1 + said[at]
+        parts.append(said[at + 1 : end])
+        at = end
+    return tuple(parts) if at == len(said) else ()
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _mac(key: Key, said: bytes) -> bytes:
+    return hmac.digest(key.secret, said, "sha256")[:_MAC_BYTES]
