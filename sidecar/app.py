@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
+from pathlib import Path
 from random import random
 from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -26,7 +28,7 @@ from adapters.soap.fault import asmx, soap11, soap12
 from adapters.soap.shelf import Shelf
 from adapters.xmlrpc.adapter import XmlRpcAdapter
 from adapters.xmlrpc.fault import xmlrpc
-from sidecar import __version__, pipeline
+from sidecar import __version__, outlook, pipeline
 from sidecar.aside import aside
 from sidecar.buffers import Buffers
 from sidecar.caller.coalesce import farewell
@@ -40,16 +42,27 @@ from sidecar.lookup import PREFIX, Lookup
 from sidecar.model import Dialect, Exchange, Head, Protocol, Refusal, Reply
 from sidecar.pieces import in_turns, whole
 from sidecar.plan import EVERY, SPARE
+from sidecar.policy.breaking import Forced
 from sidecar.policy.clients import Clients
+from sidecar.policy.overrides import LONGEST_S, Observed
 from sidecar.policy.routing import RESERVED, Routes
 from sidecar.ports import World
+from sidecar.prober import Prober
 from sidecar.states import ROWS
-from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
+from sidecar.stores.breakers import MemoryBreakers
+from sidecar.stores.injections import MemoryInjections
+from sidecar.stores.keys import fresh, keys_in
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure
 from sidecar.stores.opening import Stores
+from sidecar.stores.places import SignedPlaces
+from sidecar.stores.rates import MemoryRates
+from sidecar.stores.retries import MemoryRetries
+from sidecar.stores.slots import UNLIMITED, MemorySlots
 from sidecar.tasks import alive, spawn
 from sidecar.trust import context_of, trust_of
 from sidecar.upstream import HttpUpstream
 from sidecar.watch.crowd import Crowds
+from sidecar.watch.limits import LimitWatch, Looked
 from sidecar.watch.log import JsonLog
 from sidecar.watch.watching import Watching
 
@@ -58,9 +71,10 @@ if TYPE_CHECKING:
 
     from adapters.soap.stock import DocumentFetch
     from sidecar.kept import Renewal
-    from sidecar.model import Peer
+    from sidecar.model import Peer, Result
     from sidecar.pieces import Pieces
     from sidecar.plan import BackendPlan, Plan
+    from sidecar.policy.tokens import Keys
     from sidecar.ports import Adapter, Clock, Renderer, Watch
     from sidecar.trust import Trust
     from sidecar.watch.spans import Tracing
@@ -77,6 +91,8 @@ _GOING: Final = Refusal("draining", detail="this sidecar is shutting down: send 
 _FLYING: Final = ("flight ", "ghost ")
 _LAST_WORDS_S: Final = 2.0
 _BUSY_S: Final = 1.0  # until it is looked again whether a reply is still read from what has retired
+_PULSE_S: Final = 1.0
+_REMEMBER_S: Final = 10.0  # a limit is found again in about as long
 _TRUST_S: Final = 30.0  # to read what says whom to trust, from a disk that answers
 
 
@@ -99,6 +115,7 @@ class _Road:
     answer: Callable[[Exchange], Awaitable[Reply]]
     refuse: Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]
     fetchers: dict[str, DocumentFetch]
+    probes: dict[str, tuple[float, Callable[[], Awaitable[Result]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +151,23 @@ class App:
         self.log: Sink = log or JsonLog(self.clock)
         self.watch = Watching(self.clock, self.log)
         self._tracing: Kept[Tracing] = Kept()
-        self.slots = MemorySlots(self.clock)
+        self.stores = Stores(plan.store, plan.kept_bytes, self.clock, self.watch)
+        self.slots = MemorySlots(self.clock, self.stores.notes)
+        self.limits = LimitWatch(self.clock, self.watch, self._learnt)
+        self.rates = MemoryRates(self.clock)
+        self.observed = Observed()
+        self.breakers = MemoryBreakers(
+            self.clock, self.watch, random, self.slots.at_minimum, self.slots.slow_start, self.observed.ask
+        )
+        self.retries = MemoryRetries(self.clock, random, self.slots.expected_s)
+        self.prober = Prober(self.clock, self.watch, self.breakers, random)
         self.pressure = MemoryPressure(self.clock)
         self.flights = Flights(self.clock, self.watch, self.slots)
         self.memory = Buffers(plan.limits.buffered_bytes, plan.limits.per_backend)
         self._headcounts: defaultdict[str, Headcount] = defaultdict(Headcount)
         self.identities = MemoryIdentities(self.clock, token_bytes(32))
-        self.stores = Stores(plan.store, plan.kept_bytes, self.clock, self.watch)
+        self._keys = fresh()
+        self.places = SignedPlaces(self.clock, self.watch, self._keys)
         self.answers, self.deeds = self.stores.answers, self.stores.deeds
         self.crowds = Crowds(self.clock, self.watch, Clients(plan.clients, plan.callers))
         self._shelves: Kept[Shelf] = Kept()
@@ -148,8 +175,11 @@ class App:
         self._retired: dict[_Thing, asyncio.TimerHandle] = {}
         self._new_id = _new_ids()
         self._limits: dict[str, int] = {}  # by backend, in place of the plan's
+        self.injections = MemoryInjections(self.clock, self.watch)
         self._trust: Trust = {}
         self._learnt_of: dict[str, object] = {}  # by backend: whom what has been learnt under its name is about
+        self._remembering: asyncio.TimerHandle | None = None
+        self._pulsing: asyncio.TimerHandle | None = None
         self._gone = self._going = False
 
     async def start(self, **settings: str) -> None:
@@ -158,11 +188,13 @@ class App:
         Raises OSError where the address is taken.
         """
         plan = self.plan
+        self._keys = _keys_of(plan, self._keys)
         needs = whole(self._needs(plan, trust_of(plan, {})))
         self._bound(plan)
         road = whole(self._fold(plan, needs))
         self._learnt_of = {backend.name: _identity(backend) for backend in plan.backends}
         self._keep(needs)
+        self.injections.load(plan.backends)
         self.world = road.world
         self.listener = Listener(
             plan,
@@ -180,6 +212,9 @@ class App:
             await self._release()
             raise
         self.watch.lag.start()
+        self.limits.start()
+        self._remember()
+        self._pulse()
         self.log.event("started", urls=self.listener.urls, version=__version__, **settings)
 
     async def adopt(self, plan: Plan) -> None:
@@ -192,6 +227,7 @@ class App:
         if fixed:
             raise RestartNeededError(f"{', '.join(fixed)} cannot change while the sidecar runs: restart it")
         trust = await aside(lambda: trust_of(plan, self._trust), _TRUST_S)
+        keys = await aside(lambda: _keys_of(plan, self._keys), _TRUST_S)
         needs = await in_turns(self._needs(plan, trust))
         try:
             learnt_of = {**self._learnt_of, **{backend.name: _identity(backend) for backend in plan.backends}}
@@ -209,7 +245,9 @@ class App:
         self._keep(needs)
         self.memory.resize(plan.limits.buffered_bytes, plan.limits.per_backend)
         self.answers.resize(plan.kept_bytes)
+        self._keys = keys
         self._bound(plan)
+        self.injections.load(plan.backends)
         self._fetch(road)
         self.watch.window.keep(frozenset(backend.name for backend in plan.backends))
         raise_limit(plan.limits.connections, self.watch)
@@ -222,9 +260,13 @@ class App:
     def _forget(self, backend: str) -> None:
         """Begin anew under a name: it means another backend now, or nothing."""
         self.slots.forget(backend)
+        self.rates.forget(backend)
+        self.breakers.forget(backend)
+        self.retries.forget(backend)
         self.pressure.forget(backend)
         self.identities.forget(backend)
         self.answers.forget(backend)
+        self.injections.forget(backend)
 
     def limit(self, backend: str, value: int | None) -> None:
         """Hold a backend to another limit than the plan's; None: the plan's again. Nobody who holds or waits is sent away."""
@@ -233,6 +275,22 @@ class App:
         else:
             self._limits[backend] = value
         self._bound(self.plan)
+
+    def observe(self, backend: str, mechanism: str, on: bool) -> None:
+        """Let a mechanism count and refuse nobody, or refuse again; `overrides.EVERY` for either means all."""
+        (self.observed.put if on else self.observed.clear)(backend, mechanism)
+        self._bound(self.plan)  # limit and line are as wide as they can be, or as the settings say again
+
+    def cut_off(self, backend: str, state: str | None) -> None:
+        """Let an operator's word hold in place of a breaker's: cut_off, closed or disabled; None: the breaker decides again."""
+        with suppress(
+            LookupError
+        ):  # it is gone from the settings, or has no breaker: there is nothing to hold or to end
+            if state is None:
+                self.breakers.lift(backend, None)
+            else:
+                # Its end is the order's, which says it in time; a day is as long as any may be.
+                self.breakers.force(backend, None, Forced[state.upper()], self.clock.now() + LONGEST_S)
 
     @property
     def urls(self) -> list[str]:
@@ -282,9 +340,15 @@ class App:
         self._trust = needs.trust
 
     def _bound(self, plan: Plan) -> None:
-        by_hand = self._limits
-        self.slots.bound([replace(b, limit=by_hand[b.name]) if b.name in by_hand else b for b in plan.hosts])
+        names = [backend.name for backend in plan.hosts]
+        unlimited = dict.fromkeys((name for name in names if self.observed.ask(name, "limit")), UNLIMITED)
+        wide = frozenset(name for name in names if self.observed.ask(name, "queue"))
+        self.slots.bound(plan.hosts, {**unlimited, **self._limits}, plan.classes, wide)
+        self.rates.bound({backend.name: backend.all_rates for backend in plan.backends})
+        self.breakers.bound({backend.name: backend.breaker for backend in plan.hosts if backend.breaker is not None})
+        self.retries.bound({backend.name: backend.retry for backend in plan.hosts if backend.retry is not None})
         self.identities.bound(plan.backends)
+        self.places.bound(plan.backends, self._keys)
         self.crowds.bound(Clients(plan.clients, plan.callers))
 
     def _fold(self, plan: Plan, needs: _Needs) -> Pieces[_Road]:
@@ -305,6 +369,9 @@ class App:
             watch=watch,
             memory=self.memory,
             slots=self.slots,
+            rates=self.rates,
+            breakers=self.breakers,
+            retries=self.retries,
             pressure=self.pressure,
             renderers=_RENDERERS,
             adapters=adapters,
@@ -321,6 +388,9 @@ class App:
             identities=self.identities,
             answers=self.answers,
             deeds=self.deeds,
+            places=self.places,
+            injections=self.injections,
+            observing=self.observed.ask,
             answered=self.crowds.tell,
             dialect_of=_dialect_of(routes),
             resources={
@@ -328,7 +398,16 @@ class App:
                 f"{RESERVED}/readyz": lambda: _GOING if self.listener.draining else _READY,
                 f"{RESERVED}/states": _states,
             },
-            lookups={PREFIX: Lookup(self.deeds, {backend.name: backend.identity_headers for backend in plan.backends})},
+            lookups={
+                PREFIX: Lookup(self.deeds, {backend.name: backend.identity_headers for backend in plan.backends}),
+                outlook.PREFIX: outlook.Outlook(
+                    self.slots.outlook,
+                    self.clock,
+                    random,
+                    [backend.name for backend in plan.backends],
+                    [each.name for each in plan.classes],
+                ),
+            },
         )
         answer = yield from pipeline.building(plan, world)
         yield
@@ -338,10 +417,16 @@ class App:
             if backend.protocol is Protocol.SOAP:
                 yield
                 fetchers[backend.name] = pipeline.fetcher(plan, backend, world)
-        return _Road(world, answer, refuse, fetchers)
+        probes = {}
+        for backend in plan.backends:
+            probe = pipeline.prober(plan, backend, world)
+            if probe is not None and backend.probe is not None:
+                probes[backend.name] = (backend.probe.every_s, probe)
+        return _Road(world, answer, refuse, fetchers, probes)
 
     def _fetch(self, road: _Road) -> None:
         """Let every shelf fetch by the current road; a new one begins to index."""
+        self.prober.bound(road.probes)
         for name, fetch in road.fetchers.items():
             self._shelves[name].bind(fetch, self.pressure)
 
@@ -394,12 +479,34 @@ class App:
         """Whether a backend's connections are not kept, because it spoke unasked."""
         return self._upstreams[backend].wary
 
+    def _learnt(self) -> list[Looked]:
+        """Return the limits that are learnt."""
+        found = [(host.name, self.slots.limits.find(host.name)) for host in self.plan.hosts]
+        return [Looked(name, learnt, self.slots.view(name)) for name, learnt in found if learnt is not None]
+
+    def _remember(self) -> None:
+        """Write down now and then what has been learnt: a restart in the middle of a sale begins with it."""
+        self._remembering = asyncio.get_running_loop().call_later(_REMEMBER_S, self._remember)
+        self.slots.limits.remember()
+
+    def _pulse(self) -> None:
+        self._pulsing = asyncio.get_running_loop().call_later(_PULSE_S, self._pulse)
+        self.slots.pulse()
+
     def _last_call(self) -> None:
         self._gone = True
 
     async def _release(self) -> None:
         """Close what the backends see of us, then let flights and ghosts say how they ended: their outcomes are in no other place."""
         self.watch.lag.stop()
+        self.limits.stop()
+        self.prober.close()
+        self.injections.close()
+        if self._pulsing is not None:
+            self._pulsing.cancel()
+        if self._remembering is not None:
+            self._remembering.cancel()
+            self.slots.limits.remember()
         for timer in self._retired.values():
             timer.cancel()
         for thing in (*self._shelves.all(), *self._upstreams.all(), *self._retired):
@@ -414,6 +521,11 @@ class App:
         await self.stores.close()  # what flights brought in their last words is written, too
         for tracing in self._tracing.all():  # last: it has the spans of all that ended here
             await tracing.close()
+
+
+def _keys_of(plan: Plan, own: Keys) -> Keys:
+    """Return what places are signed with: the keys of a file, else those that this process has had. Raises KeysUnusable."""
+    return own if plan.keys is None else keys_in(Path(plan.keys))
 
 
 def _tracing(watching: Watching, endpoint: str, sample: float) -> Tracing:

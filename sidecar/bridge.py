@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import os
 from ipaddress import ip_address
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import __version__ as aiohttp_version
 
 from sidecar import __version__
+from sidecar.admin.usher import Usher
 from sidecar.concerns import concerns
 from sidecar.control import Order, OrderError, Verdict
 from sidecar.instant import rfc3339
+from sidecar.model import Seat
 from sidecar.policy.tags import EVERYTHING, of_operation, of_order
+from sidecar.watch import names
 from sidecar.watch.metrics import BackendNow, ConfigNow, Now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sidecar.admin.faults import Faults
     from sidecar.admin.keeper import Keeper
     from sidecar.app import App
     from sidecar.plan import BackendPlan
     from sidecar.reload import Reloads
 
 _OPERATION: Final = "operation:"  # how an order names all answers of one operation
+LEARNT: Final = "learnt"  # what a limit goes back to after a number by hand: which one, nobody knows before
 _LEVELS: Final = ("ok", "strained", "down")
 
 
@@ -41,15 +47,23 @@ class Bridge:
         app: App,
         reloads: Reloads[Any],
         keeper: Keeper,
+        faults: Faults,
         *,
         file: str,
         effective: Callable[[], list[dict[str, Any]]],
         go: Callable[[], None],
         going: Callable[[], bool],
     ) -> None:
-        self._app, self._reloads, self._keeper = app, reloads, keeper
+        self._app, self._reloads, self._keeper, self._faults = app, reloads, keeper, faults
         self._file, self._effective, self._go = file, effective, go
         self._going = going
+        self._usher = Usher(
+            app.slots,
+            lambda: [host.name for host in app.plan.hosts],
+            app.watch.pseudonym,
+            names.operation,
+            lambda: app.plan.sensitive,
+        )
         self._began_s = app.clock.now()
         self.admin_urls: Callable[[], Sequence[str]] = tuple
         self.metrics_urls: Callable[[], Sequence[str]] = tuple
@@ -63,8 +77,12 @@ class Bridge:
                 return await self._reloads.reload("order", order.actor)
             case "config", "use":
                 return await self._reloads.use(order.arguments["id"], order.actor)
-            case "limit", _:
+            case "limit" | "observe" | "breaker", _:
                 return self._keeper.carry_out(order, self.configured())
+            case "fault", _:
+                return self._faults.carry_out(order, self.configured())
+            case "queue", _:
+                return self._usher.carry_out(order)
             case "cache", "purge":
                 return self._purge(order.arguments["backend"], order.arguments["what"].strip())
             case "sidecar", "drain":
@@ -82,9 +100,13 @@ class Bridge:
         self._app.answers.touch(backend, (tag,))
         return Verdict(True, f"what is kept of {backend} under {what} is renewed as it is asked for")
 
-    def configured(self) -> dict[str, int]:
-        """Return the limits that the settings say, by backend."""
-        return {backend.name: backend.limit for backend in self._app.plan.backends}
+    def _overrides(self) -> list[dict[str, Any]]:
+        """Return what is otherwise than the settings' usual, the next to end first: changed by hand, or wrong on purpose."""
+        return sorted((*self._keeper.view(), *self._faults.view()), key=lambda each: int(each["left_s"]))
+
+    def configured(self) -> dict[str, int | str]:
+        """Return the limits that the settings say, by backend; `LEARNT` where they let it be found."""
+        return {plan.name: plan.limit if isinstance(plan.limit, int) else LEARNT for plan in self._app.plan.backends}
 
     def effective(self) -> list[dict[str, Any]]:
         """See `control.Control.effective`."""
@@ -131,7 +153,7 @@ class Bridge:
             },
             "kept": self._kept(),
             "backends": [{**self._backend(each), **seen["backends"][each.name]} for each in app.plan.backends],
-            "overrides": self._keeper.view(),
+            "overrides": self._overrides(),
             "refusals": seen["refusals"],
             "states": seen["states"],
             "log": {"dropped": app.log_dropped},
@@ -172,13 +194,61 @@ class Bridge:
             "path": plan.path,
             "pressure": _LEVELS[app.pressure.level(name)],
             "limit": view.limit,
-            "limit_configured": plan.limit,
+            "limit_configured": _configured(plan),
+            "limiter": self._limiter(plan),
+            "breaker": self._breaker(name),
             "in_flight": view.in_flight,
             "ghosts": view.ghosts,
             "queued": view.queued,
             "queue_size": plan.queue_size,
+            "classes": self._classes(plan),
             "unasked": app.is_wary_of(name),
         }
+
+    def _breaker(self, name: str) -> dict[str, Any] | None:
+        """Return whether a backend, or which operations of it, are spared now; None where there is no breaker."""
+        views = self._app.breakers.view(name)
+        if not views:
+            return None
+        whole = views[None]
+        return {
+            "state": whole.state.value,
+            "forced": None if whole.forced is None else whole.forced.value,
+            "left_s": None if whole.left_s is None else ceil(whole.left_s),
+            "refused": whole.refused,
+            "observed": whole.observed,
+            "operations": {name: view.state.value for name, view in views.items() if name is not None},
+        }
+
+    def _limiter(self, plan: BackendPlan) -> dict[str, Any]:
+        """Return how the limit comes about; what is learnt is told while a number by hand stands in its place, too."""
+        app, now, wall = self._app, self._app.clock.now(), self._app.clock.wall()
+        learnt = app.slots.limits.find(plan.name)
+        if learnt is None:
+            return {"how": "fixed"}
+        numbers, pinned = dict(learnt.numbers()), app.limits.pinned(plan.name)
+        since = learnt.changes[-1].at if learnt.changes else None
+        return {
+            "how": "adaptive",
+            "min": numbers["minimum"],
+            "max": numbers["maximum"],
+            "now": learnt.limit,
+            "held": numbers["held"],
+            "why": learnt.why.value,
+            "since": None if since is None else rfc3339(wall - (now - since)),
+            "ratio": numbers["ratio"],
+            "pinned": None
+            if pinned is None
+            else {"at": pinned.end.value, "since": rfc3339(wall - (now - pinned.since))},
+        }
+
+    def _classes(self, plan: BackendPlan) -> list[dict[str, Any]]:
+        """Return who waits, by class, and how long whoever came now would."""
+        slots, found = self._app.slots, []
+        for name, queued in slots.classes(plan.name).items():
+            ahead = slots.outlook(Seat(plan.name, "", "", name, float("inf")))
+            found.append({"class": name, "queued": queued, "eta_s": None if ahead is None else ahead.eta_s})
+        return found
 
     def _open_to_all(self) -> bool:
         admin = self._app.plan.admin
@@ -198,10 +268,10 @@ class Bridge:
                 BackendNow(
                     plan.name,
                     view.limit,
-                    plan.limit,
+                    plan.limit_max,
                     view.in_flight,
                     view.ghosts,
-                    view.queued,
+                    tuple(app.slots.classes(plan.name).items()),
                     plan.queue_size,
                     app.pressure.level(plan.name),
                 )
@@ -217,9 +287,14 @@ class Bridge:
                 reloads.counts[True],
                 reloads.counts[False],
             ),
-            overrides=len(self._keeper.view()),
+            overrides=len(self._overrides()),
             draining=app.listener.draining,
             log_dropped=app.log_dropped,
             lag_s=app.watch.lag.largest_s,
             aiohttp=aiohttp_version,
         )
+
+
+def _configured(plan: BackendPlan) -> int | str:
+    """Return the limit of the settings as people read it: a number, or the range in which it is found."""
+    return plan.limit if isinstance(plan.limit, int) else f"{plan.limit.minimum}..{plan.limit.maximum}"

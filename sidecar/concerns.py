@@ -6,7 +6,10 @@ a section of that name in docs/operations.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from sidecar.durations import rough
+from sidecar.policy.overrides import EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +21,13 @@ def concerns(facts: Mapping[str, Any], counts: Mapping[str, int], *, open_to_all
     """Return the warnings of a status. `counts` are rare events since the start; `open_to_all` where reads of admin need no token and
     more than this machine may reach it.
     """
-    return [*_configuration(facts), *_by_hand(facts), *_backends(facts), *_process(facts, counts, open_to_all)]
+    return [
+        *_configuration(facts),
+        *_by_hand(facts),
+        *_backends(facts),
+        *_lines(facts),
+        *_process(facts, counts, open_to_all),
+    ]
 
 
 def _configuration(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -43,13 +52,25 @@ def _configuration(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         )
 
 
+# Noun of an override -> code, and what it means; any other is as a limit is.
+_BY_HAND: Final = {
+    "limit": ("override_active", "the limit of {at} is {value} by hand, not {was}"),
+    "observe": ("observing", "protection is taken out of {at}: {value} may refuse nobody"),
+    "fault": ("fault_active", "calls of {at} go wrong on purpose: {value}"),
+}
+_OTHER: Final = ("override_active", "{noun} of {at} is {value} by hand, not {was}")
+
+
 def _by_hand(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for each in facts["overrides"]:
+        noun, backend = each["noun"], each["backend"]
+        code, text = _BY_HAND.get(noun, _OTHER)
+        at, where = ("every backend", "") if backend == EVERY else (backend, f" {backend}")
         yield _concern(
-            "override_active",
+            code,
             "warning",
-            f"the limit of {each['backend']} is {each['value']} by hand, not {each['was']}",
-            f"it ends by itself; sidecar limit clear {each['backend']} --reason TEXT ends it now",
+            text.format(noun=noun, at=at, value=each["value"], was=each["was"]),
+            f"it ends by itself; sidecar {noun} clear{where} --reason TEXT ends it now",
             each["since"],
         )
 
@@ -57,7 +78,16 @@ def _by_hand(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _backends(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for each in facts["backends"]:
         name, last = each["name"], each["last_failure"]
-        if each["pressure"] == "down":
+        breaker = each.get("breaker") or {}
+        if breaker.get("state") not in (None, "closed"):
+            cut_off = f"cut off for {rough(breaker['left_s'])}" if breaker["left_s"] else breaker["state"]
+            yield _concern(
+                "backend_down",
+                "error",
+                f"{name} failed too often and is {cut_off}: callers are refused at once, or get what is kept",
+                "look at its host and its web server; it is tried again by itself",
+            )
+        elif each["pressure"] == "down":
             because = f": {last['state']} ({last['reason'] or 'no reason'})" if last else ""
             yield _concern(
                 "backend_down",
@@ -73,6 +103,39 @@ def _backends(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 f"{name} sends more than it is asked for; its connections are not kept",
                 "its people must mend that; until then every call pays for a new connection",
             )
+
+
+# End of a range -> what it means that a limit has rested there for a minute while calls came, and what to do.
+_PINNED: Final = {
+    "minimum": (
+        "limit_at_minimum",
+        "{name} gets {limit} calls at once, the fewest that the settings let it: even so few are too many, or get no answer",
+        "look at the backend: it hangs or fails; the limit rises by itself once it answers",
+    ),
+    "maximum": (
+        "limit_at_maximum",
+        "{name} gets {limit} calls at once and more wait: the settings hold the limit back, not the backend",
+        "if the backend has room, raise limit.adaptive.max; else leave it",
+    ),
+}
+
+
+def _lines(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for each in facts["backends"]:
+        pinned = each["limiter"].get("pinned")
+        if pinned is not None:
+            code, text, remedy = _PINNED[pinned["at"]]
+            yield _concern(
+                code, "warning", text.format(name=each["name"], limit=each["limit"]), remedy, pinned["since"]
+            )
+    full = [row for row in facts["refusals"]["by"] if row["mechanism"] == "queue"]
+    for row in full:
+        yield _concern(
+            "queue_full",
+            "warning",
+            f"the line of {row['backend']} is full: {row['count']} calls were refused in the last {rough(facts['refusals']['window_s'])}",
+            "sidecar queue list shows who waits; is one client or a script among them, or is it demand?",
+        )
 
 
 def _process(facts: Mapping[str, Any], counts: Mapping[str, int], open_to_all: bool) -> Iterator[dict[str, Any]]:

@@ -11,12 +11,12 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from sidecar.model import Answer, Executed, Flight, Outcome, Refusal, Seat, Waiter
+from sidecar.model import Answer, Executed, Flight, Outcome, Refusal, Waiter
 from sidecar.states import executed, find
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
-    from sidecar.model import Lane, Pledge
+    from sidecar.model import Lane, Pledge, Seat
     from sidecar.ports import Clock, Log, Slots
 
 
@@ -129,7 +129,7 @@ class Flights:
         if flight.owner is None:
             flight.owner = waiter
         elif waiter.until > flight.seat.until:
-            self._reseat(flight, flight.owner, waiter.until)
+            self._reseat(flight, flight.seat._replace(until=waiter.until))
 
     def _leave(self, flight: Flight, waiter: Waiter) -> None:
         del flight.waiters[waiter]
@@ -162,13 +162,16 @@ class Flights:
         if heir is not None:
             flight.owner = heir
             # For as long as anybody has said that he waits: when the last of them leaves, the place goes with him.
-            self._reseat(flight, heir, flight.seat.until)
+            # A place and what a call is found by were the one's who asked first.
+            seat = flight.seat._replace(
+                client=heir.client, client_class=heir.client_class, place=None, request_id="", params=()
+            )
+            self._reseat(flight, seat)
         return heir is not None
 
-    def _reseat(self, flight: Flight, owner: Waiter, until: float) -> None:
-        old = flight.seat
-        flight.seat = Seat(old.backend, owner.client, old.operation, owner.client_class, until)
-        self._slots.reseat(old, flight.seat)
+    def _reseat(self, flight: Flight, seat: Seat) -> None:
+        old, flight.seat = flight.seat, seat
+        self._slots.reseat(old, seat)
 
     def _late(self, flight: Flight, outcome: Outcome) -> None:
         """Say what became of a call that nobody waits for any more; the only place where that can be learned.

@@ -47,7 +47,13 @@ class Form(NamedTuple):
 
 def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: int, ours: bool = True) -> Form:
     """Return the form of `refusal` in the dialect that `render` writes; not `ours`: its words are the backend's, never to be kept."""
-    if not ours or refusal.errors or refusal.links or len(refusal.detail or "") > _DETAIL_CHARACTERS:
+    if (
+        not ours
+        or refusal.errors
+        or refusal.links
+        or refusal.line is not None
+        or len(refusal.detail or "") > _DETAIL_CHARACTERS
+    ):
         return _form(refusal, render, safe, sender_status)
     return _kept(refusal, cast("Hashable", render), safe, sender_status)
 
@@ -95,6 +101,7 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) ->
         links=refusal.links,
         limit_bytes=refusal.limit_bytes,
         sender_status=sender_status,
+        line=refusal.line,
     )
     rendered = render(facts)
     before = (
@@ -108,6 +115,8 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) ->
         after += ((b"Retry-After", str(after_s).encode()),)
     if refusal.allow is not None:
         after += ((b"Allow", refusal.allow.encode()),)
+    if refusal.line is not None and refusal.line.place is not None:
+        after += ((b"Sidecar-Place", refusal.line.place.encode()),)
     body = rendered.body.replace(b"%", b"%%")
     for blank, name in ((_ID, b"%(id)b"), (_TIME, b"%(time)b")):
         body = body.replace(blank.encode(), name)

@@ -20,13 +20,15 @@ from sidecar.caller import (
     documents,
     envelope,
     fallback,
+    gates,
     idempotency,
     identity,
+    place,
     route,
     share,
 )
-from sidecar.flight import attempt, grade, queue, retry, span, store
-from sidecar.model import Call, Dialect, Flight, Outbound, Refusal, Seat, Waiter
+from sidecar.flight import attempt, breaker, faults, grade, queue, retry, span, store
+from sidecar.model import Answer, Call, Dialect, Flight, Outbound, Refusal, Result, Seat, Waiter
 from sidecar.pieces import whole
 from sidecar.plan import OperationPlan, Scope
 
@@ -53,9 +55,12 @@ CALLER: Final[tuple[ModuleType, ...]] = (
     idempotency,
     fallback,
     cache,
+    place,
     coalesce,
+    gates,
 )
-FLIGHT: Final[tuple[ModuleType, ...]] = (store, queue, retry, span, grade, attempt)
+FLIGHT: Final[tuple[ModuleType, ...]] = (store, queue, retry, breaker, span, grade, faults, attempt)
+PROBE: Final[tuple[ModuleType, ...]] = (span, grade, faults, attempt)  # in nobody's slot, and whatever the breaker says
 
 
 def build(plan: Plan, world: World) -> Callable[[Exchange], Awaitable[Reply]]:
@@ -78,7 +83,7 @@ def fetcher(plan: Plan, backend: BackendPlan, world: World) -> Callable[[str, st
     """Return what fetches a document (endpoint, query) for a backend's shelf: a flight like any other, in a slot, joined by key."""
     shelf = world.documents[backend.name]
     line = OperationPlan(
-        "?wsdl", safe=True, timeout_s=_DOCUMENT_S, attempt_first_byte_s=_DOCUMENT_S, attempt_total_s=_DOCUMENT_S
+        faults.DOCUMENT, safe=True, timeout_s=_DOCUMENT_S, attempt_first_byte_s=_DOCUMENT_S, attempt_total_s=_DOCUMENT_S
     )
     reading = replace(world, adapters={(backend.name, endpoint): shelf.reader for endpoint, _ in backend.endpoints})
     lane = flight_lane(Scope(plan, backend, line), reading)
@@ -105,6 +110,43 @@ def fetcher(plan: Plan, backend: BackendPlan, world: World) -> Callable[[str, st
         return outcome or Refusal("overloaded", "deadline", "the document did not come in time")
 
     return fetch
+
+
+def prober(plan: Plan, backend: BackendPlan, world: World) -> Callable[[], Awaitable[Result]] | None:
+    """Return what makes one probe of a backend, in no slot of its callers', and says what came of it; None where it has none."""
+    if backend.probe is None:
+        return None
+    operation, endpoint = backend.probe.operation, backend.endpoints[0][0]
+    line = backend.operation(operation)
+    lane: Lane = whole(_fold(PROBE, Scope(plan, backend, line), world, last=True))
+    adapter = world.adapters[backend.name, endpoint]
+
+    async def probe() -> Result:
+        knock = adapter.knock(operation)
+        if knock is None:
+            return Result.IGNORED  # no contract has come yet that says how it is asked
+        dialect, outbound = knock
+        now, account = world.clock.now(), world.memory.account(backend.name)
+        flight = Flight(
+            call=Call(backend.name, endpoint, operation, dialect, (operation,)),
+            outbound=outbound,
+            safe=True,
+            seat=Seat(backend.name, "sidecar", operation, line.client_class, now + line.attempt_total_s),
+            account=account,
+            started_at=now,
+            fresh=True,  # a kept connection that was closed meanwhile would say nothing
+        )
+        try:
+            outcome = await lane(flight)
+            if isinstance(outcome, Answer) and outcome.stream is not None:
+                outcome.stream.close()  # its head says enough
+            return breaker.result_of(outcome, flight)
+        finally:
+            if flight.track.ghost is not None:
+                flight.track.ghost.close()  # nobody waits for its late answer
+            account.close()
+
+    return probe
 
 
 def describe(plan: Plan, backend: str, operation: str) -> str:

@@ -9,14 +9,20 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from sidecar.policy.breaking import Rule as BreakerRule
+from sidecar.policy.budget import RetryRule
+from sidecar.policy.queue import CLASSES, ClassRule, QueueRule
 from sidecar.policy.tags import EVERYTHING, names, of_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sidecar.model import Protocol
+    from sidecar.policy.injection import Fault
+    from sidecar.policy.rates import RateRule
 
 EVERY = "*"
+_BREAKER, _RETRY = BreakerRule(), RetryRule()  # the usual ones
 SPARE = "+spare"  # behind a backend's name: no name of the settings has such a sign
 
 
@@ -254,6 +260,35 @@ class OperationPlan:
     invalidates: tuple[str, ...] = ()
     fallback: tuple[FallbackPlan, ...] = ()
     idempotency: IdempotencyPlan | None = None
+    rates: tuple[RateRule, ...] = ()  # each with its `line`: this one's pattern
+    share: float | None = None  # of the backend's limit, that its calls may take together
+    retry: bool = True  # where it failed and can do no harm
+
+    @property
+    def bulkhead(self) -> str:
+        """Return the key of the share that binds its calls, "" for none."""
+        return "" if self.share is None else self.pattern
+
+    def matches(self, name: str) -> bool:
+        """Say whether the line is about `name`; which one rules it, the order says."""
+        return self.pattern == name or fnmatchcase(name, self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptivePlan:
+    """A limit that is learnt: calls at once between `minimum` and `maximum`; it begins at `start`."""
+
+    minimum: int = 1
+    start: int = 8
+    maximum: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """A call of our own, an operation without parameters, every so often."""
+
+    operation: str
+    every_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,20 +310,27 @@ class BackendPlan:
     timeouts: TimeoutsPlan = TimeoutsPlan()
     pool_idle_s: float = 4.0  # Apache closes after 5
     ghost_s: float | None = None  # None: twice the longest total
-    limit: int = 16
+    limit: int | AdaptivePlan = AdaptivePlan()  # calls at once: as many, or as many as it is found to bear
     queue_size: int = 500
     queue_wait_s: float = 5.0
+    queue_share: float = 0.1  # of queue_size, that one client's calls may take while others wait
+    breaker: BreakerRule | None = _BREAKER  # None: never cut off
+    probe: ProbePlan | None = None
+    retry: RetryRule | None = _RETRY  # None: no call is made once more
+    queue_find: tuple[str, ...] = ()  # parameters by which an operator finds a call that waits
     multicall_max: int = 50  # members of one multicall or Batch
     identity_params: tuple[str, ...] = ()  # parameters and headers by which a client is known; the first that is there
     identity_headers: tuple[str, ...] = ("Authorization",)
+    rates: tuple[RateRule, ...] = ()
     operations: tuple[OperationPlan, ...] = (OperationPlan(),)  # most specific first, "*" last
     faults: tuple[FaultRule, ...] = ()
     results: tuple[ResultRule, ...] = ()
+    inject: tuple[Fault, ...] = ()  # what goes wrong on purpose, from when these settings are taken
 
     def operation(self, name: str) -> OperationPlan:
         """Return the line that rules `name`: exact, then the longest pattern, then "*" (settings sorted them so)."""
         for line in self.operations:
-            if line.pattern == name or fnmatchcase(name, line.pattern):
+            if line.matches(name):
                 return line
         raise LookupError(f"backend {self.name} has no line for {name}: settings always adds one for '*'")
 
@@ -303,6 +345,17 @@ class BackendPlan:
         return of_write(line.invalidates, parameters) if line.invalidates else ()
 
     @property
+    def queue_rule(self) -> QueueRule:
+        """Return what bounds the line."""
+        bulkheads = {line.pattern: line.share for line in self.operations if line.share is not None}
+        return QueueRule(self.queue_size, self.queue_wait_s, self.queue_share, bulkheads=bulkheads)
+
+    @property
+    def limit_max(self) -> int:
+        """Return the most calls that it can ever get at once."""
+        return self.limit.maximum if isinstance(self.limit, AdaptivePlan) else self.limit
+
+    @property
     def invalidating(self) -> bool:
         """Say whether any of its operations changes what is kept."""
         return any(line.invalidates for line in self.operations)
@@ -315,9 +368,15 @@ class BackendPlan:
         return replace(self, name=self.name + SPARE, endpoints=(("", self.spare),), spare=None)
 
     @property
+    def all_rates(self) -> tuple[RateRule, ...]:
+        """Return its own rules and those of its operations' lines."""
+        return (*self.rates, *(rule for line in self.operations for rule in line.rates))
+
+    @property
     def wanted_params(self) -> frozenset[str]:
         """Return the parameters of calls whose values rules ask for: who asks, what a write changes, which call it is."""
-        wanted = set(self.identity_params)
+        wanted = {*self.identity_params, *self.queue_find}
+        wanted.update(name for rule in self.all_rates for name in rule.params)
         for line in self.operations:
             wanted |= names(line.invalidates)
             if line.idempotency is not None and line.idempotency.source != "header":
@@ -343,6 +402,8 @@ class Plan:
     admin: AdminPlan = AdminPlan()
     metrics: MetricsPlan | None = None
     callers: tuple[CallerPlan, ...] = ()
+    classes: tuple[ClassRule, ...] = CLASSES
+    keys: str | None = None  # file of what signs places; None: a key of this process alone
     trace: TracePlan = TracePlan()
     store: str | None = None  # path of the file that makes what is kept outlive the process; None: memory
     watch_files: bool = False  # look every two seconds whether the settings' files have changed

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 from sidecar.model import Account, BodySource, Failed, Ghost, Received, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from sidecar.answers import Entry, Keying, Question
     from sidecar.headcount import Headcount
     from sidecar.model import (
+        Ahead,
         Answer,
+        Bearer,
         Call,
         Dialect,
         Exchange,
@@ -25,14 +27,17 @@ if TYPE_CHECKING:
         Flight,
         Grade,
         Head,
+        Injected,
         Lane,
         Lease,
         Level,
         Outbound,
         Outcome,
+        Place,
         RawHeaders,
         Refusal,
         Reply,
+        Result,
         Seat,
         SlotsView,
         Standing,
@@ -105,6 +110,7 @@ class Facts:
     links: tuple[tuple[str, str], ...] = ()
     limit_bytes: int | None = None
     sender_status: int = 400
+    line: Ahead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,10 @@ class Adapter(Protocol):
 
         Returns its dialect, content headers and body, as `replay` takes them. Raises ValueError with what is wrong.
         """
+        ...
+
+    def knock(self, operation: str) -> tuple[Dialect, Outbound] | None:
+        """Return a call of `operation` without parameters, made by nobody but us, and its dialect; None where no contract says how."""
         ...
 
     def grade(
@@ -271,6 +281,64 @@ class Deeds(Protocol):
         ...
 
 
+class Notes(Protocol):
+    """What is learnt and worth more than a restart: short texts by name, the last of each. A loss costs time, never more."""
+
+    def find(self, name: str) -> str | None:
+        """Return what stands under `name`."""
+        ...
+
+    def keep(self, name: str, text: str) -> None:
+        """Let `text` stand under `name`; a store on disk writes it behind."""
+        ...
+
+
+class Distorting(Protocol):
+    """What goes wrong on purpose at one backend."""
+
+    @property
+    def holding(self) -> Sequence[object]:
+        """What holds: empty, and nobody has to ask."""
+        ...
+
+    def ask(
+        self, now: float, names: Sequence[str], headers: RawHeaders, chance: Callable[[], float]
+    ) -> Injected | None:
+        """Return what is to become of an attempt at the operations `names`, None: nothing but what the backend makes of it."""
+        ...
+
+
+class Injections(Protocol):
+    """What goes wrong on purpose. What holds outlives pipelines and reloads, and no restart."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything holds at any backend."""
+        ...
+
+    def at(self, backend: str) -> Distorting:
+        """Return what holds at one backend: the same object for as long as the process lives."""
+        ...
+
+    def named(self, backend: str, names: Sequence[str], hit: str) -> bytes:
+        """Return what a response of the operations `names` says of it (an RFC 8941 list), b"" where nothing holds; `hit` is the id of
+        the injection that its own call met.
+        """
+        ...
+
+
+class Places(Protocol):
+    """Places in the line that outlast a request: signed, for one bearer and one call, good once."""
+
+    def take(self, bearer: Bearer, text: str, wait_s: float) -> Place | None:
+        """Take a place back, worth at most `wait_s`; None where it does not count, which is said in the log."""
+        ...
+
+    def give(self, bearer: Bearer, stood: Place, for_s: float) -> tuple[str, str] | None:
+        """Sign where somebody stood, good for `for_s`: the token and its short form. None where he has as many as he may."""
+        ...
+
+
 class Documents(Protocol):
     """A backend's WSDL and schemas as we show them."""
 
@@ -299,8 +367,12 @@ class Slots(Protocol):
         """Let `new` stand where `old` waits: the flight changed its owner. Harmless where `old` does not wait any more."""
         ...
 
-    def release(self, lease: Lease) -> None:
-        """Give a slot back; harmless when repeated."""
+    def release(self, lease: Lease, *, used: bool = True) -> None:
+        """Give a slot back; harmless when repeated. One in which no attempt was made is not `used`: nothing is learnt of it."""
+        ...
+
+    def tell(self, lease: Lease, operation: str, seconds: float, *, dropped: bool) -> None:
+        """Note how long an attempt took, for what learns how much the backend bears. `dropped`: it was too much, or nobody answered."""
         ...
 
     def haunt(self, lease: Lease) -> bool:
@@ -309,6 +381,64 @@ class Slots(Protocol):
 
     def view(self, backend: str) -> SlotsView:
         """Return the counts of one backend."""
+        ...
+
+
+class Rates(Protocol):
+    """What everybody has called lately, under each rule of `rate:`."""
+
+    def ask(
+        self, backend: str, line: str, call: Call, client: str, within_s: float
+    ) -> tuple[float | Refusal, RawHeaders]:
+        """Let a call go and charge it, or refuse it (rate_limited, too_large) and charge nothing.
+
+        Returns the moment from which it may start (monotonic seconds, at most `within_s` from now) or the refusal, and the header lines
+        in which the caller is told of his rates. `line` is the pattern of its operation's line; `client` "" is nobody.
+        """
+        ...
+
+
+class Breakers(Protocol):
+    """Which backends, and which operations of them, are spared for a while. What is passed about is the implementation's own."""
+
+    def peek(self, backend: str, operation: str, *, safe: bool) -> Refusal | None:
+        """Say at the door what `ask` would say; changes nothing."""
+        ...
+
+    def is_closed(self, backend: str, operation: str) -> bool:
+        """Say whether nothing is amiss: a failed call is made once more only then."""
+        ...
+
+    def ask(self, backend: str, operation: str, *, safe: bool, lease_s: float) -> object | None:
+        """Let an attempt through, for `lease_s` at most, or refuse it; None where there is no breaker. What is let through is told once."""
+        ...
+
+    def tell(self, passed: object, result: Result, seconds: float) -> None:
+        """Say what came of an attempt that was let through, and how long it took."""
+        ...
+
+    def probe(self, backend: str) -> object:
+        """Let a probe through, whatever the state."""
+        ...
+
+    def probed(self, backend: str, permit: object, result: Result) -> str:
+        """Say what came of it; returns the state after it."""
+        ...
+
+
+class Retries(Protocol):
+    """What each backend's callers have earned: calls that may be made once more."""
+
+    def earned(self, backend: str) -> None:
+        """Note that a call went well at the first attempt."""
+        ...
+
+    def take(self, backend: str, attempts: int) -> float | None:
+        """Take one off the budget after so many attempts; returns the seconds to back off, None where there is none."""
+        ...
+
+    def expected_s(self, backend: str, operation: str) -> float:
+        """Return how long such a call takes at present, in seconds."""
         ...
 
 
@@ -423,6 +553,9 @@ class World:
     watch: Watch
     memory: Memory
     slots: Slots
+    rates: Rates
+    breakers: Breakers
+    retries: Retries
     pressure: Pressure
     renderers: Mapping[Dialect, Renderer]
     adapters: Mapping[tuple[str, str], Adapter]  # by backend and endpoint
@@ -439,6 +572,9 @@ class World:
     identities: Identities
     answers: Answers
     deeds: Deeds
+    places: Places
+    injections: Injections
+    observing: Callable[[str, str], bool]  # of a backend and a mechanism: whether it may count, and refuse nobody
     answered: Callable[[Exchange], None]  # told of every request, once its reply is made
     dialect_of: Callable[[Head], Dialect]
     resources: Mapping[str, Callable[[], bytes | Refusal]]  # what lives under the reserved path, as JSON

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar import heap
 from sidecar.admin.audit import Audit
-from sidecar.admin.keeper import Keeper
+from sidecar.admin.faults import Faults
+from sidecar.admin.keeper import Keeper, breaking, observing
 from sidecar.admin.listener import AdminListener
 from sidecar.app import App
 from sidecar.bridge import Bridge
@@ -48,7 +49,7 @@ class Process:
         self.asked, self.hurried = asyncio.Event(), asyncio.Event()
         self._serving = self._hung_up = False
         self.audit = Audit(app.clock, app.watch)
-        self.keeper = Keeper(app.clock, self.audit, app.limit)
+        self.keeper = Keeper(app.clock, self.audit, app.limit, observing(app.observe), breaking(app.cut_off))
         self.reloads = Reloads(
             loaded,
             Means(
@@ -65,6 +66,7 @@ class Process:
             app,
             self.reloads,
             self.keeper,
+            Faults(app.injections, app.clock, self.audit),
             file=loaded.file,
             effective=self._effective,
             go=self.asked.set,
@@ -144,7 +146,7 @@ class Process:
     async def _adopt(self, plan: Plan) -> None:
         """Take a plan; overrides stand, and go back to what it says."""
         await self.app.adopt(plan)
-        self.keeper.reloaded({backend.name: backend.limit for backend in plan.backends})
+        self.keeper.reloaded(self.bridge.configured())
         self.admin.adopt(plan.admin)
 
     def _told(self, begins: bool, verdict: Verdict | None, by: str) -> None:

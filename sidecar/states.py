@@ -126,8 +126,9 @@ _LISTENING: Final = "ss -ltnpH \"sport = :${DEMO##*:}\" | grep -o 'pid=[0-9]*' |
 # A body of which nine bytes never come: told after limits.body_timeout, or when a drain is over.
 _HALF: Final = "curl -si $DEMO/tickets -H 'Content-Type: text/xml' -H 'Content-Length: 10' -d a --max-time 40"
 _SEASON: Final = _asks(_call("GetPerformances", "<sStartDate/><sEndDate/>"))  # fresh for five seconds
+_REPORT: Final = _asks(_call("GetSalesReport"))  # three a minute for each client
 _HELLO: Final = _asks(_call("HelloWorld"))
-_BACKEND_REASONS = ("refused", "connect_timeout", "dns", "tls", "reset")
+_BACKEND_REASONS = ("refused", "connect_timeout", "dns", "tls", "reset", "cut_off")
 _C, _E, _B, _H = Category, Effect, Blame, How
 
 ROWS: Final[tuple[State, ...]] = (
@@ -308,8 +309,8 @@ ROWS: Final[tuple[State, ...]] = (
         "caller",
         "Too many calls from this client",
         "That it goes on in a moment.",
-        "",
-        built=False,
+        f"for i in 1 2 3 4; do {_REPORT}; done",
+        ("client", "account", "operation", "backend"),
     ),
     State(
         "poll_too_soon",
@@ -433,8 +434,18 @@ ROWS: Final[tuple[State, ...]] = (
         "backend",
         "The backend is at its limit",
         "That many people want this now, and that the page tries again by itself.",
-        _hurt('"latency_s": 3') + f"for i in $(seq 80); do ({_HELLO} -o /dev/null &); done; sleep 0.5; " + _HELLO,
-        ("queue_full", "queue_wait", "deadline", "connections", "buffered", "deeds"),
+        _hurt('"latency_s": 3.8') + f"for i in $(seq 80); do ({_HELLO} -o /dev/null &); done; sleep 0.2; " + _HELLO,
+        (
+            "queue_full",
+            "queue_wait",
+            "client_cap",
+            "pushed_out",
+            "dropped",
+            "deadline",
+            "connections",
+            "buffered",
+            "deeds",
+        ),
         retry_after_s=2,
     ),
     State(

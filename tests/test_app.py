@@ -15,6 +15,7 @@ from sidecar.app import App
 from sidecar.listener import ListenError
 from sidecar.model import Protocol
 from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan, TracePlan
+from sidecar.policy.injection import Fault, Kind
 from sidecar.states import ROWS
 from sidecar.tasks import alive
 from tests.adapters.soap.library import operation, wsdl
@@ -346,6 +347,15 @@ async def test_nothing_is_left_of_a_start_that_failed(backend: Callable[..., Awa
     assert recorded(app).events == []
 
 
+async def test_what_goes_wrong_on_purpose_ends_with_the_sidecar(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """Its end would else be rung in a process that has said its last word."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as app:
+        app.injections.put("rpc", Fault("*", Kind.RESET, 60.0))
+        assert app.injections._timer is not None
+    assert app.injections._timer is None
+
+
 async def test_it_can_be_stopped_twice(backend: Callable[..., Awaitable[Backend]]) -> None:
     """In order, and then at once, as an impatient signal does."""
     here = await backend(stage)
@@ -380,3 +390,18 @@ async def test_a_unix_socket_is_removed(tmp_path: Path, backend: Callable[..., A
             async with Client(unix=path) as client:
                 assert (await client.exchange(CALL)).state == "ok"
         assert not path.exists()
+
+
+async def test_an_operator_cuts_a_backend_off() -> None:
+    """At once, for everybody, and only that one; where there is no breaker there is nothing to hold."""
+    async with Backend(stage) as backend, running(plan(backend.url)) as app:
+        app.cut_off("soap", "cut_off")
+        refused = await ask(app.urls[0], PING)
+        assert refused.header("Sidecar-State") == "backend_unreachable;reason=cut_off;executed=no"
+        assert (await ask(app.urls[0], CALL)).header("Sidecar-State") == "ok;executed=yes"
+        app.cut_off("soap", "disabled")
+        assert (await ask(app.urls[0], PING)).header("Sidecar-State") == "ok;executed=yes"
+        app.cut_off("soap", None)
+        assert (await ask(app.urls[0], PING)).header("Sidecar-State") == "ok;executed=yes"
+        app.cut_off("nowhere", "cut_off")
+        app.cut_off("nowhere", None)

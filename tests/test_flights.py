@@ -15,6 +15,7 @@ from sidecar.model import (
     Grade,
     Lease,
     Outcome,
+    Place,
     Progress,
     Refusal,
     Seat,
@@ -443,3 +444,22 @@ async def test_everybody_hangs_up_at_once() -> None:
     assert road.cancelled == 1
     assert len(scene.flights) == 0
     assert not flight.waiters
+
+
+async def test_a_follower_takes_nothing_from_the_owner() -> None:
+    """Whoever joins holds the place longer: its owner keeps the place that he came back with, and is found by what he is found by."""
+    scene, road = Scene(), Road()
+    flight = scene.flight(key=b"k", until_s=1.0)
+    came_back = Place(7.0, 990.0)
+    flight.seat = flight.seat._replace(place=came_back, request_id="id-1", params=(("iOrder", "4711"),))
+    first, second = await flying(scene, flight, road, "ada", 1.0), await flying(scene, flight, road, "bob", 30.0)
+    assert (flight.seat.place, flight.seat.request_id, flight.seat.params) == (
+        came_back,
+        "id-1",
+        (("iOrder", "4711"),),
+    )
+    assert flight.seat.until == pytest.approx(scene.clock.now() + 30.0)
+    assert await first is None
+    assert (flight.seat.client, flight.seat.place, flight.seat.request_id, flight.seat.params) == ("bob", None, "", ())
+    road.end.set_result(OK)
+    assert await second is OK

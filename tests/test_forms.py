@@ -12,7 +12,7 @@ from adapters.json.problem import problem
 from adapters.soap.fault import asmx, soap11, soap12
 from adapters.xmlrpc.fault import xmlrpc
 from sidecar.forms import Form, effect_of, form_of, state_item
-from sidecar.model import Executed, Refusal, joined
+from sidecar.model import Ahead, Executed, Refusal, joined
 
 if TYPE_CHECKING:
     from sidecar.ports import Facts, Rendered, Renderer
@@ -118,3 +118,21 @@ def test_the_item_of_a_kept_answer_has_its_age() -> None:
     """In the order of the contract."""
     assert state_item("stale", "backend-down", "no", 42) == b"stale;age=42;reason=backend-down;executed=no"
     assert state_item("ok", None, "yes") == b"ok;executed=yes"
+
+
+def test_who_is_refused_is_told_of_the_line() -> None:
+    """How many are before him and when it is his turn, as members in JSON and SOAP; a place as a member and as a header, and never kept."""
+    ahead = Ahead(790, 130, 100, 170, "limit_cut", "p1.token", "7KQ2-9F")
+    waits = Refusal("overloaded", "queue_wait", retry_after_s=26, line=ahead)
+    made = form(waits)
+    said = orjson.loads(made.filled(b"id-0001", "2026-12-01T09:00:00.000Z"))
+    assert said["queue"] == {
+        "kind": "call", "place_code": "7KQ2-9F", "place": "p1.token", "ahead": 790,
+        "eta_s": 130, "eta_low_s": 100, "eta_high_s": 170, "eta_reason": "limit_cut", "next_poll_ms": 26000,
+    }  # fmt: skip
+    assert (b"Sidecar-Place", b"p1.token") in made.after
+    assert b"<state:queue><state:kind>call</state:kind><state:place_code>7KQ2-9F" in form(waits, soap11).body
+    assert form(waits) is not form(waits), "a place is one caller's"
+    nowhere = form(Refusal("overloaded", "queue_full", line=Ahead(500, 9, 7, 11)))
+    assert "place" not in orjson.loads(nowhere.filled(b"id-0001", "2026-12-01T09:00:00.000Z"))["queue"]
+    assert not [name for name, _ in nowhere.after if name == b"Sidecar-Place"]

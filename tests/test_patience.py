@@ -36,3 +36,23 @@ def test_what_he_says(said: str | None, waits_s: float | None) -> None:
 def test_nobody_is_patient() -> None:
     """What we ask on nobody's behalf is not bound by the one who happened to be there."""
     assert patience_s(exchange("0.1", ours=True), 4.0) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("lines", "waits_s"),
+    [
+        ((("Prefer", "wait=2"),), 2.0),
+        ((("Prefer", "respond-async, wait=1"),), 1.0),
+        ((("Prefer", "return=minimal"), ("Prefer", "WAIT = 3")), 3.0),
+        ((("Prefer", 'wait="2"'),), 2.0),
+        ((("Prefer", "wait=100"),), 4.0),
+        ((("Prefer", "wait=soon"),), 4.0),
+        ((("Prefer", "await=1"),), 4.0),
+        ((("Prefer", "wait=1.5"),), 4.0),
+        ((("Prefer", "wait=1"), ("Sidecar-Timeout", "3")), 3.0),
+    ],
+)
+def test_what_he_prefers(lines: tuple[tuple[str, str], ...], waits_s: float) -> None:
+    """RFC 7240 says it in whole seconds; what cannot be read is no wish, and the header of our own counts for more."""
+    asked = Exchange(head(headers=lines), Body(b""), Peer("192.0.2.1", tls=False), 0.0)
+    assert patience_s(asked, 4.0) == waits_s

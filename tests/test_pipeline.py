@@ -29,12 +29,15 @@ caller lane
   decode      bodies up to 1048576 bytes
   identity    a client is known by Authorization (header), once the backend has answered it well
   idempotency takes no key
+  place       who was let go comes back to where he stood: worth at most 5 s
   coalesce    private flights; a caller waits at most 4 s
 flight lane
   queue       2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
   retry       once, if a kept connection turned out to be closed before any reply
-  span        time and grade of every attempt, to the pressure gauge
+  breaker     a backend that fails, or an operation of it, is cut off for a while, then tested with a few calls
+  span        time and grade of every attempt, to the pressure gauge and to the limit
   grade       0 rules for faults, 0 for results
+  faults      none from the settings; orders may add some, 20 in all, each for 60 min at most
   attempt     connect 2 s, first byte 10 s, total 15 s"""
 
 UNSAFE = """\
@@ -46,11 +49,15 @@ caller lane
   decode      bodies up to 1048576 bytes; deny DestroyCache
   identity    a client is known by Authorization (header), once the backend has answered it well
   idempotency takes no key
+  place       who was let go comes back to where he stood: worth at most 5 s
   coalesce    private flights; a caller waits at most 60 s
 flight lane
   queue       2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
-  span        time and grade of every attempt, to the pressure gauge
+  retry       never
+  breaker     a backend that fails, or an operation of it, is cut off for a while, then tested with a few calls
+  span        time and grade of every attempt, to the pressure gauge and to the limit
   grade       0 rules for faults, 0 for results
+  faults      none from the settings; orders may add some, 20 in all, each for 60 min at most
   attempt     connect 2 s, first byte 60 s, total 60 s"""
 
 
@@ -86,7 +93,10 @@ def test_a_stage_is_added_by_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CALLER", (*pipeline.CALLER[:at], keyed, *pipeline.CALLER[at:]))
     plan = Plan(backends=(tickets(protocol=Protocol.SOAP),))
     lines = pipeline.describe(plan, "tickets", "GetSeats").splitlines()
-    assert lines[9:11] == ["  keyed       shared by X-Key", "  coalesce    private flights; a caller waits at most 4 s"]
+    assert lines[10:12] == [
+        "  keyed       shared by X-Key",
+        "  coalesce    private flights; a caller waits at most 4 s",
+    ]
     assert "keyed" not in pipeline.describe(plan, "tickets", "Reserve")
 
 

@@ -8,8 +8,9 @@ import os
 import signal
 import socket
 import threading
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -18,12 +19,19 @@ import pytest
 from sidecar import serve as module
 from sidecar.app import App
 from sidecar.listener import ListenError
-from sidecar.plan import AdminPlan, DrainPlan, Plan
+from sidecar.model import Protocol
+from sidecar.plan import AdaptivePlan, AdminPlan, BackendPlan, DrainPlan, OperationPlan, Plan
+from sidecar.policy.injection import Fault, Kind
+from sidecar.policy.limiter import Sample
 from sidecar.serve import Process, serve
 from sidecar.settings.loaded import Loaded
 from sidecar.settings.problem import Place, Problem, SettingsError
+from sidecar.watch.limits import End, LimitWatch, Pinned
 from tests.listener.hall import until
-from tests.support.client import ask
+from tests.support import envelopes as env
+from tests.support.backend import Gate, answer
+from tests.support.client import Client, ask
+from tests.support.replies import http
 from tests.test_app import CALL, nothing_left, plan, stage
 
 if TYPE_CHECKING:
@@ -257,6 +265,215 @@ async def test_a_limit_by_hand_outlives_a_reload(backend: Starts, told: list[str
         assert process.app.slots.view("rpc").limit == 7
         await order(process, "limit/clear", backend="rpc")
         assert process.app.slots.view("rpc").limit == 5
+
+
+async def test_calls_go_wrong_by_order_and_everybody_is_told(backend: Starts, told: list[str]) -> None:
+    """The backend meets nothing of it; the response, the status, the metrics and the audit name it until it is cleared."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as process:
+        word = {"operation": "*", "kind": "error", "value": "503"}
+        code, verdict = await order(process, "fault/inject", backend="rpc", **word, **{"for": "10m"})
+        assert (code, verdict["text"]) == (200, "rpc: f1 error 503 on *, for 10m")
+        met = await ask(process.app.urls[0], CALL)
+        assert (met.status, met.header("Sidecar-State")) == (200, "backend_bad_reply;reason=html;executed=unknown")
+        named = str(met.header("Sidecar-Fault"))
+        assert named.startswith("injected;kind=error;id=f1;until=")
+        assert named.endswith(";hit")
+        assert [each for each in here.journal if each.target == "/rpc"] == []
+        facts = await status(process)
+        assert [(each["noun"], each["value"], each["hits"]) for each in facts["overrides"]] == [
+            ("fault", "error 503 on *", 1)
+        ]
+        assert "fault_active" in [each["code"] for each in facts["warnings"]]
+        shown = await look(process, "/metrics")
+        assert "sidecar_overrides 1.0" in shown
+        assert 'sidecar_events_total{event="fault_injected"} 1.0' in shown
+        assert (await order(process, "fault/clear", backend="rpc"))[1]["ended"] == ["f1"]
+        well = await ask(process.app.urls[0], CALL)
+        assert (well.status, well.state, well.header("Sidecar-Fault")) == (200, "ok", None)
+        assert (await status(process))["overrides"] == []
+        audit = json.loads(await look(process, "/admin/v1/audit?last=2"))["audit"]
+        assert [(each["verb"], each["actor"], each["ok"]) for each in audit] == [
+            ("clear", "alice", True),
+            ("inject", "alice", True),
+        ]
+
+
+async def test_nothing_goes_wrong_for_ever(backend: Starts, told: list[str]) -> None:
+    """An order without an end, or for more than an hour, is refused."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as process:
+        for end in ({}, {"for": "61m"}):
+            word = {"backend": "rpc", "operation": "*", "kind": "reset", **end}
+            assert (await order(process, "fault/inject", **word))[0] == 400
+        assert not process.app.injections.active
+
+
+async def test_what_the_settings_inject_holds_from_when_they_are_taken(backend: Starts, told: list[str]) -> None:
+    """From the start and from a reload; what they do not say any more is over at once."""
+    here = await backend(stage)
+    first = plan(here.url)
+    reset = (Fault("*", Kind.RESET, 600.0),)
+    failing = replace(first, backends=tuple(replace(each, inject=reset) for each in first.backends))
+    async with running(failing, lambda: loaded(first, "second")) as process:
+        held = (await status(process))["overrides"]
+        assert [(each["backend"], each["actor"]) for each in held] == [("soap", "settings"), ("rpc", "settings")]
+        met = await ask(process.app.urls[0], CALL)
+        assert met.header("Sidecar-State") == "outcome_unknown;reason=reset;executed=unknown"
+        assert (await order(process, "config/reload"))[0] == 200
+        assert (await status(process))["overrides"] == []
+        assert (await ask(process.app.urls[0], CALL)).status == 200
+
+
+async def test_protection_is_taken_out_by_order(backend: Starts, told: list[str]) -> None:
+    """Whoever refuses is told to count instead; it is on the status until it is back."""
+    here = await backend(stage)
+    async with running(plan(here.url)) as process:
+        assert (await order(process, "observe/set", backend="rpc", mechanism="queue", **{"for": "15m"}))[0] == 200
+        observing = process.app.world.observing
+        assert observing("rpc", "queue")
+        assert not observing("rpc", "limit")
+        assert not observing("soap", "queue")
+        facts = await status(process)
+        assert [(each["noun"], each["backend"], each["value"]) for each in facts["overrides"]] == [
+            ("observe", "rpc", "queue")
+        ]
+        assert [each["code"] for each in facts["warnings"]] == ["observing"]
+        assert (await order(process, "observe/clear"))[0] == 200
+        assert not observing("rpc", "queue")
+        assert (await order(process, "observe/clear"))[0] == 409
+
+
+def learning(url: str) -> Plan:
+    """Return a plan with one XML-RPC backend whose limit is found, from 1 on, and in whose calls one may look for what is said."""
+    lines = (OperationPlan(timeout_s=20.0, attempt_first_byte_s=20.0, attempt_total_s=20.0),)
+    found = BackendPlan(
+        "rpc",
+        Protocol.XMLRPC,
+        "/rpc",
+        (("", f"{url}/rpc"),),
+        limit=AdaptivePlan(1, 1, 64),
+        queue_wait_s=20.0,
+        queue_size=4,
+        queue_share=1.0,
+        operations=lines,
+    )
+    return plan(url, backends=(found,))
+
+
+async def test_a_limit_that_is_learnt_is_shown_as_such(backend: Starts, told: list[str]) -> None:
+    """Its range, what it is now and why; a number by hand stands in its place, and at its end it is learnt again."""
+    here = await backend(stage)
+    async with running(learning(here.url)) as process:
+        (rpc,) = (await status(process))["backends"]
+        assert (rpc["limit"], rpc["limit_configured"]) == (1, "1..64")
+        assert rpc["limiter"] == {
+            "how": "adaptive",
+            "min": 1,
+            "max": 64,
+            "now": 1,
+            "held": 1,
+            "why": "start",
+            "since": None,
+            "ratio": 1.0,
+            "pinned": None,
+        }
+        assert [each["class"] for each in rpc["classes"]] == ["staff", "checkout", "browse", "batch"]
+        assert "learnt in 1..64: start" in await look(process, "/status")
+        _, verdict = await order(process, "limit/set", backend="rpc", value=5, **{"for": "10m"})
+        assert verdict["text"] == "rpc: limit 5 (was learnt) for 10m, then learnt again"
+        facts = await status(process)
+        (rpc,) = facts["backends"]
+        assert (rpc["limit"], rpc["limiter"]["now"]) == (5, 1)
+        assert facts["warnings"][0]["text"] == "the limit of rpc is 5 by hand, not learnt"
+        learnt = process.app.slots.limits.find("rpc")
+        assert learnt is not None
+        learnt.tell(process.app.clock.now(), Sample("Ping", 0.1, learnt.epoch, 1), waiting=0)
+        learnt.bound(3, 64)
+        assert (await status(process))["backends"][0]["limiter"]["since"] is not None
+        assert 'sidecar_limit_configured{backend="rpc"} 64.0' in await look(process, "/metrics")
+
+
+async def test_a_limit_that_rests_at_an_end_is_warned_of(
+    backend: Starts, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its beginning, as the watch has seen it."""
+    here = await backend(stage)
+    async with running(learning(here.url)) as process:
+        since = process.app.clock.now() - 90.0
+        monkeypatch.setattr(LimitWatch, "pinned", lambda _, name: Pinned(End.MINIMUM, since) if name == "rpc" else None)
+        facts = await status(process)
+        assert facts["backends"][0]["limiter"]["pinned"]["at"] == "minimum"
+        (warning,) = facts["warnings"]
+        assert warning["code"] == "limit_at_minimum"
+        assert warning["since"] == facts["backends"][0]["limiter"]["pinned"]["since"]
+
+
+def stands(process: Process, in_flight: int, queued: int) -> bool:
+    """Say whether so many are at the backend, and so many wait."""
+    view = process.app.slots.view("rpc")
+    return (view.in_flight, view.queued) == (in_flight, queued)
+
+
+async def test_who_waits_is_found_moved_and_sent_away(backend: Starts, told: list[str]) -> None:
+    """By order alone, with the token; whoever is dropped is told so, in his dialect, and that nothing was executed."""
+    gate = Gate()
+    here = await backend(answer(http(env.xmlrpc_reply("Ping"), content_type="text/xml"), gate=gate))
+    async with running(learning(here.url)) as process, AsyncExitStack() as stack:
+        (url,) = process.app.urls
+        callers = [await stack.enter_async_context(Client.to(url)) for _ in range(3)]
+        for number, caller in enumerate(callers):
+            await caller.send(CALL.replace(b"\r\n\r\n", b"\r\nX-Request-Id: caller-%d\r\n\r\n" % number, 1))
+            await until(partial(stands, process, 1, number))
+        _, said = await order(process, "queue/list")
+        assert [each["request_id"] for each in said["calls"]] == ["caller-1", "caller-2"]
+        (client,) = {each["client"] for each in said["calls"]}
+        assert "127.0.0.1" not in client
+        assert (
+            len((await order(process, "queue/list", client=client, operation="Ping", backend="rpc"))[1]["calls"]) == 2
+        )
+        assert (await order(process, "queue/list", client="127.0.0.1"))[1]["calls"] == []
+        (rpc,) = (await status(process))["backends"]
+        assert {each["class"]: each["queued"] for each in rpc["classes"]}["browse"] == 2
+        assert 'sidecar_queued{backend="rpc",class="browse"} 2.0' in await look(process, "/metrics")
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/.sidecar/queue/rpc") as reply:
+            line = (await reply.json())["queue"]
+            assert (reply.status, reply.headers["Sidecar-State"]) == (200, "ok;executed=no")
+            assert line["eta_s"] >= 0
+            assert 800 <= line["next_poll_ms"] <= 18_000
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/.sidecar/queue/soap") as reply:
+            assert reply.status == 404
+        assert (await order(process, "queue/promote", request_id="caller-2"))[0] == 200
+        code, said = await order(process, "queue/drop", request_id="caller-1")
+        assert (code, said["calls"][0]["request_id"]) == (200, "caller-1")
+        gone = await callers[1].response()
+        assert gone.header("Sidecar-State") == "overloaded;reason=dropped;executed=no"
+        assert (await order(process, "queue/drop", request_id="caller-1"))[0] == 409
+        gate.open()
+        for caller in (callers[0], callers[2]):
+            assert (await caller.response()).state == "ok"
+        audit = json.loads(await look(process, "/admin/v1/audit?last=3"))["audit"]
+        assert [(each["verb"], each["reason"]) for each in audit] == [
+            ("drop", "a test"),
+            ("drop", "a test"),
+            ("promote", "a test"),
+        ]
+        refused = (await status(process))["refusals"]["by"]
+        assert [(row["state"], row["mechanism"]) for row in refused if row["backend"] == "rpc"] == [
+            ("overloaded", "operator")
+        ]
+
+
+async def test_a_line_that_is_full_is_warned_of(backend: Starts, told: list[str]) -> None:
+    """For as long as somebody was refused for it in the last minutes."""
+    here = await backend(stage)
+    async with running(learning(here.url)) as process:
+        process.app.watch.window.passed(process.app.clock.now(), "rpc", "overloaded", "queue", 3)
+        (warning,) = (await status(process))["warnings"]
+        assert (warning["code"], warning["text"]) == (
+            "queue_full",
+            "the line of rpc is full: 3 calls were refused in the last 5m",
+        )
 
 
 async def test_an_order_to_go(backend: Starts, told: list[str]) -> None:

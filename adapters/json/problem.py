@@ -13,6 +13,7 @@ import orjson
 from sidecar.ports import Rendered
 
 if TYPE_CHECKING:
+    from sidecar.model import Ahead
     from sidecar.ports import Facts
 
 TYPE: Final = "/.sidecar/states#"  # relative on purpose (RFC 9457 section 3.1.1): every sidecar serves its own table
@@ -41,6 +42,8 @@ def members(facts: Facts) -> dict[str, object]:
         said["retry"] = _retry(facts)
     if facts.links:
         said["links"] = dict(facts.links)
+    if facts.line is not None:
+        said["queue"] = _queue(facts.line, facts.after_s)
     if facts.errors:
         said["errors"] = [{"pointer": pointer, "code": code, "text": text} for pointer, code, text in facts.errors]
     said |= {
@@ -60,6 +63,15 @@ def _retry(facts: Facts) -> dict[str, object]:
     if facts.how not in _COMES_BACK:
         return {"how": facts.how}
     return {"how": facts.how, "after_s": facts.after_s, "same_key": facts.same_key}
+
+
+def _queue(line: Ahead, after_s: int | None) -> dict[str, object]:
+    """Say where a caller stands, and when to ask again; a place is there only for whom one was made."""
+    said: dict[str, object] = {"kind": "call"}
+    if line.place is not None:
+        said |= {"place_code": line.place_code, "place": line.place}
+    said |= {"ahead": line.ahead, "eta_s": line.eta_s, "eta_low_s": line.eta_low_s, "eta_high_s": line.eta_high_s}
+    return said | {"eta_reason": line.reason, "next_poll_ms": None if after_s is None else after_s * 1000}
 
 
 def _encodable(value: object) -> object:

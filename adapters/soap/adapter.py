@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from adapters.rules import FaultLike, ResultLike
     from adapters.soap.contract import Index, Operation
     from sidecar.answers import Entry, Keying, Question
-    from sidecar.model import Answer, Call, Grade, Head, RawHeaders
+    from sidecar.model import Answer, Call, Grade, Head, Outbound, RawHeaders
 
 _ENVELOPES: Final = XML | {SOAP12}
 _FORMS: Final = frozenset((FORM,))
@@ -152,6 +152,11 @@ class SoapAdapter:
             return self._names(index, message, tag, head)
 
         return question.by_envelope(head, body, keying, index, self._ways, classify)
+
+    def knock(self, operation: str) -> tuple[Dialect, Outbound] | None:
+        """Return a call without parameters, as the contract has it asked: SOAP 1.1 first."""
+        index = self._index()
+        return None if index is None else question.knock(operation, index, self._ways)
 
     def veto(self, question: Question, answer: Answer) -> str | None:
         """Return why an answer may not be kept: fault, root, secured, attachment, header, href."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lxml import etree
+
 from adapters.keying import Unshareable, digest_of, rules_of
 from adapters.media import media_of
 from adapters.refusals import has_sections
@@ -21,17 +23,14 @@ from adapters.soap.namespaces import ENCODING11, ENCODING12
 from adapters.soap.parameters import Part, part_of, streams
 from adapters.soap.ways import Way
 from adapters.xml import WHOLE_SIZE_BYTES, XmlRefused, local, parse
-from sidecar.answers import Question
+from sidecar.answers import Keying, Question
 from sidecar.model import Dialect, Outbound, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lxml import etree
-
     from adapters.soap.contract import Index, Operation
     from adapters.soap.ways import Ways
-    from sidecar.answers import Keying
     from sidecar.model import Head
     from sidecar.ports import Classified
 
@@ -100,6 +99,16 @@ def question(
     request = Outbound("POST", target, way.headers, text.encode())
     expects = (operation.reply or "") if operation is not None else ""
     return Question(digest, request, way.dialect, made.texts, made.identified, expects)
+
+
+def knock(operation: str, index: Index, ways: Ways) -> tuple[Dialect, Outbound] | None:
+    """Return a call of the operation that is called so, with no parameter; None where no SOAP binding says how it is asked."""
+    for found in index.by_name(operation):
+        way = ways.find(index, found)
+        if way is not None and found.body is not None:
+            asked = question(way, start_of(etree.Element(found.body)), [], Keying(), found)
+            return asked.dialect, asked.request
+    return None
 
 
 def _alone(root: etree._Element, head: Head, classify: Classify, aside: str) -> envelope.Message | str:

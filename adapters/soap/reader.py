@@ -14,7 +14,7 @@ from sidecar.model import Executed, Grade
 
 if TYPE_CHECKING:
     from sidecar.answers import Entry, Keying, Question
-    from sidecar.model import Answer, Call, Dialect, Head, RawHeaders, Refusal
+    from sidecar.model import Answer, Call, Dialect, Head, Outbound, RawHeaders, Refusal
     from sidecar.ports import Classified
 
 # What may be kept and shown; anything else that is XML is a fault, a page, or another protocol.
@@ -59,6 +59,10 @@ class Reader:
 
     def stand_in(self, payload: bytes) -> tuple[Dialect, RawHeaders, bytes]:
         """Nor this: nobody writes documents in a backend's place."""
+        raise NotImplementedError
+
+    def knock(self, operation: str) -> tuple[Dialect, Outbound] | None:
+        """Nor this: nobody probes with a document."""
         raise NotImplementedError
 
     def grade(

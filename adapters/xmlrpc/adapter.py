@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from adapters.rules import FaultLike, ResultLike
     from sidecar.answers import Entry, Keying, Question
-    from sidecar.model import Answer, Call, Grade, Head, RawHeaders
+    from sidecar.model import Answer, Call, Grade, Head, Outbound, RawHeaders
 
 # The specification has letters, digits, `_ . : /`; servers in the wild take more, but no white space, markup or controls.
 _METHOD: Final = re.compile(r"[^\s<>&\"'\x00-\x1f\x7f]{1,255}")
@@ -115,6 +115,10 @@ class XmlRpcAdapter:
         """Say what a request asks, free of its caller, or why it is his alone."""
         del rest
         return question.question(head, body, keying, self._path, _read)
+
+    def knock(self, operation: str) -> tuple[Dialect, Outbound] | None:
+        """Return a call without parameters."""
+        return Dialect.XMLRPC, question.knock(operation, self._path)
 
     def veto(self, question: Question, answer: Answer) -> str | None:
         """Return why an answer may not be kept: fault, root."""

@@ -19,7 +19,7 @@ from adapters.refusals import has_sections
 from adapters.xml import WHOLE_SIZE_BYTES, XmlRefused, parse
 from adapters.xmlrpc import codec, multicall
 from adapters.xmlrpc.canonical import EMPTY, escape, is_odd, markup, scalar, text_of, tokens_of
-from sidecar.answers import Question, Shared
+from sidecar.answers import Keying, Question, Shared
 from sidecar.model import Dialect, Outbound
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from adapters.keying import Rules
-    from sidecar.answers import Keying
     from sidecar.model import Head, RawHeaders, Refusal
 
 SCHEMA: Final = "xmlrpc 1"  # of the digest: whoever changes what a stream holds changes it
@@ -69,6 +68,11 @@ def question(
         return "body"
     except Unshareable as reason:
         return reason.word
+
+
+def knock(method: str, path: str | None) -> Outbound:
+    """Return a call of `method` without parameters."""
+    return _asked(method, [], rules_of(Keying()), path, "").request
 
 
 def _asked(method: str, values: list[etree._Element], rules: Rules, path: str | None, query: str) -> Question:

@@ -73,7 +73,7 @@ class _Cache:
         self._probed_at = float("-inf")
         self._unsaid: OrderedDict[tuple[bytes, Dialect], None] = OrderedDict()  # answers that have no form in a dialect
         self._behind: dict[bytes, tuple[asyncio.Task[Outcome], tuple[int, ...]]] = {}
-        self._behind_most = max(1, int(self._backend.limit * BEHIND))
+        self._behind_most = max(1, int(self._backend.limit_max * BEHIND))
 
     # --- the plot
 

@@ -16,6 +16,7 @@ from sidecar.model import (
     Exchange,
     Executed,
     Flight,
+    Gated,
     Outbound,
     Outcome,
     Progress,
@@ -37,11 +38,13 @@ JOINABLE: Final = 0.5
 """How much of the operation's timeout a flight may have behind it and still be joined: who comes later would not live to see its end."""
 
 
-def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Awaitable[Outcome]]:
-    """Return the stage; `inner` is the flight lane of this operation."""
+def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange], Awaitable[Outcome]]:
+    """Return the stage; `inner` is the flight lane of this operation, perhaps behind gates."""
+    gate, lane = inner if isinstance(inner, Gated) else (_open, inner)
     backend, line = scope.one_backend, scope.one_operation
     paths = {name: urlsplit(url).path or "/" for name, url in backend.endpoints}
     flights, clock = world.flights, world.clock
+    findable = backend.queue_find
     most = line.cache.waiters if line.cache is not None else 0
 
     async def coalesce(exchange: Exchange) -> Outcome:
@@ -78,9 +81,12 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
             world.answers.touch(backend.name, changed)
 
     async def private(exchange: Exchange, call: Call, until: float) -> Outcome | None:
-        flight = flights.find(call.key) or made(
-            exchange, call, until, private_request(exchange, paths[exchange.endpoint])
-        )
+        flight = flights.find(call.key)
+        if flight is None:
+            start = gate(exchange, until)
+            if isinstance(start, Refusal):
+                return start
+            flight = made(exchange, call, until, start, private_request(exchange, paths[exchange.endpoint]))
         return await flown(exchange, flight, until)
 
     async def shared(exchange: Exchange, call: Call, until: float) -> Outcome | None:
@@ -94,7 +100,10 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
             flight = None  # it asked before a write went through, or it hangs: whoever comes now is not its follower
         exchange.joined = flight is not None
         if flight is None:
-            flight = made(exchange, replace(call, dialect=question.dialect), until, question.request)
+            start = gate(exchange, until)
+            if isinstance(start, Refusal):
+                return start
+            flight = made(exchange, replace(call, dialect=question.dialect), until, start, question.request)
             flight.question, flight.tags, flight.generations = question, exchange.tags, exchange.generations
         elif len(flight.waiters) >= most:
             numbers = (("waiting", len(flight.waiters)), ("limit", most))
@@ -107,13 +116,24 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
             return await private(exchange, exchange.call, until)
         return outcome
 
-    def made(exchange: Exchange, call: Call, until: float, outbound: Outbound) -> Flight:
+    def made(exchange: Exchange, call: Call, until: float, start: float, outbound: Outbound) -> Flight:
         assert exchange.account is not None, "decode opens the account"
         return Flight(
             call=call,
             outbound=outbound,
             safe=line.safe,
-            seat=Seat(backend.name, call.client, call.operation, class_of(exchange), until),
+            seat=Seat(
+                backend.name,
+                call.client,
+                call.operation,
+                class_of(exchange),
+                until,
+                line.bulkhead,
+                exchange.place,
+                exchange.request_id,
+                shown(call),
+                not_before=start,
+            ),
             account=exchange.account,
             started_at=clock.now(),
         )
@@ -121,14 +141,24 @@ def build(scope: Scope, world: World, inner: Lane) -> Callable[[Exchange], Await
     async def flown(exchange: Exchange, flight: Flight, until: float) -> Outcome | None:
         waiter = exchange.waiter = Waiter(exchange.client, class_of(exchange), until)
         exchange.flight = flight
-        outcome = await flights.fly(flight, inner, waiter)
+        outcome = await flights.fly(flight, lane, waiter)
         exchange.queue_s, exchange.backend_s = flight.queue_s, flight.backend_s
         return outcome
+
+    def shown(call: Call) -> tuple[tuple[str, str], ...]:
+        """Return by what an operator finds a call that waits."""
+        return tuple((name, call.parameters[name]) for name in findable if name in call.parameters)
 
     def class_of(exchange: Exchange) -> str:
         return exchange.standing.client_class or line.client_class
 
     return coalesce
+
+
+def _open(exchange: Exchange, until: float) -> float:
+    """Be the gate where there is none."""
+    del exchange, until
+    return 0.0
 
 
 def out_of_time(flight: Flight, patience_s: float) -> Refusal:

@@ -17,9 +17,9 @@ from sidecar.states import find, retry_how
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sidecar.model import Head
+    from sidecar.model import Call, Head
     from sidecar.plan import Scope
-    from sidecar.ports import World
+    from sidecar.ports import Injections, World
 
 # What a caller's own id may look like: it is repeated in headers, bodies and logs.
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{7,127}")
@@ -32,7 +32,7 @@ def build(
 ) -> Callable[[Exchange], Awaitable[Reply]]:
     """Return the stage."""
     del scope
-    passed = world.watch.passed
+    passed, injections = world.watch.passed, world.injections
 
     async def envelope(exchange: Exchange) -> Reply:
         exchange.request_id = request_id(exchange.head, world)
@@ -52,6 +52,8 @@ def build(
                 outcome.stream.close()
             refusal = _bug(exchange)
             reply, state, reason, effect = _write(refusal, exchange, world)
+        if injections.active and exchange.call is not None:
+            reply = _with_faults(reply, exchange, exchange.call, injections)
         passed(exchange, reply, state, reason, effect, refusal)
         world.answered(exchange)
         return reply
@@ -69,6 +71,16 @@ def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, s
         return reply, grade.state, grade.reason, grade.executed
     form = _form(outcome, exchange, world, ours=ours)
     return _filled(form, outcome, exchange, world), outcome.state, outcome.reason, form.effect
+
+
+def _with_faults(reply: Reply, exchange: Exchange, call: Call, injections: Injections) -> Reply:
+    """Name what goes wrong on purpose, on every response of an operation while it does: nobody shall take it for the backend's."""
+    hit = "" if exchange.flight is None else exchange.flight.injected
+    said = injections.named(exchange.backend, (call.operation, *call.members), hit)
+    if not said:
+        return reply
+    line = ((b"Sidecar-Fault", said),)
+    return reply._replace(headers=reply.headers + line, block=reply.block and reply.block + joined(line))
 
 
 def _bug(exchange: Exchange) -> Refusal:
@@ -108,6 +120,8 @@ def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> R
     if exchange.cache_status:
         asked = ((b"Cache-Status", exchange.cache_status),)
         headers, block = headers + asked, block + joined(asked)
+    if exchange.rate_limit:
+        headers, block = headers + exchange.rate_limit, block + joined(exchange.rate_limit)
     if exchange.queue_s or exchange.backend_s:
         timing = ((b"Server-Timing", _timing(exchange)),)
         headers, block = headers + timing, block + joined(timing)
@@ -131,6 +145,9 @@ def _relay(exchange: Exchange, answer: Answer, world: World) -> Reply:
         headers.append((b"Cache-Status", exchange.cache_status))
     elif answer.age_s is not None:
         headers.append((b"Cache-Status", b"sidecar; hit"))
+    if exchange.rate_limit:  # the backend's own are about our calls, not about his
+        headers = [line for line in headers if not line[0].lower().startswith(b"ratelimit")]
+        headers += exchange.rate_limit
     if exchange.backend_s:
         headers.append((b"Server-Timing", _timing(exchange)))
     if grade.state != "ok":

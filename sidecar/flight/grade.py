@@ -6,7 +6,7 @@ back is named here too, with what it says of effect.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sidecar.model import Answer, Executed, Failed, Flight, Outcome, Received, Refusal
 from sidecar.policy.headers import retry_after_s
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sidecar.model import Lane
     from sidecar.plan import Scope
     from sidecar.ports import World
+
+
+# What says that a server has had too much (RFC 6585 section 4, RFC 9110 section 15.6.4), whatever stands in its body.
+_TOO_MUCH: Final = (429, 503)
 
 
 class _Attempt(Protocol):
@@ -32,10 +36,10 @@ def build(scope: Scope, world: World, inner: _Attempt) -> Lane:
     async def grade(flight: Flight) -> Outcome:
         result = await inner(flight)
         if isinstance(result, Failed):
-            flight.stale = result.stale
+            flight.stale, flight.refused = result.stale, False
             effect = executed(TABLE[result.state], safe=line.safe, sent=result.sent) if result.sent else Executed.NO
             return Refusal(result.state, result.reason, result.detail, effect)
-        flight.stale = False
+        flight.stale, flight.refused = False, result.status in _TOO_MUCH
         try:
             verdict = adapters[flight.call.endpoint].grade(
                 flight.call,

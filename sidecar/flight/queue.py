@@ -6,10 +6,11 @@ streamed reply that nobody reads to its end, leaves a ghost in it until its end,
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sidecar.model import Answer, Executed, Failed, Flight, Lease, Outcome, Progress, Refusal, Stream
+from sidecar.model import Answer, Executed, Failed, Flight, Grade, Lease, Outcome, Progress, Refusal, Stream
 from sidecar.states import TABLE
 from sidecar.tasks import spawn
 
@@ -19,25 +20,35 @@ if TYPE_CHECKING:
     from sidecar.ports import World
 
 
+_AWAY: Final = Grade("backend_unreachable", Executed.NO, "cut_off", healthy=False)
+
+
 def build(scope: Scope, world: World, inner: Lane) -> Lane:
     """Return the stage."""
     backend = scope.one_backend
     ghost_s = backend.ghost_after_s
-    slots, clock = world.slots, world.clock
+    slots, clock, breakers = world.slots, world.clock, world.breakers
 
     async def queue(flight: Flight) -> Outcome:
+        # Who would be refused inside does not stand in line for it, nor waits for a rate's sake.
+        spared = breakers.peek(backend.name, flight.call.operation, safe=flight.safe)
+        if spared is not None:
+            world.pressure.tell(backend.name, _AWAY, waiting=0)
+            return spared
+        if (early_s := flight.seat.not_before - clock.now()) > 0:
+            await asyncio.sleep(early_s)
         _tell_of_the_line(flight.call.backend, world)
         lease = await _stand_in_line(flight, world)
         flight.queue_s = clock.now() - flight.started_at
         if isinstance(lease, Refusal):
             return lease
-        flight.track.progress = Progress.CONNECTING
+        flight.lease, flight.track.progress = lease, Progress.CONNECTING
         try:
             outcome = await inner(flight)
         except BaseException:
             if flight.track.ghost is not None:
                 flight.track.ghost.close()
-            slots.release(lease)
+            slots.release(lease, used=flight.attempts > 0)
             raise
         ghost = flight.track.ghost
         if ghost is not None:
@@ -45,7 +56,7 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
         elif isinstance(outcome, Answer) and outcome.stream is not None:
             return _until_read(outcome, outcome.stream, lease, flight, world, ghost_s)
         else:
-            slots.release(lease)
+            slots.release(lease, used=flight.attempts > 0)
         return outcome
 
     return queue
@@ -62,9 +73,14 @@ async def _stand_in_line(flight: Flight, world: World) -> Lease | Refusal:
     """Ask for a slot in the owner's name; where the refusal is about him alone, the next follower asks for himself."""
     while True:
         lease = await world.slots.lease(flight.seat)
-        if isinstance(lease, Refusal) and TABLE[lease.state].scope == "caller" and world.flights.dismiss(flight, lease):
+        if isinstance(lease, Refusal) and _is_his_own(lease) and world.flights.dismiss(flight, lease):
             continue
         return lease
+
+
+def _is_his_own(refusal: Refusal) -> bool:
+    """Say whether a refusal is about the flight's owner: whoever waits with him asks for himself."""
+    return TABLE[refusal.state].scope == "caller" or refusal.reason == "client_cap"
 
 
 def _keep_for(ghost: Ghost, lease: Lease, flight: Flight, world: World, ghost_s: float) -> bool:
@@ -155,7 +171,9 @@ def _until_read(answer: Answer, stream: Stream, lease: Lease, flight: Flight, wo
 def describe(scope: Scope) -> str:
     """Say the bounds."""
     backend = scope.one_backend
+    limit = backend.limit
+    bounds = str(limit) if isinstance(limit, int) else f"{limit.minimum} to {limit.maximum}, as is found,"
     return (
-        f"{backend.limit} at once; {backend.queue_size} may wait, each at most {backend.queue_wait_s:g} s; "
+        f"{bounds} at once; {backend.queue_size} may wait, each at most {backend.queue_wait_s:g} s; "
         f"a call given up keeps its slot for up to {backend.ghost_after_s:g} s"
     )

@@ -1,4 +1,4 @@
-"""Times every attempt and tells how it went: to whoever watches, to the pressure gauge now, to a learning limiter later.
+"""Times every attempt and tells how it went: to whoever watches, to the pressure gauge, to what learns the backend's limit.
 
 Once per attempt, never a flight's whole time: the time in the line says nothing about the backend. Changes no outcome.
 """
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 # What the sidecar decides without the backend's doing says nothing about the backend.
 _NOT_ITS_DOING = ("overloaded", "internal", "draining")
+# Too much for it, or nobody there. A quick failure of another kind says nothing of what it bears: its time counts as little.
+_DROPPED = ("outcome_unknown", "backend_unreachable")
+# A kept connection that had been closed shows within a round trip, and speaks of an idle hour. What breaks later had been taken on.
+_AT_ONCE_S = 1.0
 
 
 def build(scope: Scope, world: World, inner: Lane) -> Lane:
@@ -30,6 +34,10 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
         outcome = await inner(flight)
         flight.backend_s = clock.now() - began
         ours, grade = _grade(outcome)
+        closed = flight.stale and flight.backend_s < _AT_ONCE_S
+        dropped = flight.refused or (grade.state in _DROPPED and not closed)
+        if flight.lease is not None and not ours and (dropped or grade.healthy):
+            slots.tell(flight.lease, flight.call.operation, flight.backend_s, dropped=dropped)
         watch.attempted(name, grade, flight.backend_s)
         pressure.tell(name, None if ours else grade, waiting=slots.view(name).queued)
         return outcome
@@ -51,4 +59,4 @@ def _failed(refusal: Refusal) -> Grade:
 def describe(scope: Scope) -> str:
     """Say who is told."""
     del scope
-    return "time and grade of every attempt, to the pressure gauge"
+    return "time and grade of every attempt, to the pressure gauge and to the limit"

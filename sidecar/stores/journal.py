@@ -26,7 +26,7 @@ from sidecar.stores.database import (
 )
 from sidecar.stores.format import encode
 from sidecar.stores.pending import Pending
-from sidecar.stores.recall import DAMAGED, Recalled, begin, distrust, recall, recall_deeds, salvage, write_deed
+from sidecar.stores.recall import DAMAGED, Recalled, begin, distrust, noted, recall, recall_deeds, salvage, write_deed
 from sidecar.stores.secret import Secret
 
 if TYPE_CHECKING:
@@ -125,6 +125,10 @@ class Journal:
         """Take out everything of a backend whose name means another one now."""
         self._pending.forgot(backend, mark)
 
+    def note(self, name: str, text: str) -> None:
+        """Write what is learnt under a name, soon."""
+        self._pending.note(name, text)
+
     def write(self, key: bytes, deed: Deed | None) -> asyncio.Future[bool]:
         """Write a deed, or take it out, at once; the future says whether it is on disk. Where it is not, it is tried again."""
         self._loop = asyncio.get_running_loop()
@@ -208,6 +212,7 @@ class Journal:
             self._write_generations(db, piece)
         for key, put in piece.rows:
             self._write_entry(db, key, put)
+        db.executemany("INSERT OR REPLACE INTO meta VALUES(?, ?)", noted(piece.notes))
         db.execute("COMMIT")
         self._give_back(db)
         return True

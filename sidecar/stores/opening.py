@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 from sidecar.stores.answers import MemoryAnswers
 from sidecar.stores.deeds import MemoryDeeds
+from sidecar.stores.notes import MemoryNotes
 from sidecar.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from sidecar.ports import Clock, Deeds, Log
+    from sidecar.ports import Clock, Deeds, Log, Notes
 
 
 class Stores:
-    """What is kept: `answers` and `deeds`. `path` None keeps both in memory."""
+    """What is kept: `answers`, `deeds` and `notes`. `path` None keeps all of it in memory."""
 
     def __init__(self, path: str | None, room_bytes: int, clock: Clock, log: Log) -> None:
         self._store = SqliteStore(Path(path), room_bytes, clock, log) if path is not None else None
         self.answers: MemoryAnswers = self._store.answers if self._store is not None else MemoryAnswers(room_bytes)
+        self.notes: Notes = self._store.notes if self._store is not None else MemoryNotes()
         self.deeds: Deeds = self._store.deeds if self._store is not None else MemoryDeeds(clock, log=log)
 
     def __repr__(self) -> str:

@@ -38,7 +38,7 @@ class Put(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What is written in one transaction, in this order: `wipe` all answers, then tags, then backends by their marks, then `rows`."""
+    """What is written in one transaction, in this order: `wipe` all answers, then tags, backends by their marks, `rows`, `notes`."""
 
     wipe: bool
     tags: dict[tuple[str, str], int]
@@ -46,6 +46,7 @@ class Slice:
     last: int
     marks: dict[str, int]
     rows: list[tuple[bytes, Put | None]]
+    notes: dict[str, str]
 
 
 class Pending:
@@ -65,6 +66,7 @@ class Pending:
         self._marks: dict[str, int] = {}
         self._epochs: dict[str, int] = {}
         self._wipe = False
+        self._notes: dict[str, str] = {}
         self._deeds: dict[bytes, Deed | None] = {}
         self._waiting: list[asyncio.Future[bool]] = []
 
@@ -124,6 +126,13 @@ class Pending:
                 self._marks[backend] = mark
                 self.idle.clear()
 
+    def note(self, name: str, text: str) -> None:
+        """Take what is learnt under a name."""
+        with self._lock:
+            if not self.broken:
+                self._notes[name] = text
+                self.idle.clear()
+
     def write(self, key: bytes, deed: Deed | None, future: asyncio.Future[bool]) -> None:
         """Take a deed, or its removal; `future` is told whether it is on disk."""
         with self._lock:
@@ -163,14 +172,14 @@ class Pending:
         """Return what goes into one transaction; None where nothing waits."""
         with self._lock:
             rows = self._rows()
-            piece = Slice(self._wipe, self._tags, self._floor, self._last, self._marks, rows)
-            self._wipe, self._tags, self._marks = False, {}, {}
-        return piece if piece.wipe or piece.tags or piece.marks or piece.rows else None
+            piece = Slice(self._wipe, self._tags, self._floor, self._last, self._marks, rows, self._notes)
+            self._wipe, self._tags, self._marks, self._notes = False, {}, {}, {}
+        return piece if piece.wipe or piece.tags or piece.marks or piece.rows or piece.notes else None
 
     def rest(self) -> None:
         """Say that everything is written, if it is."""
         with self._lock:
-            if not (self._answers or self._deeds or self._tags or self._marks or self._wipe):
+            if not (self._answers or self._deeds or self._tags or self._marks or self._wipe or self._notes):
                 self.idle.set()
 
     def lose(self) -> None:
@@ -178,7 +187,7 @@ class Pending:
         with self._lock:
             self.broken = True
             self._empty()
-            self._tags, self._marks = {}, {}
+            self._tags, self._marks, self._notes = {}, {}, {}
             self.idle.clear()
 
     def resume(self) -> None:

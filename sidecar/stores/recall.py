@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _DEED: Final = "SELECT key, id, fingerprint, backend, operation, state, until, outcome, who, checksum FROM deeds"
 
+_NOTE: Final = "learnt "
+
 DAMAGED: Final = (TypeError, ValueError, OverflowError)
 _NUMBERS: Final = 2**62  # counted by one, no process comes near it; and the next one still fits into a column
 
@@ -37,6 +39,7 @@ class Recalled:
     floor: int = 0
     last: int = 0
     deeds: list[Deed] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 def recall(db: sqlite3.Connection, room_bytes: int, now: float, wall: float) -> Recalled:
@@ -65,7 +68,16 @@ def recall(db: sqlite3.Connection, room_bytes: int, now: float, wall: float) -> 
         recalled.floor, recalled.generations = recalled.last, []
         distrust(db, recalled.floor)
     recalled.deeds = recall_deeds(db, wall)
+    rows = db.execute("SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?", (len(_NOTE), _NOTE))
+    recalled.notes = {
+        name[len(_NOTE) :]: text for name, text in rows if isinstance(name, str) and isinstance(text, str)
+    }
     return recalled
+
+
+def noted(notes: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the rows of what is learnt."""
+    return [(_NOTE + _sayable(name), _sayable(text)) for name, text in notes.items()]
 
 
 def begin(db: sqlite3.Connection) -> None:

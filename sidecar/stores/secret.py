@@ -37,7 +37,7 @@ class Secret:
         """Read it, and make it before that where there is none. Raises Unusable; harmless when repeated."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _made(self.path, self.own)
+            made(self.path, self.own)
             found = self.path.read_bytes()
         except OSError as error:
             raise meaning(error) from error
@@ -46,7 +46,7 @@ class Secret:
         self.stored = found
 
 
-def _made(path: Path, secret: bytes) -> None:
+def made(path: Path, secret: bytes) -> None:
     """Write it whole or not at all, and never over one that is there."""
     if path.exists():
         return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar.stores.answers import MemoryAnswers
 from sidecar.stores.deeds import MOST, OUTCOMES_BYTES, DeedTable
 from sidecar.stores.journal import RETRY_S, Journal
+from sidecar.stores.notes import SqliteNotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -198,6 +199,7 @@ class SqliteStore:
         self.answers = SqliteAnswers(size_bytes, self.journal, recalled)
         table = DeedTable(clock, most_deeds, outcomes_bytes, log)
         self.deeds = SqliteDeeds(table, self.journal, recalled)
+        self.notes = SqliteNotes(self.journal, recalled)
 
     def __repr__(self) -> str:
         return f"<SqliteStore {self.answers!r} {self.deeds!r}>"

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from sidecar.flight import span
-from sidecar.model import Answer, Executed, Flight, Grade, Level, Outcome, Refusal
-from tests.support.world import Scene
+from sidecar.model import Answer, Executed, Flight, Grade, Lease, Level, Outcome, Refusal
+from sidecar.plan import AdaptivePlan
+from tests.support.world import Scene, tickets
 
 pytestmark = pytest.mark.virtual
 
@@ -61,3 +62,26 @@ async def test_three_refused_connections_are_down() -> None:
         await lane(scene.flight())
     assert scene.pressure.level("tickets") is Level.DOWN
     assert "pressure" in span.describe(scene.scope())
+
+
+@pytest.mark.parametrize(("stale", "took_s", "limit"), [(True, 0.1, 8), (True, 2.0, 1), (False, 0.1, 1)])
+async def test_a_kept_connection_that_was_closed_says_nothing_about_the_limit(
+    stale: bool, took_s: float, limit: int
+) -> None:
+    """After a quiet night all of them may be: that is no backend which has had too much. One that breaks later had taken the call."""
+    scene = Scene(tickets(limit=AdaptivePlan(1, 8, 64)))
+
+    async def inner(flight: Flight) -> Outcome:
+        await asyncio.sleep(took_s)
+        flight.stale = stale
+        return Refusal("outcome_unknown", "reset", executed=Executed.NO)
+
+    lane = span.build(scene.scope("GetSeats"), scene.world, inner)
+    for _ in range(8):
+        flight = scene.flight("GetSeats")
+        lease = await scene.slots.lease(flight.seat)
+        assert isinstance(lease, Lease)
+        flight.lease = lease
+        await lane(flight)
+        scene.slots.release(lease)
+    assert scene.slots.view("tickets").limit == limit

@@ -40,10 +40,18 @@ from sidecar.model import (
     Track,
 )
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
+from sidecar.policy.overrides import Observed
+from sidecar.policy.tokens import Key, Keys
 from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
 from sidecar.stores.answers import MemoryAnswers
+from sidecar.stores.breakers import MemoryBreakers
 from sidecar.stores.deeds import MemoryDeeds
-from sidecar.stores.memory import MemoryIdentities, MemoryPressure, MemorySlots
+from sidecar.stores.injections import MemoryInjections
+from sidecar.stores.memory import MemoryIdentities, MemoryPressure
+from sidecar.stores.places import SignedPlaces
+from sidecar.stores.rates import MemoryRates
+from sidecar.stores.retries import MemoryRetries
+from sidecar.stores.slots import MemorySlots
 from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
@@ -293,6 +301,12 @@ class PlainAdapter:
             raise ValueError("no markup")
         return Dialect.SOAP11, ((b"Content-Type", b"text/xml"),), payload
 
+    def knock(self, operation: str) -> tuple[Dialect, Outbound] | None:
+        """Ask what is named, unless the contract has not come."""
+        if operation == "Unknown":
+            return None
+        return Dialect.SOAP11, Outbound("POST", "/Tickets.asmx", (), operation.encode())
+
     def grade(
         self,
         call: Call,
@@ -389,9 +403,13 @@ def tickets(**changes: Any) -> BackendPlan:
         limit=2,
         queue_size=3,
         queue_wait_s=5.0,
+        retry=None,  # so that a test counts the calls that it means
         operations=(SAFE, UNSAFE),
     )
     return replace(plain, **changes)
+
+
+KEYS = Keys(Key("test", bytes(range(32))))
 
 
 @dataclass
@@ -407,9 +425,19 @@ class Scene:
         self.clock, self.log = LoopClock(), Recorder()
         self.watch = Watching(self.clock, self.log)
         self.slots, self.pressure = MemorySlots(self.clock), MemoryPressure(self.clock)
-        self.slots.bound(self.plan.hosts)
+        self.slots.bound(self.plan.hosts, classes=self.plan.classes)
+        self.places = SignedPlaces(self.clock, self.log, KEYS)
+        self.places.bound(self.plan.backends, KEYS)
         self.identities = MemoryIdentities(self.clock, b"a test's key")
         self.identities.bound(self.plan.backends)
+        self.rates = MemoryRates(self.clock)
+        self.breakers = MemoryBreakers(
+            self.clock, self.log, lambda: 0.5, self.slots.at_minimum, self.slots.slow_start, lambda *_: False
+        )
+        self.breakers.bound({plan.name: plan.breaker for plan in self.plan.hosts if plan.breaker is not None})
+        self.retries = MemoryRetries(self.clock, lambda: 0.5, self.slots.expected_s)
+        self.retries.bound({plan.name: plan.retry for plan in self.plan.hosts if plan.retry is not None})
+        self.rates.bound({plan.name: plan.all_rates for plan in self.plan.backends})
         self.answered: list[Exchange] = []
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(self.plan.limits.buffered_bytes, self.plan.limits.per_backend)
@@ -420,12 +448,16 @@ class Scene:
         self.lookups: dict[str, Callable[[Exchange], Awaitable[Outcome]]] = {}
         self.answers, self.deeds = MemoryAnswers(1024 * 1024), MemoryDeeds(self.clock)
         endpoints = [(plan.name, name) for plan in self.plan.hosts for name, _ in plan.endpoints]
+        self.injections, self.observed = MemoryInjections(self.clock, self.log), Observed()
         self.world = World(
             clock=self.clock,
             log=self.log,
             watch=self.watch,
             memory=self.memory,
             slots=self.slots,
+            rates=self.rates,
+            breakers=self.breakers,
+            retries=self.retries,
             pressure=self.pressure,
             renderers=dict.fromkeys(Dialect, render),
             adapters=dict.fromkeys(endpoints, self.adapter),
@@ -440,9 +472,12 @@ class Scene:
             identities=self.identities,
             answers=self.answers,
             deeds=self.deeds,
+            places=self.places,
             new_secret=lambda: f"secret-{next(self._secrets)}",
             chance=lambda: 1.0,
             lookups=self.lookups,
+            injections=self.injections,
+            observing=self.observed.ask,
             answered=self.answered.append,
             dialect_of=lambda _: self.dialect,
             resources={"/.sidecar/healthz": lambda: b"{}"},

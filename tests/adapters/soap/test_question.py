@@ -385,3 +385,15 @@ def test_a_header_that_is_set_aside() -> None:
     assert found == {asked(KNOWN, soap(seats()), keying=keying).digest}
     assert ask(KNOWN, soap(seats(), f"<s:Header>{key.format(1)}{other}</s:Header>"), keying=keying) == "headers"
     assert ask(KNOWN, soap(seats(), f"<s:Header>{key.format(1)}</s:Header>")) == "headers"
+
+
+def test_a_knock_is_a_call_without_parameters() -> None:
+    """A probe asks as the contract has it asked, and reads as that operation; without a contract, or of an unknown one, there is none."""
+    knocked = KNOWN.knock("HelloWorld")
+    assert knocked is not None
+    dialect, request = knocked
+    assert dialect is Dialect.SOAP11
+    assert (b"SOAPAction", f'"{API}HelloWorld"'.encode()) in request.headers
+    assert asked(KNOWN, request.body, *request.headers).request == request
+    assert KNOWN.knock("Nothing") is None
+    assert ALONE.knock("HelloWorld") is None

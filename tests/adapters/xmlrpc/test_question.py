@@ -313,3 +313,12 @@ def test_an_endpoint_may_go_by_its_query() -> None:
     assert isinstance(other, Question)
     assert one.digest != other.digest
     assert one.request.target == "/xmlrpc?tenant=a"
+
+
+def test_a_knock_is_a_call_without_parameters() -> None:
+    """A probe asks a method with nothing, and a server reads just that."""
+    knocked = ADAPTER.knock("tickets.hello")
+    assert knocked is not None
+    dialect, request = knocked
+    assert (dialect, request.target) == (Dialect.XMLRPC, "/xmlrpc")
+    assert codec.loads(request.body) == ((), "tickets.hello")

@@ -9,6 +9,7 @@ import pytest
 
 from sidecar.stores.answers import MemoryAnswers
 from sidecar.stores.deeds import MemoryDeeds
+from sidecar.stores.notes import MemoryNotes
 from sidecar.stores.sqlite import SqliteStore
 from tests.stores.entries import StillClock
 from tests.support.world import Recorder
@@ -64,3 +65,14 @@ def deeds_of(
             return store.deeds
 
         yield make
+
+
+@pytest.fixture(params=STORES)
+def notes(request: pytest.FixtureRequest, tmp_path: Path, clock: StillClock) -> Iterator[MemoryNotes]:
+    """Notes, empty."""
+    if request.param == "memory":
+        yield MemoryNotes()
+        return
+    store = SqliteStore(tmp_path / "state.db", 0, clock, Recorder())
+    yield store.notes
+    store.close()

@@ -1,0 +1,56 @@
+"""The last of the caller lane: what somebody has to pass who would start a flight. Who joins one, or is answered from memory, passes it by.
+
+Asked by `coalesce` when it has found no flight, and before it makes one: so a refusal here is its caller's alone, and nobody follows him.
+It answers at once, rate_limited or the moment from which the call may start; the waiting is done in the backend's line, where all wait.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sidecar.model import Gated, Refusal
+
+if TYPE_CHECKING:
+    from sidecar.model import Exchange, Lane
+    from sidecar.plan import Scope
+    from sidecar.policy.rates import RateRule
+    from sidecar.ports import World
+
+
+def applies(scope: Scope) -> bool:
+    """Where a rule is written for the backend or for the operation's line."""
+    return bool(_rules(scope))
+
+
+def build(scope: Scope, world: World, inner: Lane) -> Gated:
+    """Return the stage: what `coalesce` asks, and the lane that it starts then."""
+    backend, line, rates, clock = scope.one_backend, scope.one_operation.pattern, world.rates, world.clock
+
+    def ask(exchange: Exchange, until: float) -> float | Refusal:
+        call = exchange.call
+        assert call is not None, "decode names the call before anybody flies"
+        # A renewal is nobody's: no client pays for it, and it has no time to wait, for something is known already.
+        client = "" if exchange.ours else exchange.client
+        within_s = 0.0 if exchange.ours else min(until - clock.now(), backend.queue_wait_s)
+        start, exchange.rate_limit = rates.ask(backend.name, line, call, client, within_s)
+        if isinstance(start, Refusal) and world.observing(backend.name, "rate"):
+            world.log.event(
+                "observed",
+                backend=backend.name,
+                operation=call.operation,
+                mechanism="rate",
+                numbers=dict(start.numbers),
+            )
+            return clock.now()
+        return start
+
+    return Gated(ask, inner)
+
+
+def _rules(scope: Scope) -> tuple[RateRule, ...]:
+    return (*scope.one_backend.rates, *scope.one_operation.rates)
+
+
+def describe(scope: Scope) -> str:
+    """Say the rules."""
+    return "; ".join(map(str, _rules(scope)))

@@ -1,0 +1,71 @@
+"""Places in the line that outlast a request: taken from whoever shows one, handed to whoever was let go. Stands around coalesce.
+
+Refuses nothing: a place that does not count (used, another's, for another call, too old) is worth none, and its bearer stands behind those
+who wait. Each caller of a flight that was let go gets a place of his own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from sidecar.model import Bearer, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sidecar.model import Call, Exchange, Outcome
+    from sidecar.plan import Scope
+    from sidecar.ports import World
+
+HEADER: Final = "Sidecar-Place"
+
+
+def build(
+    scope: Scope, world: World, inner: Callable[[Exchange], Awaitable[Outcome]]
+) -> Callable[[Exchange], Awaitable[Outcome]]:
+    """Return the stage."""
+    backend, line = scope.one_backend, scope.one_operation
+    places, wait_s = world.places, backend.queue_wait_s
+
+    async def place(exchange: Exchange) -> Outcome:
+        if exchange.ours:
+            return await inner(exchange)  # nobody would come back with it
+        call = exchange.call  # as its caller will repeat it: further in it may become a private one
+        assert call is not None, "decode names the call"
+        shown = exchange.head.headers.get(HEADER)
+        if shown is not None:
+            exchange.place = places.take(bearer(exchange, call), shown, wait_s)
+        outcome = await inner(exchange)
+        if isinstance(outcome, Refusal) and outcome.line is not None and outcome.line.stood is not None:
+            return given(exchange, call, outcome)
+        return outcome
+
+    def given(exchange: Exchange, call: Call, refusal: Refusal) -> Refusal:
+        """Sign where he stood. Who has as many places as he may gets none, and comes back as anybody."""
+        told = refusal.line
+        assert told is not None, "asked of those alone"
+        assert told.stood is not None, "as above"
+        issued = places.give(bearer(exchange, call), told.stood, (refusal.retry_after_s or 1) + wait_s)
+        if issued is None:
+            return replace(refusal, line=replace(told, stood=None))
+        text, code = issued
+        return replace(refusal, line=replace(told, stood=None, place=text, place_code=code))
+
+    def bearer(exchange: Exchange, call: Call) -> Bearer:
+        client_class = exchange.standing.client_class or line.client_class
+        return Bearer(backend.name, client_class, exchange.client, call.key or _asked(exchange))
+
+    return place
+
+
+def _asked(exchange: Exchange) -> bytes:
+    """Return what tells a private call from another one: where it goes, and its own bytes."""
+    head = exchange.head
+    return blake2b(exchange.body, digest_size=16).digest() + f"{head.method} {head.path} {head.query}".encode()
+
+
+def describe(scope: Scope) -> str:
+    """Say what a place is worth."""
+    return f"who was let go comes back to where he stood: worth at most {scope.one_backend.queue_wait_s:g} s"
