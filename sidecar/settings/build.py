@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 from sidecar import plan as plans
-from sidecar.settings import kept
+from sidecar.policy.breaking import Rule as BreakerRule
+from sidecar.policy.budget import RetryRule
+from sidecar.policy.queue import ClassRule
+from sidecar.policy.rates import Mode, Per, RateRule
+from sidecar.settings import injecting, kept
+from sidecar.settings.protection import parted
 from sidecar.settings.rules import Parameter
 from sidecar.settings.schema import Operation
 from sidecar.settings.shapes import SQLITE
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from sidecar.settings import rules, schema
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
+    from sidecar.settings.protection import Breaker, Limit, Rate
 
 COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
 # What a reader waits for before he reloads; and the bound that this product promises for what may not be cut short.
@@ -65,6 +71,12 @@ def build(settings: schema.Settings, files: Files) -> plans.Plan:
             plans.CallerPlan(name, tuple(caller.networks), caller.trusted, caller.client_class)
             for name, caller in settings.callers.items()
         ),
+        classes=tuple(
+            ClassRule(name, rank.weight, reserve=rank.reserve)
+            for name in type(settings.classes).model_fields
+            for rank in (getattr(settings.classes, name),)
+        ),
+        keys=None if settings.keys is None else str(files.path(("keys", "file"), settings.keys.file)),
         trace=plans.TracePlan(settings.trace.endpoint, settings.trace.sample),
         store=store_of(settings.store, files),
         watch_files=settings.reload.watch,
@@ -93,10 +105,16 @@ def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.Back
         timeouts=plans.TimeoutsPlan(backend.timeouts.connect, backend.timeouts.first_byte, backend.timeouts.total),
         pool_idle_s=backend.pool_idle,
         ghost_s=backend.ghost,
-        limit=backend.limit.fixed,
+        limit=limit_of(backend.limit),
         queue_size=backend.queue.size,
         queue_wait_s=backend.queue.wait,
+        queue_share=backend.queue.per_client,
+        queue_find=tuple(backend.queue.find),
+        breaker=breaker_of(backend.breaker),
+        probe=None if backend.probe is None else plans.ProbePlan(backend.probe.operation, backend.probe.every),
+        retry=RetryRule(backend.retry.budget, backend.retry.attempts) if backend.retry.budget else None,
         multicall_max=backend.multicall_max,
+        rates=_rates(backend.rate, ""),
         identity_params=tuple(backend.identity.params),
         identity_headers=tuple(backend.identity.headers),
         operations=lines_of(backend, lambda below, file: files.data((*at, *below), file) or b""),
@@ -105,6 +123,32 @@ def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.Back
             for rule in backend.faults
         ),
         results=tuple(rule for result in backend.results for rule in _results(result)),
+        inject=injecting.faults_of(backend),
+    )
+
+
+def limit_of(limit: Limit) -> int | plans.AdaptivePlan:
+    """Return how many calls at once: a number that is written, else what bounds the one that is learnt."""
+    if limit.fixed is not None:
+        return limit.fixed
+    learnt = limit.adaptive
+    # A start that nobody wrote gives way to bounds that somebody did.
+    return plans.AdaptivePlan(learnt.min, min(max(learnt.start, learnt.min), learnt.max), learnt.max)
+
+
+def breaker_of(breaker: Breaker) -> BreakerRule | None:
+    """Return when a backend is cut off; None where it never is."""
+    if breaker.mode == "off":
+        return None
+    return BreakerRule(
+        breaker.failure_rate,
+        breaker.slow_rate,
+        breaker.slow_after,
+        breaker.window,
+        breaker.min_calls,
+        breaker.open_for,
+        breaker.open_max,
+        observe=breaker.mode == "observe",
     )
 
 
@@ -194,7 +238,21 @@ def _line(pattern: str, rule: schema.Operation, backend: schema.Backend, bodies:
         invalidates=tuple(rule.invalidates),
         fallback=kept.fallbacks_of(pattern, rule.fallback, bodies),
         idempotency=kept.idempotency_of(rule.idempotency),
+        share=rule.limit,
+        retry=rule.retry,
+        rates=_rates(rule.rate, plans.EVERY if is_every(pattern) else pattern),
     )
+
+
+def _rates(rates: list[Rate], line: str) -> tuple[RateRule, ...]:
+    rules = []
+    for rate in rates:
+        count, period_s = parted(rate.limit)
+        params = () if rate.parameter is None else (rate.parameter,)
+        rules.append(
+            RateRule(Per(rate.per), count, period_s, rate.burst or count, Mode(rate.mode), line=line, params=params)
+        )
+    return tuple(rules)
 
 
 def _results(result: rules.Result) -> list[plans.ResultRule]:

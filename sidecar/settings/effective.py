@@ -18,6 +18,7 @@ from sidecar.settings import build
 from sidecar.settings.complaints import dotted, node_at, place_of
 from sidecar.settings.flags import FLAGS
 from sidecar.settings.loaded import Setting
+from sidecar.settings.protection import Limit
 from sidecar.settings.quantities import Share, Size, Span, spoken, spoken_share, spoken_size
 from sidecar.settings.rules import Parameter
 from sidecar.settings.schema import Operation
@@ -69,6 +70,8 @@ class _Rows:
 
     def section(self, section: Section, at: Loc) -> Iterator[Setting]:
         for name, field in type(section).model_fields.items():
+            if name == "adaptive" and isinstance(section, Limit) and section.fixed is not None:
+                continue  # a number is written: nothing is learnt
             yield from self._below(getattr(section, name), field, (*at, field.alias or name))
 
     def _below(self, value: Any, field: FieldInfo, loc: Loc) -> Iterator[Setting]:

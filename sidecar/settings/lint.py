@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Protocol
 from sidecar.policy.routing import RESERVED
-from sidecar.settings import doors, keeping, standins
+from sidecar.settings import doors, guarding, injecting, keeping, standins
 from sidecar.settings.build import COMPARISONS, collapsed, endpoints_of, is_every, lines_of, path_of, url_of
 from sidecar.settings.findings import Findings, written
 from sidecar.settings.quantities import spoken, spoken_size
@@ -44,12 +44,15 @@ def lint(settings: Settings, root: Block, files: Files, root_of: RootOf | None =
     _paths(settings, check)
     keeping.lint(settings, {name: lines_of(backend) for name, backend in settings.backends.items()}, check)
     standins.lint(settings, check)
+    guarding.classes(settings.classes, check)
     if settings.store.startswith(SQLITE):
         check.folder(("store",), settings.store.removeprefix(SQLITE))
     for name, backend in settings.backends.items():
         at: Loc = ("backends", name)
         _address(backend, at, check)
         _protocol(backend, at, check)
+        guarding.lint(backend, at, check)
+        injecting.lint(backend, at, check)
         _times(backend, at, check)
         _operations(backend, at, check)
         _faults(backend, at, check)
@@ -95,10 +98,12 @@ def _limits(settings: Settings, check: Findings) -> None:
     remedy = "raise limits.connections" + (" or limits.per_backend" if shared else "")
     for name, backend in settings.backends.items():
         calls: Loc = ("backends", name)
-        limit, size = backend.limit.fixed, backend.queue.size
-        if written(backend.limit, "fixed") and limit > callers:
+        size, fixed = backend.queue.size, backend.limit.fixed
+        limit = backend.limit.adaptive.max if fixed is None else fixed
+        which: Loc = ("adaptive", "max") if fixed is None else ("fixed",)
+        if written(backend.limit if fixed is not None else backend.limit.adaptive, str(which[-1])) and limit > callers:
             what = f"{limit} calls at once can never be reached: {there_are}"
-            check.add("E301", (*calls, "limit", "fixed"), what, remedy)
+            check.add("E301", (*calls, "limit", *which), what, remedy)
         elif written(backend.queue, "size") and limit + size > callers:
             what = f"{size} can never wait behind {limit} at once, for each holds a connection: {there_are}"
             check.add("E301", (*calls, "queue", "size"), what, f"lower it, or {remedy}")

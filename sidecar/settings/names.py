@@ -159,6 +159,8 @@ class _Names:
         for key, patterns in (("deny", backend.deny), ("expose", backend.expose or [])):
             for index, pattern in enumerate(patterns):
                 self._operation((*at, key, index), pattern)
+        for index, injection in enumerate(backend.inject):
+            self._operation((*at, "inject", index, "operation"), injection.operation)
         for index, name in enumerate(backend.identity.params):
             self._shown_by_nobody((*at, "identity", "params", index), name)
         for index, result in enumerate(backend.results):

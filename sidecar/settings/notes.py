@@ -70,7 +70,7 @@ def _backend(backend: BackendPlan, at: Loc, plan: Plan) -> Iterator[tuple[str, L
     if backend.ghost_after_s < shortest_s:
         what = (
             f"a call that was given up frees its slot after {spoken(backend.ghost_after_s)}, while the backend may work on it for "
-            f"{spoken(shortest_s)} and more: it can get more than {backend.limit} calls at once"
+            f"{spoken(shortest_s)} and more: it can get more than {backend.limit_max} calls at once"
         )
         yield "W405", (*at, "ghost"), what, "leave it out: then it is twice the longest total"
 

@@ -78,6 +78,7 @@ _SHAPES: Final = {
     "secret": "16 to 512 characters",
     "sentence": "text of at most 500 characters",
     "store": "`memory` or `sqlite:PATH`",
+    "rate": "rate, as in `20/1s`",
     "tag": "text with `{PARAMETER}`",
     "_than": "value or `{param: NAME}`",
     "_shared": "`true`, `drop`, `leader` or `{as: {NAME: VALUE}}`",
@@ -104,15 +105,15 @@ def markdown() -> str:
     """Return the reference as it stands in docs/configuration.md."""
     return (
         _HEAD
-        + "\n".join(_section(Settings, ""))
+        + "\n".join(_section(Settings, "", set()))
         + "\n"
         + _CODES
         + "".join(f"| {code} | {meaning} |\n" for code, meaning in CODES.items())
     )
 
 
-def _section(section: type[Section], path: str) -> Iterator[str]:
-    """Give one table, and then those of the blocks below it."""
+def _section(section: type[Section], path: str, seen: set[type[Section]]) -> Iterator[str]:
+    """Give one table, and then those of the blocks below it; of blocks that stand in several places only the first."""
     yield f"\n### {path or 'The file'}\n" if path else "\n### At the top\n"
     yield f"{(section.__doc__ or '').strip()}\n"
     yield "| key | takes | default | what it is |\n|---|---|---|---|"
@@ -121,13 +122,14 @@ def _section(section: type[Section], path: str) -> Iterator[str]:
         key = field.alias or name
         inner = _inner(field.annotation)
         yield f"| `{key}` | {_takes(field, inner)} | {_default(field, inner)} | {_cell(field.description or '')} |"
-        if inner is not None:
+        if inner is not None and inner not in seen:
+            seen.add(inner)
             below.append((inner, f"{path}.{key}" if path else key))
     if section.LATER:
         yield f"\nReserved for later versions: {', '.join(f'`{key}`' for key in sorted(section.LATER))}."
     for inner, at in below:
         key = at.rpartition(".")[2]
-        yield from _section(inner, f"{at}.{_FREE[key]}" if key in _FREE else at)
+        yield from _section(inner, f"{at}.{_FREE[key]}" if key in _FREE else at, seen)
 
 
 def _takes(field: FieldInfo, inner: type[Section] | None) -> str:

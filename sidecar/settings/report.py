@@ -13,7 +13,7 @@ from sidecar.settings import sharers
 from sidecar.settings.quantities import spoken
 
 if TYPE_CHECKING:
-    from sidecar.plan import BackendPlan, CallerPlan, OperationPlan, Plan
+    from sidecar.plan import AdaptivePlan, BackendPlan, CallerPlan, OperationPlan, Plan
 
 
 def worst_case_s(backend: BackendPlan, line: OperationPlan) -> float:
@@ -89,11 +89,25 @@ def _route(backend: BackendPlan, endpoint: str) -> str:
     return backend.path + (f"/{endpoint}" if endpoint else "")
 
 
+def limit_in_words(backend: BackendPlan) -> str:
+    """Return how many calls at once, as people read it."""
+    if isinstance(backend.limit, int):
+        return str(backend.limit)
+    learnt = backend.limit
+    return f"{learnt.minimum} to {learnt.maximum}, as it is found to bear (at first {learnt.start}),"
+
+
 def _line_up(backend: BackendPlan) -> str:
     return (
-        f"at most {backend.limit} calls at once; {backend.queue_size} more may wait, each at most "
+        f"at most {limit_in_words(backend)} calls at once; {backend.queue_size} more may wait, each at most "
         f"{spoken(backend.queue_wait_s)}; a call given up keeps its slot for at most {spoken(backend.ghost_after_s)}"
     )
+
+
+def _limit(limit: int | AdaptivePlan) -> dict[str, int]:
+    if isinstance(limit, int):
+        return {"fixed": limit}
+    return {"min": limit.minimum, "start": limit.start, "max": limit.maximum}
 
 
 def _backend(backend: BackendPlan) -> dict[str, object]:
@@ -101,7 +115,7 @@ def _backend(backend: BackendPlan) -> dict[str, object]:
         "name": backend.name,
         "protocol": backend.protocol.value,
         "endpoints": {_route(backend, name): url for name, url in backend.endpoints},
-        "limit": backend.limit,
+        "limit": _limit(backend.limit),
         "queue_size": backend.queue_size,
         "queue_wait_s": backend.queue_wait_s,
         "connect_s": backend.timeouts.connect_s,

@@ -11,8 +11,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from sidecar.model import Protocol
+from sidecar.policy.injection import MOST
 from sidecar.settings import shapes
 from sidecar.settings.answers import Cache, Fallback, Idempotency, Shared
+from sidecar.settings.protection import Breaker, Classes, ClassName, Injection, Limit, Probe, Queue, Rate, Retry
 from sidecar.settings.quantities import Share, Size, Span
 from sidecar.settings.rules import Fault, Result
 from sidecar.settings.section import Section, amount
@@ -145,9 +147,15 @@ class Caller(Section):
     trusted: bool = Field(
         default=False, description="whether they may name the people behind them in the header Sidecar-Client"
     )
-    client_class: Literal["staff", "checkout", "browse", "batch"] | None = Field(
+    client_class: ClassName | None = Field(
         default=None, alias="class", description="rank of their calls, in place of the operation's"
     )
+
+
+class Keys(Section):
+    """What places and passes are signed with."""
+
+    file: shapes.FileName = Field(description="file of the keys, one a line; made with rights 0600 where it is missing")
 
 
 class Reload(Section):
@@ -199,32 +207,10 @@ class Timeouts(Section):
     )
 
 
-class Limit(Section):
-    """How many calls the backend gets at once. limits.connections bounds callers, queue.size those who wait."""
-
-    LATER: ClassVar[frozenset[str]] = frozenset({"adaptive"})
-    fixed: int = Field(default=16, ge=1, le=10_000, description="calls at once, ghosts included")
-
-
-class Queue(Section):
-    """The line before a backend."""
-
-    LATER: ClassVar[frozenset[str]] = frozenset({"per_client"})
-    size: int = Field(
-        default=500,
-        ge=0,
-        le=100_000,
-        description="calls that may wait for one of limit.fixed; one more is answered overloaded",
-    )
-    wait: Annotated[float, Span("0s", "10m")] = amount(
-        default="5s", description="longest time in line; operations.NAME.timeout may end it earlier"
-    )
-
-
 class Operation(Section):
     """Rules for the operations that a pattern names."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"begins", "confirm", "defer", "ends", "limit", "rate", "retry"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"begins", "confirm", "defer", "ends"})
     safe: bool = Field(
         default=False, description="true: it changes nothing, however often it runs. Nobody can check this for you"
     )
@@ -235,7 +221,7 @@ class Operation(Section):
     stream: bool = Field(
         default=False, description="pass the reply on while it comes: for reports larger than limits.reply_body"
     )
-    client_class: Literal["staff", "checkout", "browse", "batch"] = Field(
+    client_class: ClassName = Field(
         default="browse", alias="class", description="rank of its callers, kept with every call"
     )
     cache: Cache | None = Field(
@@ -255,6 +241,13 @@ class Operation(Section):
         default_factory=list, max_length=20, description="what is said in place of a failure; rules are tried in order"
     )
     idempotency: Idempotency | None = Field(default=None, description="keys against a second purchase")
+    limit: Annotated[float, Share("1%", "100%")] | None = Field(
+        default=None, description="the part of the backend's limit that its calls may take together, at least one"
+    )
+    rate: list[Rate] = Field(
+        default_factory=list, max_length=10, description="how often it may be asked, as backends.NAME.rate"
+    )
+    retry: bool = Field(default=True, description="false: never made once more after a failure, however safe")
 
 
 class Identity(Section):
@@ -277,7 +270,7 @@ class Backend(Section):
 
     # That one of the two is there is said by `complaints`, which tells a missing key from a misspelt one.
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["url"]}, {"required": ["urls"]}]})
-    LATER: ClassVar[frozenset[str]] = frozenset({"breaker", "cache", "probe", "rate", "retry", "timezone"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"cache", "timezone"})
     protocol: Protocol = Field(strict=False, description="what the backend speaks: soap or xmlrpc")
     url: shapes.Url | None = Field(
         default=None, description="address of the backend, or with endpoints what their paths are relative to; or urls"
@@ -318,6 +311,10 @@ class Backend(Section):
     )
     limit: Limit = Field(default_factory=Limit, description="calls at once")
     queue: Queue = Field(default_factory=Queue, description="calls that wait")
+    breaker: Breaker = Field(default_factory=Breaker, description="when a backend that fails is cut off for a while")
+    probe: Probe | None = Field(default=None, description="a call of our own that shows whether it lives")
+    retry: Retry = Field(default_factory=Retry, description="calls that are made once more")
+    rate: list[Rate] = Field(default_factory=list, max_length=10, description="how often it may be asked")
     asmx_get: Literal["deny", "safe", "allow"] = Field(
         default="deny",
         description="ASMX operations by GET: none, those marked safe, or all; any page can trigger a GET",
@@ -339,12 +336,17 @@ class Backend(Section):
     results: list[Result] = Field(
         default_factory=list, max_length=500, description="what values in replies stand for; the first that matches"
     )
+    inject: list[Injection] = Field(
+        default_factory=list,
+        max_length=MOST,
+        description="calls that go wrong on purpose, for a rehearsal; each ends by itself; the first that means a call",
+    )
 
 
 class Settings(Section):
     """A sidecar's settings."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"classes", "keys", "rooms", "timezone"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"rooms", "timezone"})
     version: Literal[1] = Field(default=1, description="version of this vocabulary")
     include: list[shapes.FileName] = Field(
         default_factory=list,
@@ -361,6 +363,11 @@ class Settings(Section):
     admin: Admin = Field(default_factory=Admin, description="where operators look and give orders")
     metrics: Metrics | None = Field(
         default=None, description="a listener for the metrics alone; left out, they are on the one of admin"
+    )
+    classes: Classes = Field(default_factory=Classes, description="whose calls come first where some have to wait")
+    keys: Keys | None = Field(
+        default=None,
+        description="what signs places in line; left out, a restart makes those that were given worth less",
     )
     callers: dict[shapes.Name, Caller] = Field(default_factory=dict, description="callers known by their networks")
     reload: Reload = Field(default_factory=Reload, description="when changed settings are taken")

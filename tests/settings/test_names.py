@@ -46,6 +46,7 @@ def told(folder: Path, rest: str, contract: Contract | None = OFFERED, head: str
         "operations: {GetPerformances: {}, 'Get*': {}, '*': {}, '**Ticke?s': {}}",
         "deny: [DestroyCache, destroycache, '*cache', '*']",
         "expose: ['Get*']",
+        "inject: [{operation: 'Get*', reset: true, for: 1m}, {operation: '*', truncate: true, for: 1m}]",
         "results: [{operation: 'Re*', when: {path: ReserveTicketsResult, lt: {param: iNumberOfSeats}}, state: partial}]",
         "results: [{operation: '*', when: {path: x, lt: {param: anything}}, state: partial}]",  # one of them is not known
         "results: [{operation: GetPerformances, when: {path: anything, eq: 1}, state: partial}]",  # its reply is open
