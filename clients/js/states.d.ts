@@ -57,9 +57,10 @@ export interface Reasons {
   backend_fault: "server" | "xmlrpc" | "http_error" | "fault_rule" | "client";
   business_no: "fault_rule" | "result_rule";
   sold_out: "fault_rule" | "result_rule";
+  rate_limited: "client" | "account" | "operation" | "backend";
   operation_denied: "deny" | "asmx_get" | "strict";
-  overloaded: "queue_full" | "queue_wait" | "deadline" | "connections" | "buffered" | "deeds";
-  backend_unreachable: "refused" | "connect_timeout" | "dns" | "tls" | "reset";
+  overloaded: "queue_full" | "queue_wait" | "client_cap" | "pushed_out" | "dropped" | "deadline" | "connections" | "buffered" | "deeds";
+  backend_unreachable: "refused" | "connect_timeout" | "dns" | "tls" | "reset" | "cut_off";
   outcome_unknown: "timeout" | "reset" | "closed" | "cut" | "fault" | "identity" | "untold";
   backend_bad_reply: "html" | "truncated" | "not_xml" | "root" | "too_large" | "empty" | "http";
   not_found: "path" | "document" | "endpoint";

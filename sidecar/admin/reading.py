@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ACTOR_CHARS: Final = 100
 _REASON_CHARS: Final = 300
 _TEXT_CHARS: Final = 200
+_SHARE: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%", re.ASCII)
 _UNKNOWN: Final = 10  # names that nobody knows, before it is clear that the whole is something else
 _MEMBERS: Final = ("actor", "reason", "for", "until")
 # RFC 3339 section 5.6, with the zone apart: its absence has a message of its own.
@@ -94,7 +95,8 @@ def _words(name: str, value: object, most: int, remedy: str, wrong: list[Wrong],
 
 
 def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: list[Wrong]) -> Any:
-    at, value = f"/{argument.name}", body.get(argument.name)
+    at, value = f"/{argument.name}", body.get(argument.name, argument.default)
+    value = argument.default if value is None else value
     if value is None:
         wrong.append(Wrong(at, "missing", f"say {argument.name}: {argument.help}"))
     elif argument.kind is Kind.INTEGER:
@@ -104,6 +106,16 @@ def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: 
             wrong.append(Wrong(at, "range", f"may be from {argument.low} to {argument.high}, not {value}"))
     elif not isinstance(value, str):
         wrong.append(Wrong(at, "type", "must be a text"))
+    elif argument.kind is Kind.SHARE:
+        if not (found := _SHARE.fullmatch(value)) or not 0 < float(found[1]) <= 100:
+            wrong.append(Wrong(at, "range", f"must be a percentage above 0% and up to 100%, not {_shown(value)}"))
+        else:
+            return float(found[1]) / 100
+    elif argument.kind is Kind.CHOICE:
+        if value not in argument.choices:
+            wrong.append(Wrong(at, "unknown", _not_there(argument.name, value, argument.choices)))
+    elif value == argument.default:
+        return value
     elif argument.kind is Kind.TEXT:
         if not 0 < len(value.strip()) <= _TEXT_CHARS or not value.isprintable():
             wrong.append(Wrong(at, "characters", f"must be one line of 1 to {_TEXT_CHARS} printable characters"))

@@ -70,6 +70,13 @@ hand ends by itself, is shown in the status until then, survives a reload, and d
 The commands exit with 0 done, 1 refused or failed, 2 not understood, 78 wrong settings.
 """
 
+_SHORT: Final = {
+    "config reload": "sidecar reload",
+    "sidecar drain": "sidecar drain",
+    "cache purge": "sidecar purge",
+    "observe set": "sidecar observe",
+}
+
 
 def markdown() -> str:
     """Return the document."""
@@ -81,25 +88,37 @@ def _section(row: Row) -> Iterator[str]:
     yield f"{row.help} {row.more}\n"
     for each in row.arguments:
         bounds = f", from {each.low} to {each.high}" if each.kind is Kind.INTEGER else ""
-        yield f"- `{each.name}`: {each.help}{bounds}"
+        words = f" ({', '.join(each.choices)})" if each.choices else ""
+        yield f"- `{each.name}`: {each.help}{bounds}{words}"
     if row.end is not None:
         yield f"- `for` or `until`: from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)}; there is no default"
     yield f"- `reason`: {'needed' if row.reason_needed else 'may be left out'}\n"
-    short = {"config reload": "sidecar reload", "sidecar drain": "sidecar drain"}.get(row.name, f"sidecar {row.name}")
-    words = [short, *(str(_example(each.name)) for each in row.arguments)]
-    words += [] if row.end is None else [f"--for {spoken(row.end.suggested_s)}"]
-    words += [f'--reason "{row.why}"'] if row.reason_needed else []
+    yield f"```sh\n{command(row)}"
     body: dict[str, Any] = {"actor": "alice@ops"}
-    body |= {each.name: _example(each.name) for each in row.arguments}
+    body |= {each.name: each.example for each in row.arguments}
     body |= {} if row.end is None else {"for": spoken(row.end.suggested_s)}
     body |= {"reason": row.why} if row.reason_needed else {}
-    yield f"```sh\n{' '.join(words)}"
     yield "curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\"
     yield f"     -d '{json.dumps(body)}' http://127.0.0.1:8081{row.path}\n```\n"
 
 
-def _example(name: str) -> object:
-    return {"backend": "tickets", "value": 8, "id": "c3f9a1b2d4e5", "what": "perf:1201"}[name]
+def command(row: Row) -> str:
+    """Return the order as somebody might write it; what is wanted stands in its place, what may be left out has its name before it."""
+    words = [_SHORT.get(row.name, f"sidecar {row.name}")]
+    words += [_quoted(str(each.example)) for each in row.arguments if each.default is None]
+    words += [
+        f"--{each.name.replace('_', '-')} {_quoted(str(each.example))}"
+        for each in row.arguments
+        if each.default is not None
+    ]
+    words += [] if row.end is None else [f"--for {spoken(row.end.suggested_s)}"]
+    words += [f'--reason "{row.why}"'] if row.reason_needed else []
+    return " ".join(words)
+
+
+def _quoted(word: str) -> str:
+    """Return a word as a shell takes it: a pattern that stands bare means files."""
+    return f'"{word}"' if set(word) & set("*?[ ~") else word
 
 
 if __name__ == "__main__":

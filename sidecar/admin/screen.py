@@ -24,6 +24,7 @@ WIDTH: Final = 80
 HEIGHT: Final = 24
 _NARROWEST: Final = 40  # below this nothing is readable anyway
 _UNKNOWN: Final = "-"
+_CLASSES: Final = 32  # more fit on no line
 _SENTENCE: Final = 1000  # characters of one that are looked at: two lines of the widest screen
 
 
@@ -197,14 +198,14 @@ def _backends(status: Facts, most: int) -> _Block:
     found: list[Line] = [(Piece(title, "faint"),)]
     backends = sorted(_list(status, "backends"), key=lambda each: _RANKS.get(str(each.get("pressure")), 0))
     for each in backends[:most]:
-        pressure, limit, configured = _text(each.get("pressure")), each.get("limit"), each.get("limit_configured")
-        shown = _text(limit) if limit == configured else f"{_text(limit)} ({_text(configured)})"
+        pressure, limit, usual = _text(each.get("pressure")), each.get("limit"), _usual(each)
+        shown = _text(limit) if limit == usual else f"{_text(limit)} ({_text(usual)})"
         queue = f"{_text(each.get('queued'))}/{_text(each.get('queue_size'))}"
         found.append(
             (
                 Piece(f"{_short(_text(each.get('name')), 16):<16} ", "strong"),
                 Piece(f"{pressure:<9}", _TONES.get(pressure, "warn")),
-                Piece(f"{shown:>8}", "" if limit == configured else "warn"),
+                Piece(f"{shown:>8}", "" if limit == usual else "warn"),
                 Piece(f"{_text(each.get('in_flight')):>10}"),
                 Piece(f"{_text(each.get('ghosts')):>7}", "warn" if each.get("ghosts") else ""),
                 Piece(f"{queue:>9}", "warn" if each.get("queued") else ""),
@@ -212,6 +213,7 @@ def _backends(status: Facts, most: int) -> _Block:
                 Piece(f"{_number(each.get('backend_ms_p50'), 0):>7}{_number(each.get('backend_ms_p95'), 0):>6}"),
             )
         )
+        found += _line(status, each)
         last = each.get("last_failure")
         if isinstance(last, dict) and pressure != "ok":
             reason = f" ({_text(last.get('reason'))})" if last.get("reason") else ""
@@ -220,16 +222,45 @@ def _backends(status: Facts, most: int) -> _Block:
     return _Block(found if backends else [], 3, len(backends[most:]))
 
 
+def _usual(backend: Facts) -> Any:
+    """Return the limit that holds unless somebody says another one by hand: that of the settings, or what is learnt."""
+    limiter = _dict(backend, "limiter")
+    return limiter.get("now") if limiter.get("how") == "adaptive" else backend.get("limit_configured")
+
+
+def _line(status: Facts, backend: Facts) -> list[Line]:
+    """Return how the limit comes about and who waits; nothing where it is a number and nobody does."""
+    limiter, said = _dict(backend, "limiter"), []
+    if limiter.get("how") == "adaptive":
+        since = f" {_ago(status, limiter.get('since'))}" if limiter.get("since") else ""
+        said.append(
+            f"learnt in {_text(limiter.get('min'))}..{_text(limiter.get('max'))}: {_text(limiter.get('why'))}{since}"
+        )
+    classes = [each for each in _list(backend, "classes")[:_CLASSES] if each.get("queued")]
+    if classes:
+        waits = (
+            f"{_text(each.get('class'))} {_text(each.get('queued'))} ({_rough(each.get('eta_s'))})" for each in classes
+        )
+        said.append(f"in line: {', '.join(waits)}")
+    return [(Piece(f"  {'; '.join(said)}"),)] if said else []
+
+
 def _overrides(status: Facts, most: int) -> _Block:
     found: list[Line] = [(Piece("CHANGED BY HAND", "faint"),)]
     overrides = _list(status, "overrides")
     for each in overrides[:most]:
-        what = f"{_text(each.get('noun'))} {_text(each.get('backend'))} {_text(each.get('value'))} (was {_text(each.get('was'))})"
+        what = f"{_text(each.get('noun'))} {_text(each.get('backend'))} {_text(each.get('value'))}{_instead(each)}"
         ends = f"  ends in {_rough(each.get('left_s'))} ({_clock(each.get('until'))})"
         found.append(
             (Piece(f"  {what}", "warn"), Piece(f"{ends}  {_text(each.get('actor'))}: {_text(each.get('reason'))}"))
         )
     return _Block(found if overrides else [], 2, len(overrides[most:]))
+
+
+def _instead(override: Facts) -> str:
+    """Return in place of what it holds; of a fault how often it has hit, for nothing stood there before."""
+    hits = override.get("hits")
+    return f" (was {_text(override.get('was'))})" if hits is None else f" ({_text(hits)} hit)"
 
 
 def _refusals(status: Facts, most: int) -> _Block:
@@ -278,9 +309,12 @@ def _strings(facts: Facts, key: str) -> list[str]:
 
 def _text(value: Any) -> str:
     """Return a value as text that a terminal may have: a name or a reason with an escape sequence in it stays harmless."""
-    if value is None:
-        return _UNKNOWN
-    return "".join(each if each.isprintable() else "?" for each in str(value))
+    return _UNKNOWN if value is None else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return a text as a terminal may have it."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _number(value: Any, decimals: int) -> str:

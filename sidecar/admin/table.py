@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sidecar.durations import spoken
-from sidecar.policy.overrides import LONGEST_S
+from sidecar.policy import injection
+from sidecar.policy.overrides import EVERY, LONGEST_S
 
 ROOT: Final = "/admin/v1"
 
@@ -22,18 +23,26 @@ class Kind(StrEnum):
     BACKEND = "backend"  # a name of the settings
     CONFIG = "config"  # the id of settings that were in force
     INTEGER = "integer"
+    SHARE = "share"  # a part of a whole, as in 10%
+    CHOICE = "choice"  # one of a few words
     TEXT = "text"  # one line
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument; `low` and `high` belong to the range of an integer."""
+    """One argument; `low` and `high` belong to the range of an integer, `choices` are the words that may stand.
+
+    `default` is what stands where it is left out, None where it must not be. `example` is a value as somebody might give it.
+    """
 
     name: str
     kind: Kind
     help: str
     low: int = 0
     high: int = 0
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+    example: str | int = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,33 @@ class Row:
         return f"{ROOT}/{self.noun}/{self.verb}"
 
 
-_BACKEND: Final = Argument("backend", Kind.BACKEND, "name of the backend, as in backends.NAME of the settings")
+MECHANISMS: Final = ("breaker", "rate", "queue", "limit", "all")
+# As for a fault: what takes protection out is over before the shift is. To look on for longer there is `mode: observe` in the settings.
+OBSERVE_S: Final = injection.LONGEST_S
+
+_BACKEND: Final = Argument(
+    "backend", Kind.BACKEND, "name of the backend, as in backends.NAME of the settings", example="tickets"
+)
+_ANY_BACKEND: Final = Argument(
+    "backend", Kind.BACKEND, f"name of the backend; left out, or {EVERY}: every one", default=EVERY, example="tickets"
+)
+_MECHANISM: Final = Argument(
+    "mechanism", Kind.CHOICE, "which; left out: all of them", choices=MECHANISMS, default="all", example="breaker"
+)
+
+_CLIENT: Final = Argument(
+    "client",
+    Kind.TEXT,
+    "whose, by the digits that the log calls him; left out: anybody's",
+    default="",
+    example="5d0c9a81b2e7",
+)
+_REQUEST: Final = Argument(
+    "request_id",
+    Kind.TEXT,
+    "id of the request, as `sidecar queue list` shows it, and X-Request-Id its caller",
+    example="7f3a",
+)
 
 TABLE: Final = (
     Row(
@@ -94,6 +129,7 @@ TABLE: Final = (
                 "id",
                 Kind.CONFIG,
                 "id of the settings, or its beginning, as `sidecar status` and the reply to a reload show it",
+                example="c3f9a1b2d4e5",
             ),
         ),
         why="the new limits were wrong",
@@ -107,7 +143,7 @@ TABLE: Final = (
         arguments=(
             _BACKEND,
             # As limit.fixed of the settings: what could not be written there cannot be ordered here.
-            Argument("value", Kind.INTEGER, "calls at once, ghosts included", low=1, high=10_000),
+            Argument("value", Kind.INTEGER, "calls at once, ghosts included", low=1, high=10_000, example=8),
         ),
         why="its disk is slow",
         end=End(shortest_s=1.0, suggested_s=600.0, longest_s=LONGEST_S),
@@ -121,6 +157,101 @@ TABLE: Final = (
         why="the disk is replaced",
     ),
     Row(
+        "breaker",
+        "set",
+        "Decide yourself whether a backend is cut off, until an end.",
+        "`cut_off`: nobody is let near it, callers get stale answers, fallbacks or backend_unreachable, while somebody works on it. "
+        "`closed`: everybody is, whatever fails. `disabled`: as closed, and nothing is counted. At the end the breaker decides again; "
+        "after a cut-off it tests with a few calls first.",
+        arguments=(
+            _BACKEND,
+            Argument("state", Kind.CHOICE, "what holds", choices=("cut_off", "closed", "disabled"), example="cut_off"),
+        ),
+        why="its database is restored",
+        end=End(shortest_s=1.0, suggested_s=600.0, longest_s=LONGEST_S),
+    ),
+    Row(
+        "breaker",
+        "clear",
+        "Let the breaker of a backend decide again before its time.",
+        "What was cut off is tested with a few calls first.",
+        arguments=(_BACKEND,),
+        why="the database is back",
+    ),
+    Row(
+        "observe",
+        "set",
+        "Take protection out: let a mechanism count what it would refuse, and refuse nobody, until an end.",
+        "To tell whether it is the sidecar that turns people away, and whether it is right. The backend gets whatever comes meanwhile. "
+        "At the end the mechanism refuses again, as the settings say.",
+        arguments=(_ANY_BACKEND, _MECHANISM),
+        why="are these refusals right?",
+        end=End(shortest_s=1.0, suggested_s=900.0, longest_s=OBSERVE_S),
+    ),
+    Row(
+        "observe",
+        "clear",
+        "Put protection back before its time.",
+        "Ends what was ordered for that backend and mechanism; left out, what was ordered for any.",
+        arguments=(_ANY_BACKEND, _MECHANISM),
+        why="they were right",
+    ),
+    Row(
+        "fault",
+        "inject",
+        "Let calls of a backend go wrong on purpose, until an end.",
+        "What is injected looks like the backend's own doing to all that protects it, and every response of these operations says so in "
+        "Sidecar-Fault. The backend meets nothing of an error or a reset; a call whose reply is truncated it has carried out.",
+        arguments=(
+            _BACKEND,
+            Argument(
+                "operation",
+                Kind.TEXT,
+                "name of the operations, or a pattern as in GetSeats*",
+                example="GetSeats*",
+            ),
+            Argument(
+                "kind",
+                Kind.CHOICE,
+                "latency: the call begins later; error: the backend says no; reset: the connection breaks, with the call sent; "
+                "truncate: the reply ends half-way",
+                choices=tuple(kind.value for kind in injection.Kind),
+                example="latency",
+            ),
+            Argument(
+                "value",
+                Kind.TEXT,
+                "of latency how much, as in 2s, or 2s~500ms to give or take some; of error the HTTP status, or fault for one of the "
+                "protocol",
+                default="",
+                example="2s",
+            ),
+            Argument(
+                "share", Kind.SHARE, "the part of the calls that it hits; left out: 100%", default="100%", example="10%"
+            ),
+            Argument(
+                "header",
+                Kind.TEXT,
+                "only calls that carry this header, as in NAME=PATTERN; left out: whoever calls",
+                default="",
+                example="X-Chaos=yes",
+            ),
+        ),
+        why="rehearsal of a slow evening",
+        end=End(shortest_s=1.0, suggested_s=900.0, longest_s=injection.LONGEST_S),
+    ),
+    Row(
+        "fault",
+        "clear",
+        "End injected faults before their time, those of the settings, too.",
+        "The backend's calls go through as they come, at once.",
+        arguments=(
+            _BACKEND,
+            Argument("id", Kind.TEXT, "of one, as `sidecar status` shows it; left out: all", default="", example="f1"),
+        ),
+        why="the rehearsal is over",
+    ),
+    Row(
         "cache",
         "purge",
         "Count kept answers of a backend as touched: those with a tag, those of an operation, or all.",
@@ -128,9 +259,59 @@ TABLE: Final = (
         "where the settings say consistency: strict it is not given any more. Calls that are under way now are kept by nobody.",
         arguments=(
             _BACKEND,
-            Argument("what", Kind.TEXT, "a tag as the settings make it (perf:1201), operation:NAME, or all"),
+            Argument(
+                "what",
+                Kind.TEXT,
+                "a tag as the settings make it (perf:1201), operation:NAME, or all",
+                example="perf:1201",
+            ),
         ),
         why="the programme was corrected in the box office",
+    ),
+    Row(
+        "queue",
+        "list",
+        "Show the calls that wait, all of them or those of a client, an operation, an order number.",
+        "The longest waiting of each class first, at most 100. It changes nothing, and is an order because it shows what people have sent: "
+        "it needs the token, and the audit says who looked. Clients are called what the log calls them.",
+        arguments=(
+            _ANY_BACKEND,
+            _CLIENT,
+            Argument(
+                "operation", Kind.TEXT, "name of the operation; left out: any", default="", example="ReserveTickets"
+            ),
+            Argument(
+                "request_id",
+                Kind.TEXT,
+                "id of the request, as its caller got it; left out: any",
+                default="",
+                example="7f3a",
+            ),
+            Argument(
+                "param",
+                Kind.TEXT,
+                "value of a parameter that queue.find of the settings names, an order number say; left out: any",
+                default="",
+                example="48151623",
+            ),
+        ),
+    ),
+    Row(
+        "queue",
+        "promote",
+        "Let a call that waits go before all others.",
+        "After those that were put there before it. It gets the next slot that it may have: bulkheads and the limit hold for it, too.",
+        arguments=(_REQUEST, _ANY_BACKEND, _CLIENT),
+        why="the customer stands at the counter",
+    ),
+    Row(
+        "queue",
+        "drop",
+        "Send a call that waits away.",
+        "Its caller is told `overloaded` with the reason `dropped`, and that nothing was executed. He may call again: to keep a client "
+        "out, look at rate and deny of the settings.",
+        arguments=(_REQUEST, _ANY_BACKEND, _CLIENT),
+        why="a script that has gone wrong",
     ),
     Row(
         "sidecar",
@@ -178,4 +359,8 @@ def _argument(argument: Argument) -> dict[str, Any]:
     said: dict[str, Any] = {"name": argument.name, "kind": argument.kind.value, "help": argument.help}
     if argument.kind is Kind.INTEGER:
         said |= {"min": argument.low, "max": argument.high}
+    if argument.choices:
+        said["choices"] = list(argument.choices)
+    if argument.default is not None:
+        said["default"] = argument.default
     return said

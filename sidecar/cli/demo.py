@@ -35,10 +35,20 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) 
 )
 @click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file, in place of config/demo.yaml.")
-def command(for_s: float | None, as_json: bool, config: Path | None) -> None:
-    """Show it all on this machine: open the address that it prints. With --for it runs headless and ends by itself."""
+@click.option(
+    "--unprotected",
+    is_flag=True,
+    help="The same crowd straight at the box office, with no sidecar before it: it falls over. For 20 s, or --for. "
+    "The shop page is left out: it lives on states, and nobody says any here.",
+)
+def command(for_s: float | None, as_json: bool, config: Path | None, unprotected: bool) -> None:
+    """Show it all on this machine: open the address that it prints. With --for it runs headless and ends by itself: a crowd comes that
+    grows past what the box office can bear.
+    """
+    if unprotected and config is not None:
+        raise click.UsageError("--config says how the sidecar is set up, and with --unprotected there is none")
     import uvloop  # noqa: PLC0415 - help needs none of this
 
     from sidecar.demo.show import main  # noqa: PLC0415 - as above
 
-    sys.exit(uvloop.run(main(for_s=for_s, as_json=as_json, config=config)))
+    sys.exit(uvloop.run(main(for_s=for_s, as_json=as_json, config=config, unprotected=unprotected)))

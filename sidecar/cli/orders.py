@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sidecar.admin.table import TABLE, Kind, Row, find
+from sidecar.admin import screen
+from sidecar.admin.table import TABLE, Argument, Kind, Row, find
 from sidecar.cli import BAD_SETTINGS
 from sidecar.cli.admin import fail, form_option, options, refused, talk
 from sidecar.durations import spoken
@@ -48,31 +49,25 @@ def command(noun: str, verb: str, name: str | None = None) -> click.Command:
     def give(where: str, token: str | None, form: str, **said: Any) -> None:
         body = {key: value for key, value in said.items() if value is not None}
         status, facts = talk(where, "POST", row.path, body=body, token=token, timeout_s=_TIMEOUT_S)
-        _tell(status, facts, form)
+        _tell(row, status, facts, form)
 
     said = _help(row, name or row.name)
     return click.Command(name or verb, params=_parameters(row), callback=give, help=said, short_help=row.help)
 
 
 def _help(row: Row, called: str) -> str:
+    wanted = [each for each in row.arguments if each.default is None]
     example = ["sidecar", called]
-    example += ["8" if each.kind is Kind.INTEGER else each.name.upper() for each in row.arguments]
+    example += ["8" if each.kind is Kind.INTEGER else each.name.upper() for each in wanted]
     example += [] if row.end is None else ["--for", spoken(row.end.suggested_s)]
     example += [f'--reason "{row.why}"'] if row.reason_needed else []
-    arguments = "\n".join(f"  {each.name.upper()}: {each.help}" for each in row.arguments)
+    arguments = "\n".join(f"  {each.name.upper()}: {each.help}" for each in wanted)
     listed = f"\n\n\b\n{arguments}" if arguments else ""
     return f"{row.help} {row.more}{listed}\n\n\b\n  {' '.join(example)}"
 
 
 def _parameters(row: Row) -> list[click.Parameter]:
-    found: list[click.Parameter] = [
-        click.Argument(
-            [each.name],
-            type=click.IntRange(each.low, each.high) if each.kind is Kind.INTEGER else str,
-            metavar=each.name.upper(),
-        )
-        for each in row.arguments
-    ]
+    found: list[click.Parameter] = [_parameter(each) for each in row.arguments]
     if row.end is not None:
         bounds = f"from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)}"
         found += [
@@ -93,6 +88,25 @@ def _parameters(row: Row) -> list[click.Parameter]:
     return [*found, *options(), form_option()]
 
 
+def _parameter(argument: Argument) -> click.Parameter:
+    """Return what has to be said as a word in its place, what may be left out as an option; its default the sidecar knows."""
+    kind: Any = str
+    if argument.kind is Kind.INTEGER:
+        kind = click.IntRange(argument.low, argument.high)
+    elif argument.choices:
+        kind = click.Choice(argument.choices)
+    if argument.default is None:
+        return click.Argument([argument.name], type=kind, metavar=argument.name.upper())
+    metavar = None if argument.choices else argument.name.upper()
+    return click.Option(
+        [option(argument.name), argument.name], type=kind, metavar=metavar, help=f"{_sentence(argument.help)}."
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _myself() -> str:
     try:
         user = getpass.getuser()
@@ -101,30 +115,38 @@ def _myself() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _tell(status: int, facts: Mapping[str, Any], form: str) -> None:
+def _tell(row: Row, status: int, facts: Mapping[str, Any], form: str) -> None:
     """Print the verdict and exit with its code."""
     ok = facts.get("ok") is True
     errors = [each for each in facts.get("errors", ()) if isinstance(each, dict)]
     if form == "json":
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     elif ok:
-        click.echo("\n".join([f"ok: {facts.get('text', '')}", *_changes(facts)]))
+        click.echo("\n".join([f"ok: {facts.get('text', '')}", *_changes(facts), *_calls(facts)]))
     if ok:
         return
     code = 2 if status == _NOT_UNDERSTOOD else BAD_SETTINGS if errors else 1
     if form == "json":
         sys.exit(code)
     if status == _NOT_UNDERSTOOD and errors:
-        said = "\n".join(f"{_spoken(str(each.get('pointer')))}: {each.get('text')}" for each in errors)
+        said = "\n".join(f"{_spoken(row, str(each.get('pointer')))}: {each.get('text')}" for each in errors)
         fail(said, "", code)
     text, remedy = refused(facts)
     fail("\n".join([text, *_errors(facts, errors)]), remedy, code)
 
 
-def _spoken(pointer: str) -> str:
+def _spoken(row: Row, pointer: str) -> str:
     """Return a pointer into an order as the command line calls that part."""
     name = pointer.removeprefix("/")
-    return f"--{name}" if name in ("actor", "reason", "for", "until") else name.upper()
+    optional = {each.name for each in row.arguments if each.default is not None}
+    if name in ("actor", "reason", "for", "until", *optional):
+        return option(name)
+    return name.upper()
+
+
+def option(name: str) -> str:
+    """Return the option of an argument that may be left out."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _changes(facts: Mapping[str, Any]) -> list[str]:
@@ -138,6 +160,25 @@ def _changes(facts: Mapping[str, Any]) -> list[str]:
         for each in facts.get("changes", ())
         if isinstance(each, dict)
     ]
+
+
+def _calls(facts: Mapping[str, Any]) -> list[str]:
+    """Return calls that wait, two lines each: which, and how it stands with it. They hold what callers sent."""
+    calls = [each for each in facts.get("calls", ()) if isinstance(each, dict)]
+    return [screen.printable(line) for each in calls for line in (_which(each), _standing(each))]
+
+
+def _which(call: Mapping[str, Any]) -> str:
+    first = ", promoted" if call.get("promoted") else ""
+    whose = f"client {call.get('client')}, class {call.get('class')}{first}"
+    return f"  {call.get('request_id')}  {call.get('backend')} {call.get('operation')}, {whose}"
+
+
+def _standing(call: Mapping[str, Any]) -> str:
+    params = call.get("params")
+    said = [f"  {name}={value}" for name, value in params.items()] if isinstance(params, dict) else []
+    left = f"{call.get('ahead')} ahead, about {call.get('eta_s')} s to go"
+    return f"    waits for {call.get('waited_s')} s, {left}{''.join(said)}"
 
 
 def _errors(facts: Mapping[str, Any], errors: list[dict[str, Any]]) -> list[str]:

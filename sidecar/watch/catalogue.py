@@ -109,13 +109,14 @@ METRICS: Final[tuple[Metric, ...]] = (
         _G,
         _EACH,
         "Calls that the backend gets at once, now.",
-        "Differs from limit_configured while an override is active.",
+        "Where it is learnt: at limit_configured for minutes while calls are queued, the settings hold it back; at 1 for minutes, the "
+        "backend is in trouble. A fixed one differs from limit_configured while an override is active.",
     ),
     Metric(
         "limit_configured",
         _G,
         _EACH,
-        "Calls that the backend gets at once, by the settings.",
+        "Calls that the backend gets at once, by the settings; the most of them where the limit is learnt.",
         "Nothing; it stands beside limit.",
     ),
     Metric(
@@ -135,9 +136,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "queued",
         _G,
-        _EACH,
-        "Calls that stand in line.",
-        "Near queue_size: the next ones are refused.",
+        ("backend", "class"),
+        "Calls that stand in line, by class.",
+        "In sum near queue_size: the next ones are refused, those of the lightest class first.",
     ),
     Metric(
         "queue_size",
@@ -283,9 +284,9 @@ _TEXT: Final = """\
 Made by `sidecar metrics` from the table in `sidecar/watch/catalogue.py`. They are served in the Prometheus text format on the admin
 listener, or on one of their own where the settings have `metrics:`.
 
-Labels are bounded: `backend` comes from the settings, `state` and `dialect` from `docs/states.md`, `mechanism` and `event` from the lists
-below; whatever is none of these is `other`. A reload sets nothing back, and a backend that has left the settings keeps its numbers until
-the process ends.
+Labels are bounded: `backend` and `class` come from the settings, `state` and `dialect` from `docs/states.md`, `mechanism` and `event`
+from the lists below; whatever is none of these is `other`. A reload sets nothing back, and a backend that has left the settings keeps its
+numbers until the process ends.
 
 | metric | type | labels | what it says | what to do |
 |---|---|---|---|---|

@@ -14,10 +14,15 @@ OTHER: Final = "other"
 
 # Word -> what it means, for the reference.
 MECHANISMS: Final[Mapping[str, str]] = {
-    "queue": "the line before the backend is full, or took longer than `queue.wait`",
+    "queue": "the line before the backend is full: who came was refused, or pushed out a lesser one",
+    "wait": "no slot came free within `queue.wait`",
+    "client": "one client has as many calls in line as `queue.per_client` lets him, and others wait",
+    "operator": "somebody has taken the call out of the line by hand",
     "deadline": "no slot came free before the call's own deadline",
     "connections": "all of `limits.connections`, or of this backend's share of them, are in use",
     "buffered": "`limits.buffered`, or this backend's share of it, is used up",
+    "breaker": "`breaker:` spares a backend, or an operation of it, that failed too often",
+    "rate": "`rate:` says that this was asked too often",
     "upstream": "the backend was asked, or could not be, and gave no usable answer",
     "drain": "this sidecar is going away",
     "deeds": "as many keyed calls are remembered as there is room for: none is made that could not be told from its repetition",
@@ -36,6 +41,7 @@ MECHANISMS: Final[Mapping[str, str]] = {
 _BY_STATE: Final[Mapping[str, str]] = {
     "overloaded": "queue",
     "backend_unreachable": "upstream",
+    "rate_limited": "rate",
     "outcome_unknown": "upstream",
     "backend_bad_reply": "upstream",
     "backend_fault": "upstream",
@@ -64,10 +70,14 @@ _BY_STATE: Final[Mapping[str, str]] = {
 
 # Where the reason says more than the state.
 _BY_REASON: Final[Mapping[tuple[str, str | None], str]] = {
+    ("overloaded", "queue_wait"): "wait",
+    ("overloaded", "client_cap"): "client",
+    ("overloaded", "dropped"): "operator",
     ("overloaded", "deadline"): "deadline",
     ("overloaded", "connections"): "connections",
     ("overloaded", "buffered"): "buffered",
     ("overloaded", "deeds"): "deeds",
+    ("backend_unreachable", "cut_off"): "breaker",
 }
 
 

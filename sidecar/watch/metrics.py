@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BackendNow:
-    """One backend of the plan at this moment. `pressure` is 0, 1 or 2."""
+    """One backend of the plan at this moment. `queued` is by class, `pressure` is 0, 1 or 2."""
 
     name: str
     limit: int
     limit_configured: int
     in_flight: int
     ghosts: int
-    queued: int
+    queued: tuple[tuple[str, int], ...]
     queue_size: int
     pressure: int
 
@@ -202,7 +202,9 @@ _ROWS: Final[Mapping[str, _Reader]] = {
     "limit_configured": _now(lambda backend: backend.limit_configured),
     "in_flight": _now(lambda backend: backend.in_flight),
     "ghosts": _now(lambda backend: backend.ghosts),
-    "queued": _now(lambda backend: backend.queued),
+    "queued": lambda _tally, now: [
+        ((backend.name, name), count) for backend in now.backends for name, count in backend.queued
+    ],
     "queue_size": _now(lambda backend: backend.queue_size),
     "pressure": _now(lambda backend: backend.pressure),
     "connections": _connections,

@@ -170,6 +170,10 @@ class Watching:
             facts["operation"] = names.operation(operation)
         self._sink.event(name, **facts)
 
+    def pseudonym(self, client: str) -> str:
+        """Return what a client is called wherever people read."""
+        return self._pseudonyms.of(client)
+
     def glance(self, backends: Iterable[str]) -> dict[str, Any]:
         """Return what the status shows of the last minutes: `refusals`, `states`, and `backends` by name with their pace."""
         now, wall_s, window = self._clock.now(), self._clock.wall(), self.window

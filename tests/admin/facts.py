@@ -95,10 +95,28 @@ def backend(name: str, **changed: Any) -> dict[str, Any]:
         "ghosts": 0,
         "queued": 0,
         "queue_size": 500,
+        "limiter": {"how": "fixed"},
+        "classes": [{"class": "staff", "queued": 0, "eta_s": 0}, {"class": "browse", "queued": 0, "eta_s": 0}],
         "calls_per_s": 12.34,
         "backend_ms_p50": 103.0,
         "backend_ms_p95": None,
         "last_failure": {"state": "backend_unreachable", "reason": "refused", "at": "2026-12-01T08:59:51.120Z"},
+        **changed,
+    }
+
+
+def learnt(**changed: Any) -> dict[str, Any]:
+    """Return how a limit is found."""
+    return {
+        "how": "adaptive",
+        "min": 1,
+        "max": 64,
+        "now": 12,
+        "held": 12,
+        "why": "settle",
+        "since": "2026-12-01T08:59:51.120Z",
+        "ratio": 1.2,
+        "pinned": None,
         **changed,
     }
 

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from sidecar.admin.audit import Audit
-from sidecar.admin.keeper import Keeper
+from sidecar.admin.keeper import Keeper, breaking, observing
 from sidecar.control import Order, OrderError
+from sidecar.policy.overrides import EVERY, Observed
 from tests.support.world import LoopClock, Recorder
 
 pytestmark = pytest.mark.virtual
@@ -22,8 +23,12 @@ class Hall:
     def __init__(self) -> None:
         self.log = Recorder()
         self.audit = Audit(LoopClock(), self.log)
-        self.keeper = Keeper(LoopClock(), self.audit, self.apply)
-        self.configured = dict(LIMITS)
+        self.observed = Observed()
+        self.breakers: dict[str, str | None] = {}
+        self.keeper = Keeper(
+            LoopClock(), self.audit, self.apply, observing(self.observe), breaking(self.breakers.__setitem__)
+        )
+        self.configured: dict[str, int | str] = dict(LIMITS)
         self.limits = dict(LIMITS)
         self.applied: list[tuple[str, int | None]] = []
 
@@ -32,7 +37,15 @@ class Hall:
         if value is not None:
             self.limits[backend] = value
         elif backend in self.configured:
-            self.limits[backend] = self.configured[backend]
+            self.limits[backend] = int(self.configured[backend]) if self.configured[backend] != "learnt" else 0
+
+    def observe(self, backend: str, mechanism: str, on: bool) -> None:
+        (self.observed.put if on else self.observed.clear)(backend, mechanism)
+
+    def watch(self, backend: str, mechanism: str, verb: str = "set", for_s: float | None = 60) -> str:
+        arguments = {"backend": backend, "mechanism": mechanism}
+        order = Order("observe", verb, arguments, "alice", "are they right?", for_s if verb == "set" else None)
+        return self.keeper.carry_out(order, self.configured).text
 
     def set(self, backend: str = "tickets", value: int = 8, for_s: float = 60) -> str:
         order = Order("limit", "set", {"backend": backend, "value": value}, "alice", "a slow disk", for_s)
@@ -112,6 +125,16 @@ async def test_overrides_of_two_backends_end_one_after_the_other() -> None:
     assert hall.limits == LIMITS
 
 
+async def test_a_limit_that_is_learnt_is_learnt_again() -> None:
+    """It goes back to no number: which one, the backend will show."""
+    hall = Hall()
+    hall.configured["tickets"] = "learnt"
+    assert hall.set(value=5, for_s=600) == "tickets: limit 5 (was learnt) for 10m, then learnt again"
+    assert hall.keeper.view()[0]["was"] == "learnt"
+    assert hall.clear() == "tickets: limit learnt again (was 5)"
+    assert hall.applied == [("tickets", 5), ("tickets", None)]
+
+
 async def test_clearing_ends_it_at_once() -> None:
     """And there is nothing left for the timer to do."""
     hall = Hall()
@@ -178,3 +201,77 @@ async def test_a_closed_keeper_leaves_no_timer() -> None:
     hall.keeper.close()
     await asyncio.sleep(20)
     assert hall.applied == [("tickets", 8)]
+
+
+async def test_a_mechanism_observes_and_refuses_again_by_itself() -> None:
+    """For its time; then protection is back, and the audit says so."""
+    hall = Hall()
+    said = hall.watch("tickets", "queue")
+    assert said == "tickets: observe queue (was enforce) for 1m, then enforce again"
+    assert hall.observed.ask("tickets", "queue")
+    assert not hall.observed.ask("tickets", "rate")
+    await asyncio.sleep(59.9)
+    assert hall.observed.ask("tickets", "queue")
+    await asyncio.sleep(0.2)
+    assert not hall.observed.ask("tickets", "queue")
+    [entry] = hall.audit.last(10)
+    assert (entry["noun"], entry["verb"], entry["text"]) == (
+        "observe",
+        "clear",
+        "tickets: observe enforce again (was queue)",
+    )
+    assert entry["arguments"] == {"backend": "tickets", "mechanism": "queue"}
+
+
+async def test_all_of_everything_observes() -> None:
+    """Every backend, and every mechanism; one that is named besides ends for itself."""
+    hall = Hall()
+    assert hall.watch(EVERY, "all", for_s=10).startswith("every backend: observe all (was enforce)")
+    hall.watch("tickets", "rate", for_s=30)
+    assert hall.observed.ask("seats", "limit")
+    assert [(each["backend"], each["value"]) for each in hall.keeper.view()] == [("*", "all"), ("tickets", "rate")]
+    await asyncio.sleep(11)
+    assert not hall.observed.ask("seats", "limit")
+    assert hall.observed.ask("tickets", "rate")
+    hall.keeper.close()
+
+
+async def test_clearing_without_a_word_ends_all_that_is_observed() -> None:
+    """And no limit; each that has ended is told."""
+    hall = Hall()
+    hall.set()
+    hall.watch("tickets", "queue", for_s=20)
+    hall.watch("seats", "rate", for_s=10)
+    assert hall.watch(EVERY, "all", "clear") == (
+        "seats: observe enforce again (was rate); tickets: observe enforce again (was queue)"
+    )
+    assert not hall.observed.ask("tickets", "queue")
+    assert [each["noun"] for each in hall.keeper.view()] == ["limit"]
+    with pytest.raises(OrderError, match="no override `observe` of every backend holds"):
+        hall.watch(EVERY, "all", "clear")
+    hall.keeper.close()
+
+
+async def test_what_observes_a_backend_goes_with_it() -> None:
+    """And what observes every backend stands, whatever a reload says."""
+    hall = Hall()
+    hall.watch("tickets", "queue")
+    hall.watch(EVERY, "rate")
+    del hall.configured["tickets"]
+    hall.keeper.reloaded(hall.configured)
+    assert not hall.observed.ask("tickets", "queue")
+    assert hall.observed.ask("seats", "rate")
+    assert [each["was"] for each in hall.keeper.view()] == ["enforce"]
+    hall.keeper.close()
+
+
+async def test_a_backend_is_cut_off_by_hand_and_the_breaker_decides_again_by_itself() -> None:
+    """What holds is shown, and ends."""
+    hall = Hall()
+    order = Order("breaker", "set", {"backend": "tickets", "state": "cut_off"}, "alice", "its database is restored", 60)
+    text = hall.keeper.carry_out(order, hall.configured).text
+    assert text == "tickets: breaker cut_off (was automatic) for 1m, then automatic again"
+    assert hall.breakers == {"tickets": "cut_off"}
+    assert hall.keeper.view()[0]["noun"] == "breaker"
+    await asyncio.sleep(60.1)
+    assert hall.breakers == {"tickets": None}

@@ -216,3 +216,55 @@ def test_whatever_is_posted_is_an_order_or_a_list_of_faults(name: str, body: dic
     else:
         assert came
         assert all(each.pointer.startswith("/") and len(each.text) < 1000 for each in came)
+
+
+FAULT = {**WHO, "backend": "tickets", "operation": "GetSeats*", "kind": "latency", "value": "2s", "for": "15m"}
+
+
+def test_what_may_be_left_out() -> None:
+    """Its default stands; a share is a part of one."""
+    order = read(row("fault inject"), FAULT, KNOWN)
+    assert isinstance(order, Order)
+    assert order.arguments == {
+        "backend": "tickets",
+        "operation": "GetSeats*",
+        "kind": "latency",
+        "value": "2s",
+        "share": 1.0,
+        "header": "",
+    }
+    assert order.for_s == 900
+    some = read(row("fault inject"), {**FAULT, "share": "2.5%", "header": None}, KNOWN)
+    assert isinstance(some, Order)
+    assert (some.arguments["share"], some.arguments["header"]) == (0.025, "")
+    every = read(row("observe set"), {**WHO, "for": "15m"}, KNOWN)
+    assert isinstance(every, Order)
+    assert every.arguments == {"backend": "*", "mechanism": "all"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"kind": "late"}, [("/kind", "unknown")]),
+        ({"kind": 3}, [("/kind", "type")]),
+        ({"kind": None}, [("/kind", "missing")]),
+        ({"share": "0%"}, [("/share", "range")]),
+        ({"share": "100.1%"}, [("/share", "range")]),
+        ({"share": "10"}, [("/share", "range")]),
+        ({"share": 0.1}, [("/share", "type")]),
+        ({"header": "\n"}, [("/header", "characters")]),
+        ({"backend": "*"}, [("/backend", "unknown")]),
+        ({"for": "61m"}, [("/for", "range")]),
+        ({"for": None}, [("/for", "missing")]),
+    ],
+)
+def test_a_fault_that_is_none(changed: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    """Each by its place; one without an end, or beyond the hour, among them."""
+    assert wrong({**FAULT, **changed}, "fault inject") == expected
+
+
+def test_words_are_offered() -> None:
+    """Of the few that there are."""
+    assert "did you mean latency?; there is latency, error" in said({**FAULT, "kind": "latencies"}, "fault inject")
+    assert "up to 100%, not '200%'" in said({**FAULT, "share": "200%"}, "fault inject")
+    assert wrong({**WHO, "mechanism": "cache", "for": "1m"}, "observe set") == [("/mechanism", "unknown")]

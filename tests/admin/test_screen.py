@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given
 
 from sidecar.admin.screen import Piece, clip, lines, plain
-from tests.admin.facts import backend, override, refusal, status
+from tests.admin.facts import backend, learnt, override, refusal, status
 
+WAITING = [
+    {"class": "staff", "queued": 2, "eta_s": 0},
+    {"class": "checkout", "queued": 0, "eta_s": 1},
+    {"class": "browse", "queued": 31, "eta_s": 4},
+]
 WHOLE = """\
 sidecar 0.1.0  ready  up 2d 3h  pid 1                       2026-12-01 09:00:03Z
 ERROR    the last reload failed: the settings of 06:00 hold (since 08:55:03Z)
@@ -45,6 +50,31 @@ def test_a_bad_night_on_one_screen() -> None:
     assert text(status()) == WHOLE
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"limiter": learnt(), "limit": 12}, [12, "learnt in 1..64: settle 12s ago"]),
+        ({"limiter": learnt(why="start", since=None), "limit": 12}, [12, "learnt in 1..64: start"]),
+        ({"limiter": learnt(), "limit": 5}, ["5 (12)", "learnt in 1..64: settle 12s ago"]),
+        (
+            {"limiter": learnt(), "limit": 12, "classes": WAITING},
+            [12, "learnt in 1..64: settle 12s ago; in line: staff 2 (0s), browse 31 (4s)"],
+        ),
+        ({"classes": WAITING}, [16, "in line: staff 2 (0s), browse 31 (4s)"]),
+        ({}, [16]),
+        ({"limiter": None, "classes": None}, [16]),
+        ({"classes": [{"queued": 3}]}, [16, "in line: - 3 (-)"]),
+    ],
+)
+def test_how_a_limit_comes_about_and_who_waits(said: dict[str, Any], shown: list[Any]) -> None:
+    """In a line of its own below the backend: of a number that nobody waits for there is nothing to say."""
+    line, *below = text(status(backends=[backend("tickets", **said)]), 120).split("BACKEND ")[1].splitlines()[1:]
+    limit, *rest = shown
+    assert f" {limit} " in line
+    assert below[: len(rest)] == [f"  {each}" for each in rest]
+    assert below[len(rest)] == "CHANGED BY HAND" or not below[len(rest)]
+
+
 def test_where_there_is_room_there_is_air() -> None:
     """Blank lines stand between the parts as soon as they fit."""
     quiet = text(status(warnings=[], overrides=[]))
@@ -74,6 +104,14 @@ def test_a_quiet_day() -> None:
     assert "CHANGED BY HAND" not in said
     assert "last failure" not in said, "an old failure of a backend that is well is no news"
     assert "REFUSED in the last 5m: 0\n" in said
+
+
+def test_faults_and_what_only_observes_stand_with_what_was_changed_by_hand() -> None:
+    """With their ends; a fault with how often it has hit, for nothing stood there before."""
+    fault = override(noun="fault", value="latency 2s on GetSeats*, 10% of them", was="none", hits=17)
+    said = text(status(overrides=[fault, override(noun="observe", backend="*", value="queue", was="enforce")]))
+    assert "  fault tickets latency 2s on GetSeats*, 10% of them (17 hit)  ends in 9m" in said
+    assert "  observe * queue (was enforce)  ends in 9m (09:09:03Z)  alice: a slow disk\n" in said
 
 
 def test_draining_is_said_in_the_first_line() -> None:

@@ -30,7 +30,16 @@ def test_the_orders_that_there_are() -> None:
         ("config use", True, False),
         ("limit set", True, True),
         ("limit clear", True, False),
+        ("breaker set", True, True),
+        ("breaker clear", True, False),
+        ("observe set", True, True),
+        ("observe clear", True, False),
+        ("fault inject", True, True),
+        ("fault clear", True, False),
         ("cache purge", True, False),
+        ("queue list", False, False),
+        ("queue promote", True, False),
+        ("queue drop", True, False),
         ("sidecar drain", True, False),
     ]
     assert find("limit", "sett") is None
@@ -45,6 +54,20 @@ def test_machines_read_the_whole_table() -> None:
     assert [each["name"] for each in order["arguments"]] == ["backend", "value"]
     assert (order["arguments"][1]["min"], order["arguments"][1]["max"]) == (1, 10_000)
     assert facts()[0]["end"] is None
+    fault = next(each for each in facts() if (each["noun"], each["verb"]) == ("fault", "inject"))
+    assert fault["end"] == {"shortest": "1s", "suggested": "15m", "longest": "1h"}
+    kind, share = fault["arguments"][2], fault["arguments"][4]
+    assert (kind["choices"], "default" in kind) == (["latency", "error", "reset", "truncate"], False)
+    assert share["default"] == "100%"
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_what_may_be_left_out_comes_last(row: Row) -> None:
+    """So that a command line reads as it is said, and the help says what is meant then."""
+    optional = [each.default is not None for each in row.arguments]
+    assert optional == sorted(optional)
+    assert all("left out" in each.help or each.name == "value" for each in row.arguments if each.default is not None)
+    assert all(each.example != "" for each in row.arguments)
 
 
 def test_the_table_costs_the_command_line_nothing() -> None:

@@ -41,13 +41,28 @@ def test_the_facts_of_the_status(view: View) -> None:
         "3 h 3 min", "c3f9a1b2d4e5", "0.1.0", "4711", "03:12:4",  # this process
         "7 in flight", "1 ghost", "0 free of 8", "by hand; settings: 16", "61 in line, which holds 500", "31.5", "240 ms", "1,810 ms",
         "outcome_unknown: timeout, 03:11:09", "strained", "has room", "xmlrpc /memberships",
-        "The line is full (queue.size)", "912", "before any", "Larger than limits.request_body.",
+        "The line is full: queue.size.", "912", "before any", "Larger than limits.request_body.",
         "10,280", "85.9 %", "812 open of 10,000, 390 idle", "39.4 MiB of 256 MiB, 92.5 MiB at most so far",
         "http://127.0.0.1:8080", "none of its own", "3.14.5", "/etc/sidecar/tickets.yaml", "failed, nothing changed",
         "sidecar config use 90ab12cd34ef --reason WHY",
     ):  # fmt: skip
         assert fact in said, fact
     assert page.title() == "The last reload failed, and 4 more alerts · sidecar"
+
+
+def test_a_limit_that_is_learnt_and_who_waits(view: View) -> None:
+    """Its range and why it stands where it does; who waits, by class, with what whoever came now would wait."""
+    limiter = {"how": "adaptive", "min": 1, "max": 64, "now": 8, "held": 8, "why": "settle", "pinned": None}
+    classes = [{"class": "staff", "queued": 0, "eta_s": 0}, {"class": "browse", "queued": 31, "eta_s": 4}]
+    learns = backend("tickets", limit=8, limit_configured="1..64", limiter=limiter, queued=31, classes=classes)
+    said = view.open(status(learns)).page.locator("#cards").inner_text()
+    assert "learnt in 1\N{EN DASH}64: settle" in said
+    assert "31 in line, which holds 500, browse 31 (4 s)" in said
+    assert "staff" not in said
+    by_hand = status({**learns, "limit": 5}, overrides=[override(value=5, was="learnt")])
+    said = view.open(by_hand).page.locator("body").inner_text()
+    assert "by hand; learnt in 1\N{EN DASH}64: settle" in said
+    assert "limit 5 instead of learnt" in said
 
 
 def test_all_well(view: View) -> None:

@@ -28,9 +28,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("argv", "options"),
     [
-        ([], {"for_s": None, "as_json": False, "config": None}),
-        (["--for", "20s", "--json"], {"for_s": 20.0, "as_json": True, "config": None}),
-        (["--for", "1m", "--config", "a.yaml"], {"for_s": 60.0, "as_json": False, "config": Path("a.yaml")}),
+        ([], {"for_s": None, "as_json": False, "config": None, "unprotected": False}),
+        (["--for", "20s", "--json"], {"for_s": 20.0, "as_json": True, "config": None, "unprotected": False}),
+        (["--unprotected"], {"for_s": None, "as_json": False, "config": None, "unprotected": True}),
+        (
+            ["--for", "1m", "--config", "a.yaml"],
+            {"for_s": 60.0, "as_json": False, "config": Path("a.yaml"), "unprotected": False},
+        ),
     ],
 )
 def test_options(asked: list[dict[str, Any]], argv: list[str], options: dict[str, Any]) -> None:
@@ -45,4 +49,12 @@ def test_no_duration_is_wrong_use(asked: list[dict[str, Any]], value: str) -> No
     done = CliRunner().invoke(main, ["demo", "--for", value])
     assert done.exit_code == 2
     assert "--for" in done.output
+    assert asked == []
+
+
+def test_settings_of_a_sidecar_that_is_not_there_are_wrong_use(asked: list[dict[str, Any]]) -> None:
+    """2, and it says why."""
+    done = CliRunner().invoke(main, ["demo", "--unprotected", "--config", "a.yaml"])
+    assert done.exit_code == 2
+    assert "there is none" in done.output
     assert asked == []

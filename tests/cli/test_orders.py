@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from sidecar.admin.table import TABLE
+from sidecar.admin.table import TABLE, find
 from sidecar.cli import COMMANDS, main, orders
 from sidecar.control import Order, OrderError, Verdict
 from tests.admin.office import TOKEN
@@ -55,6 +55,15 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
     assert run(office, "drain", "--reason", "x").exit_code == 0
     assert run(office, "purge", "tickets", "perf:1201", "--reason", "x").exit_code == 0
     assert run(office, "reload").exit_code == 0
+    assert run(office, "observe", "--for", "15m", "--reason", "x").exit_code == 0
+    assert run(office, "observe", "clear", "--reason", "x").exit_code == 0
+    assert run(office, "fault", "inject", "tickets", "Get*", "reset", "--for", "1m", "--reason", "x").exit_code == 0
+    assert run(office, "fault", "clear", "tickets", "--reason", "x").exit_code == 0
+    assert run(office, "queue", "list").exit_code == 0
+    assert run(office, "queue", "promote", "r-1", "--reason", "x").exit_code == 0
+    assert run(office, "queue", "drop", "r-1", "--reason", "x").exit_code == 0
+    assert run(office, "breaker", "set", "tickets", "cut_off", "--for", "1m", "--reason", "x").exit_code == 0
+    assert run(office, "breaker", "clear", "tickets", "--reason", "x").exit_code == 0
     given = [(order.noun, order.verb) for order in office.control.orders]
     assert given == [
         ("config", "reload"),
@@ -64,10 +73,19 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
         ("sidecar", "drain"),
         ("cache", "purge"),
         ("config", "reload"),
+        ("observe", "set"),
+        ("observe", "clear"),
+        ("fault", "inject"),
+        ("fault", "clear"),
+        ("queue", "list"),
+        ("queue", "promote"),
+        ("queue", "drop"),
+        ("breaker", "set"),
+        ("breaker", "clear"),
     ]
     assert {(row.noun, row.verb) for row in TABLE} == set(given)
-    assert office.control.orders[-2].arguments == {"backend": "tickets", "what": "perf:1201"}
-    assert {"limit", "reload", "drain", "purge"} <= set(COMMANDS)
+    assert office.control.orders[5].arguments == {"backend": "tickets", "what": "perf:1201"}
+    assert {"limit", "breaker", "reload", "drain", "purge", "observe", "fault", "queue"} <= set(COMMANDS)
 
 
 def test_help_says_it_all() -> None:
@@ -81,9 +99,141 @@ def test_help_says_it_all() -> None:
     assert "sidecar reload" in CliRunner().invoke(main, ["reload", "--help"]).output
 
 
+def test_what_may_be_left_out_is_an_option(office: Office) -> None:
+    """What has to be said stands in its place; the help tells both, and an example that can be copied."""
+    word = ("fault", "inject", "tickets", "GetSeats*", "latency", "--for", "15m", "--reason", "x")
+    assert run(office, *word, "--value", "2s", "--share", "10%", "--header", "X-Chaos=yes").exit_code == 0
+    assert office.control.orders[0].arguments == {
+        "backend": "tickets",
+        "operation": "GetSeats*",
+        "kind": "latency",
+        "value": "2s",
+        "share": 0.1,
+        "header": "X-Chaos=yes",
+    }
+    said = CliRunner().invoke(main, ["fault", "inject", "--help"]).output
+    assert 'sidecar fault inject BACKEND OPERATION KIND --for 15m --reason "rehearsal of a slow evening"' in said
+    assert "--share SHARE" in said
+    assert "from 1s to 1h" in said
+
+
+CALL = {
+    "request_id": "r-1",
+    "backend": "tickets",
+    "operation": "ReserveTickets",
+    "client": "5d0c9a81b2e7",
+    "class": "browse",
+    "promoted": False,
+    "waited_s": 3.2,
+    "ahead": 12,
+    "eta_s": 4,
+    "params": {"iOrder": "4711"},
+}
+
+
+def test_calls_that_wait_are_listed(office: Office) -> None:
+    """Two lines each, by an order that says whom it looks for; what callers sent reaches no terminal as it came."""
+    evil = {**CALL, "request_id": "r-2\x1b[2J", "promoted": True, "params": "none"}
+    office.control.verdict = lambda _: Verdict(True, "2 calls wait like that", {"calls": [CALL, evil, "none"]})
+    done = run(
+        office,
+        "queue",
+        "list",
+        "--backend",
+        "tickets",
+        "--client",
+        "5d0c9a81b2e7",
+        "--request-id",
+        "r-1",
+        "--param",
+        "4711",
+    )
+    assert (done.exit_code, done.output.splitlines()) == (
+        0,
+        [
+            "ok: 2 calls wait like that",
+            "  r-1  tickets ReserveTickets, client 5d0c9a81b2e7, class browse",
+            "    waits for 3.2 s, 12 ahead, about 4 s to go  iOrder=4711",
+            "  r-2?[2J  tickets ReserveTickets, client 5d0c9a81b2e7, class browse, promoted",
+            "    waits for 3.2 s, 12 ahead, about 4 s to go",
+        ],
+    )
+    assert office.control.orders[0].arguments == {
+        "backend": "tickets",
+        "client": "5d0c9a81b2e7",
+        "operation": "",
+        "request_id": "r-1",
+        "param": "4711",
+    }
+
+
+def test_an_option_of_two_words_is_called_as_it_is_written() -> None:
+    """What the sidecar says of `request_id` is said of `--request-id`."""
+    row = find("queue", "list")
+    assert row is not None
+    assert orders._spoken(row, "/request_id") == "--request-id"
+    drop = find("queue", "drop")
+    assert drop is not None
+    assert orders._spoken(drop, "/request_id") == "REQUEST_ID"
+
+
+@pytest.mark.parametrize(
+    ("words", "backend", "mechanism"),
+    [
+        ((), "*", "all"),
+        (("tickets",), "tickets", "all"),
+        (("breaker",), "*", "breaker"),
+        (("tickets", "rate"), "tickets", "rate"),
+        (("rate", "tickets"), "tickets", "rate"),
+        (("--backend", "tickets", "--mechanism", "queue"), "tickets", "queue"),
+        (("set", "tickets"), "tickets", "all"),
+    ],
+)
+def test_what_is_observed_is_told_by_the_words(
+    office: Office, words: tuple[str, ...], backend: str, mechanism: str
+) -> None:
+    """A backend, a mechanism, both, or nothing for all of it; before or after the options."""
+    for verb in ((), ("clear",)) if words[:1] != ("set",) else ((),):
+        options = ("--reason", "x") if verb else ("--for", "15m", "--reason", "x")
+        for line in (
+            ((*verb, *words, *options), (*verb, *options, *words)) if words[:1] != ("set",) else ((*words, *options),)
+        ):
+            done = run(office, "observe", *line)
+            assert (done.exit_code, done.output) == (0, "ok: done\n")
+            order = office.control.orders[-1]
+            assert (order.verb, order.arguments) == (
+                verb[0] if verb else "set",
+                {"backend": backend, "mechanism": mechanism},
+            )
+
+
+@pytest.mark.parametrize("words", [("tickets", "seats"), ("rate", "--mechanism", "queue")])
+def test_one_of_each_at_a_time(office: Office, words: tuple[str, ...]) -> None:
+    """Two backends are two orders."""
+    done = run(office, "observe", "--for", "15m", "--reason", "x", *words)
+    assert done.exit_code == 2
+    assert "at a time" in done.output
+    assert office.control.orders == []
+
+
+def test_the_help_of_observe() -> None:
+    """Of the command, with its verbs, and of what it does where none is said."""
+    said = CliRunner().invoke(main, ["observe", "--help"]).output
+    assert "clear" in said
+    assert "[BACKEND] [MECHANISM]" in CliRunner().invoke(main, ["observe", "set", "--help"]).output
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
+        (
+            ("observe", "ticket", "--for", "1m", "--reason", "x"),
+            "--backend: there is no backend 'ticket', did you mean tickets?",
+        ),
+        (
+            ("fault", "inject", "ticket", "*", "reset", "--share", "0%", "--for", "2h", "--reason", "x"),
+            "--share: must be a percentage above 0%",
+        ),
         (
             ("limit", "set", "tickets", "8", "--reason", "x"),
             "--for: `limit set` must end: say for how long, as in 10m, or until when",
@@ -113,6 +263,8 @@ def test_what_click_refuses_is_never_sent(office: Office) -> None:
         ("limit", "set", "tickets", "0", "--for", "1m", "--reason", "x"),
         ("limit", "set", "tickets", "8", "--for", "1m"),
         ("limit", "sett", "tickets"),
+        ("fault", "inject", "tickets", "*", "late", "--for", "1m", "--reason", "x"),
+        ("observe", "--mechanism", "cache", "--for", "1m", "--reason", "x"),
     ):
         assert run(office, *args).exit_code == 2
     assert office.audit() == []

@@ -70,7 +70,7 @@ def read(expression: str) -> Named:
         elif kind == "word" and text not in _WORDS:
             if following == "(":
                 named.unknown += [] if text in FUNCTIONS else [text]
-            elif following == "by" and text in FUNCTIONS:
+            elif following in ("by", "without") and text in FUNCTIONS:
                 pass
             else:
                 metric = text

@@ -73,11 +73,15 @@ PLAYS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         },
     ),
     "SidecarQueueFull": (
-        {f"sidecar_queued{{{BACKEND}}}": "450x30", f"sidecar_queue_size{{{BACKEND}}}": "500x30"},
         {
-            f"sidecar_queued{{{BACKEND}}}": "400x30",
+            f'sidecar_queued{{{BACKEND}, class="staff"}}': "50x30",
+            f'sidecar_queued{{{BACKEND}, class="browse"}}': "400x30",
             f"sidecar_queue_size{{{BACKEND}}}": "500x30",
-            'sidecar_queued{backend="none", job="sidecar"}': "0x30",  # no line was wanted
+        },
+        {
+            f'sidecar_queued{{{BACKEND}, class="browse"}}': "400x30",
+            f"sidecar_queue_size{{{BACKEND}}}": "500x30",
+            'sidecar_queued{backend="none", job="sidecar", class="browse"}': "0x30",  # no line was wanted
             'sidecar_queue_size{backend="none", job="sidecar"}': "0x30",
         },
     ),

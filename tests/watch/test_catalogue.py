@@ -11,7 +11,20 @@ from sidecar.watch.mechanisms import MECHANISMS
 from sidecar.watch.tally import EVENTS
 from tests.house.tree import ROOT
 
-BOUNDED = {"backend", "dialect", "state", "mechanism", "executed", "event", "ok", "id", "version", "aiohttp", "python"}
+BOUNDED = {
+    "backend",
+    "class",
+    "dialect",
+    "state",
+    "mechanism",
+    "executed",
+    "event",
+    "ok",
+    "id",
+    "version",
+    "aiohttp",
+    "python",
+}
 
 
 def test_they_are_few_and_each_is_there_once() -> None:

@@ -25,7 +25,10 @@ def test_every_state_that_is_built_has_its_word(state: str, reason: str | None) 
     ("state", "reason", "word"),
     [
         ("overloaded", "queue_full", "queue"),
-        ("overloaded", "queue_wait", "queue"),
+        ("overloaded", "pushed_out", "queue"),
+        ("overloaded", "queue_wait", "wait"),
+        ("overloaded", "client_cap", "client"),
+        ("overloaded", "dropped", "operator"),
         ("overloaded", "deadline", "deadline"),
         ("overloaded", "connections", "connections"),
         ("overloaded", "buffered", "buffered"),

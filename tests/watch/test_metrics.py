@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric as Family
 
 NOW = Now(
-    backends=(BackendNow("tickets", 8, 16, 3, 1, 2, 500, 1), BackendNow('odd"name\\', 4, 4, 0, 0, 0, 10, 2)),
+    backends=(
+        BackendNow("tickets", 8, 16, 3, 1, (("staff", 0), ("browse", 2)), 500, 1),
+        BackendNow('odd"name\\', 4, 4, 0, 0, (), 10, 2),
+    ),
     connections=(12, 3),
     buffered=(4096, 1 << 28),
     config=ConfigNow("c3f9a1b2d4e5", last_ok=False, taken_at=1_796_115_600.5, reloads_ok=3, reloads_failed=1),
@@ -127,10 +130,14 @@ def test_what_lives_is_looked_at_in_the_moment_of_reading() -> None:
     """Gauges from what was handed in."""
     found = families(busy())
     for name, expected in (
-        ("limit", 8), ("limit_configured", 16), ("in_flight", 3), ("ghosts", 1), ("queued", 2), ("queue_size", 500),
+        ("limit", 8), ("limit_configured", 16), ("in_flight", 3), ("ghosts", 1), ("queue_size", 500),
         ("pressure", 1),
     ):  # fmt: skip
         assert value(found, name, backend="tickets") == expected
+    assert value(found, "queued", **{"backend": "tickets", "class": "browse"}) == 2
+    assert value(found, "queued", **{"backend": "tickets", "class": "staff"}) == 0, (
+        "a class that nobody waits in is there, too"
+    )
     assert value(found, "pressure", backend='odd"name\\') == 2
     assert (value(found, "connections", state="busy"), value(found, "connections", state="idle")) == (9, 3)
     assert (value(found, "buffered_bytes"), value(found, "buffered_limit_bytes")) == (4096, 1 << 28)
@@ -182,7 +189,7 @@ def test_the_table_of_readers_is_complete() -> None:
 def test_many_backends_are_written_a_few_at_a_time() -> None:
     """No piece holds the loop for long, and the whole is as if it had been written at once."""
     tally = Tally()
-    now = Now(backends=tuple(BackendNow(f"b{number}", 4, 4, 0, 0, 0, 10, 0) for number in range(100)))
+    now = Now(backends=tuple(BackendNow(f"b{number}", 4, 4, 0, 0, (("browse", 0),), 10, 0) for number in range(100)))
     for number in range(100):
         tally.passed(f"b{number}", Dialect.SOAP11, "ok", "", [0.03], [0.02])
     exposition = Exposition(tally, lambda: now)

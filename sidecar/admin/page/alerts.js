@@ -1,5 +1,4 @@
-/* Alerts: what needs somebody, each with one click to what to do. The sidecar’s own warnings, and what the figures say
- * even where it warns of nothing. */
+/* Alerts: what needs somebody. The sidecar’s warnings, and what the figures say where it warns of nothing. */
 
 import { $, command, keyed, make, mark, set, show, texts, unsaid } from "./draw.js";
 import { ago, clock, count, failed, instant, joined, list, many, number, object, quoted, rate, span, text } from "./say.js";

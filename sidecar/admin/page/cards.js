@@ -50,7 +50,7 @@ function tile() {
 
 class Card {
   #seen = false;
-  #at = Infinity; // the moment that the pointer is at, as an index of the history
+  #at = Infinity; // where the pointer is, as an index of the history
 
   constructor() {
     this.title = make("h3");
@@ -109,13 +109,16 @@ class Card {
     [used, ghosts, most && all - busy].forEach((n, i) => fill(this.seats.children[i], n, all));
     const parts = [["flight", `${count(in_flight)} in flight`], ["free", `${most ? count(busy - used - ghosts) : UNKNOWN} free of ${count(limit)}`]];
     if (ghosts) parts.splice(1, 0, ["ghost", `${many(ghosts, "ghost")} (caller gone)`]);
-    if (most && written && written !== most) parts.push(["since", `${byHand ? "by hand; " : ""}settings: ${count(settings)}`]);
+    const { how, min, max, why } = object(this.backend.limiter);
+    if (how === "adaptive") parts.push(["since", `${byHand ? "by hand; " : ""}learnt in ${count(min)}–${count(max)}: ${text(why)}`]);
+    else if (most && written && written !== most) parts.push(["since", `${byHand ? "by hand; " : ""}settings: ${count(settings)}`]);
     keyed(this.slots, parts, ([name]) => name, ([name]) => {
       const node = make("span", name);
       return { node, update: ([, said]) => set(node, said) };
     });
     fill(this.line.firstChild, waiting, number(queue_size) || waiting);
-    set(this.waiting, `${count(queued)} in line, which holds ${count(queue_size)}`);
+    const who = list(this.backend.classes).filter((each) => each.queued > 0).map((each) => `, ${text(each.class)} ${count(each.queued)} (${span(each.eta_s)})`).join("");
+    set(this.waiting, `${count(queued)} in line, which holds ${count(queue_size)}${who}`);
   }
 
   #chart(title, lines, stacked, say) {

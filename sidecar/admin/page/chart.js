@@ -1,4 +1,4 @@
-/* One small time series on uPlot. Without it the figures beside the chart still say everything. */
+/* One small time series on uPlot. Without it the figures beside it still say everything. */
 
 import { SPAN_S } from "./history.js";
 import { rate } from "./say.js";
@@ -11,7 +11,7 @@ export class Chart {
   #now = 0;
 
   /**
-   * `keys`: columns, which name their colours, too. `stacked`: as areas, each on those before it; else an area, a line and dashes.
+   * `keys`: columns, which name their colours, too. `stacked`: areas, each on those before it; else an area, a line, dashes.
    * `onPoint(index | null)` hears which moment the pointer is at.
    */
   constructor(box, keys, stacked, onPoint) {

@@ -122,7 +122,7 @@ function verdict(all) {
   set(document.querySelector("title"), `${said} · sidecar`);
 }
 
-/* Only what is new or over is said aloud: what merely counts down would be said every second. */
+/* Only what is new or over is said aloud, not what counts down. */
 function announce(all) {
   const before = told, codes = new Set(all.map(({ code }) => code));
   told = new Map(all.map(({ code, title, items }) => [joined("\n", code, ...items.map(({ lead }) => lead)), title]));

@@ -87,7 +87,7 @@ export function define(list, rows) {
 
 /**
  * A table with caption, head and scopes. `columns`: [[title, class, update(cell, row)], …]; the first one heads its row.
- * The roles are written out: a narrow screen shows rows as blocks, and blocks lose what a table says by itself.
+ * Roles are written out: a narrow screen shows rows as blocks, which lose them.
  */
 export class Table {
   constructor(parent, columns) {
@@ -129,7 +129,7 @@ export function worded(cell, word, meaning) {
   set(cell.lastChild, meaning ?? "");
 }
 
-/** A command to be copied; the page gives no orders itself. */
+/** A command to be copied. */
 export function command(text) {
   const code = make("code", "", text), button = make("button", "copy", "Copy");
   mark(button, "aria-label", `Copy: ${text}`);
@@ -137,7 +137,7 @@ export function command(text) {
     try {
       await navigator.clipboard.writeText(text);
       set(button, "Copied");
-    } catch { // no clipboard over plain http from afar: what is selected can be copied by hand
+    } catch { // no clipboard over plain http: what is selected can be copied
       getSelection().selectAllChildren(code);
       set(button, "Selected");
     }

@@ -1,10 +1,10 @@
-/* The last five minutes, kept in the browser: per backend one column for each line of the charts. Bounded. */
+/* The last five minutes: per backend one column for each line of the charts. Bounded. */
 
 import { instant, list, number, object, text } from "./say.js";
 import { GROUPS, groupOf } from "./words.js";
 
 export const SPAN_S = 300;
-const MOST = 400; // rows: one a second is 300, and a clock that runs wild must not make it more
+const MOST = 400; // rows: one a second is 300; a wild clock makes no more
 const HOLE_S = 5; // what is longer is shown as a hole, and no rate is made across it
 const RATE_S = 5; // a rate is the average of this
 const SLOTS = ["in_flight", "queued", "limit"];
@@ -30,8 +30,8 @@ export class History {
   }
 
   /*
-   * The status counts a window of minutes, which forgets in steps: where nothing shrank, what it grew by is what came. Where something
-   * did, the window has moved on (or the process is another): null, and this second is left out of the rate.
+   * The status counts a window of minutes, which forgets in steps: what it grew by is what came. Where something shrank, it has
+   * moved on (or the process is another): null, and this second is left out.
    */
   #came(status) {
     const before = this.#counts, now = new Map();

@@ -1,4 +1,4 @@
-/* Values into words. Whatever the status holds or lacks, these give short text: what is not known is "–", never 0. */
+/* Values into words, whatever the status holds or lacks: what is not known is "–", never 0. */
 
 export const UNKNOWN = "–";
 const LONGEST = 400; // more of one value than anybody reads here

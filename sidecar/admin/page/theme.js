@@ -1,4 +1,4 @@
-/* Light or dark: what the system says, or what was chosen here. A classic script: no wrong theme is painted first. */
+/* Light or dark, as the system says or as chosen. A classic script: no wrong theme is painted first. */
 
 (() => {
   const ORDER = ["system", "light", "dark"], root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");

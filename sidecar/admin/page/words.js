@@ -1,18 +1,18 @@
-/* What the words of the status mean, for somebody who reads them at night for the first time. Others are shown as they are. */
+/* What the words of the status mean. Others are shown as they are. */
 
 /* Group of the charts: { state: meaning }. */
 const ANSWERS = {
   done: {
     ok: "The backend answered.",
     cached: "From memory, within its time.",
-    stale: "From memory, past its time: the backend is slow, down or full.",
+    stale: "From memory, past its time.",
     fallback: "By a rule, in the backend’s place.",
     partial: "Fewer than were asked for; those are done.",
-    replayed: "The same key again: the first answer, nothing ran twice.",
+    replayed: "The same key again: the first answer.",
     deferred: "Taken in, to be carried out later.",
   },
   refused: {
-    overloaded: "The backend has all that it can bear. Nothing was sent; the caller knows when to come back.",
+    overloaded: "The backend has all that it can bear. Nothing was sent.",
     draining: "This sidecar is going away.",
     waiting: "Sent to the waiting room.",
     pass_expired: "Its pass had run out.",
@@ -22,11 +22,11 @@ const ANSWERS = {
     in_progress: "A call with the same key is under way.",
   },
   failed: {
-    backend_unreachable: "No connection to the backend; nothing was sent.",
-    backend_fault: "The backend answered with a fault of its own.",
-    outcome_unknown: "The backend has the call and gave no answer: it may have run.",
-    backend_bad_reply: "A web page, half a message or nothing instead of an answer.",
-    internal: "A bug of the sidecar; the log has a line “bug”.",
+    backend_unreachable: "No connection; nothing was sent.",
+    backend_fault: "A fault of the backend’s own.",
+    outcome_unknown: "Sent, no answer came: it may have run.",
+    backend_bad_reply: "A web page, half a message or nothing.",
+    internal: "A bug of the sidecar: see the log.",
   },
   declined: {
     business_no: "A no for a reason of the business.",
@@ -40,11 +40,11 @@ const ANSWERS = {
     key_missing: "An Idempotency-Key is needed.",
     key_unsupported: "No Idempotency-Key is taken.",
     not_found: "Nothing lives at the address.",
-    method_not_allowed: "The address does not take the method.",
-    unsupported_media: "A content type or encoding that is not taken.",
+    method_not_allowed: "Not by this method.",
+    unsupported_media: "A kind of content not taken.",
     malformed: "The request cannot be read.",
     action_mismatch: "SOAPAction and body disagree.",
-    doctype_refused: "Document type declarations are not taken.",
+    doctype_refused: "A DOCTYPE is not taken.",
     invalid_params: "A parameter is wrong.",
     too_large: "Larger than limits.request_body.",
     uri_too_long: "The address is too long.",
@@ -58,44 +58,53 @@ export const STATES = Object.assign({}, ...Object.values(ANSWERS));
 
 /* Which part of the sidecar refused: each is another screw. */
 export const MECHANISMS = {
-  queue: "The line is full (queue.size) or too slow (queue.wait).",
-  deadline: "No slot came free before the caller’s own deadline.",
+  queue: "The line is full: queue.size.",
+  wait: "No slot within queue.wait.",
+  client: "queue.per_client, while others wait.",
+  operator: "Taken out of the line by hand.",
+  breaker: "breaker: spares what fails too often.",
+  rate: "rate: says that this was too often.",
+  deadline: "No slot before the caller’s own deadline.",
   connections: "limits.connections, or a share of it, is used up.",
   buffered: "limits.buffered, or a share of it, is used up.",
   deeds: "No room for another key.",
   key: "An Idempotency-Key missing, not taken, in use.",
-  upstream: "The backend could not be asked, or gave no usable answer.",
+  upstream: "The backend gave no usable answer.",
   drain: "The sidecar is on its way down.",
   deny: "deny:, strict: or asmx_get: says no.",
   origin: "Not one of cors.origins.",
   route: "No such address or method.",
-  media: "A kind of content or sign-in that is not taken.",
+  media: "Content or sign-in not taken.",
   parse: "The request cannot be read.",
   size: "A size limit.",
   slow: "The client was too slow.",
   bug: "A bug of the sidecar.",
-  other: "A state that is newer than this list.",
+  other: "Newer than this list.",
 };
 
 export const PRESSURE = { ok: "has room", strained: "calls wait or fail", down: "does not answer" };
 
-/* Warning: [title, what to do where the sidecar itself does not say, commands]; the gravest first. FILE is filled in. */
+/* Warning: [title, what to do where the sidecar does not say, commands]; the gravest first. */
 export const WARNINGS = {
-  gone: ["No answer from the sidecar", "It has stopped, or the way to its admin port is cut (tunnel, port-forward). Ask on its own machine: if it answers there, mend "
-    + "the way; if not, read the end of its log before you start it again.", ["sidecar status", "journalctl -u sidecar -n 50"]],
-  unreadable: ["The status cannot be read", "Something answers here, but not with a status. Is it a sidecar’s admin port? If it wants a token, give it at the top.", ["sidecar status"]],
+  gone: ["No answer from the sidecar", "It has stopped, or the way to it is cut (tunnel, port-forward). Ask on its own machine; if it is silent, read the end of its log "
+    + "before you start it again.", ["sidecar status", "journalctl -u sidecar -n 50"]],
+  unreadable: ["The status cannot be read", "Is this a sidecar’s admin port? If it wants a token, give it at the top.", ["sidecar status"]],
   reload_failed: ["The last reload failed", "Mend what is named, check, reload. Do not restart before: it would not come up.", ["sidecar check FILE", "sidecar reload"]],
   backend_down: ["A backend does not answer", "Look at its host and its web server. The sidecar goes on by itself; restarting it changes nothing.", ["sidecar doctor FILE"]],
-  bug: ["The sidecar has met a bug of its own", "Callers got “internal” and a request id. Report the lines “bug” of the log.", []],
-  draining: ["The sidecar is on its way down", "It finishes what is under way, then ends. If nobody meant that: who sent SIGTERM?", ["systemctl status sidecar"]],
-  backend_strained: ["A backend is strained", "Ghosts, or a p95 that grows: the backend hangs, look there. Else it is demand. Do not raise the limit above what "
-    + "was load-tested.", ["sidecar top"]],
+  bug: ["The sidecar has met a bug of its own", "Report the lines “bug” of the log.", []],
+  draining: ["The sidecar is on its way down", "It finishes what is under way. If nobody meant that: who sent SIGTERM?", ["systemctl status sidecar"]],
+  backend_strained: ["A backend is strained", "Ghosts, or a p95 that grows: it hangs, look there. Else it is demand. Do not raise a limit above what was load-tested.", ["sidecar top"]],
+  limit_at_minimum: ["A limit is at its minimum", "The backend fails or hangs: look there.", []],
+  queue_full: ["A line is full", "Demand, one client, or a script?", ["sidecar queue list"]],
+  limit_at_maximum: ["The settings hold a limit back", "If the backend has room, raise limit.adaptive.max.", []],
+  fault_active: ["Calls go wrong on purpose", "It ends by itself.", []],
+  observing: ["Protection is taken out", "It is back by itself.", []],
   override_active: ["Overridden by hand", "It goes back by itself. To end it now:", []],
-  config_differs: ["The settings on disk are not in force", "See what would change, then reload or put the file back.", ["sidecar check FILE --diff running", "sidecar reload"]],
+  config_differs: ["The settings on disk are not in force", "Reload, or put the file back.", ["sidecar check FILE --diff running", "sidecar reload"]],
   one_client: ["One client makes nearly all requests", "If it is a proxy of yours, name it under clients.trust.", []],
   log_dropped: ["Log lines were dropped", "Look at what reads the log: it is too slow.", []],
   nofile_low: ["Too few file descriptors", "Raise LimitNOFILE=, or lower limits.connections.", []],
-  unasked: ["A backend sends what nobody asked for", "Its people must mend that; every call pays for a new connection.", []],
+  unasked: ["A backend sends what nobody asked for", "Its people must mend that.", []],
   admin_open: ["Others can reach the admin port", "Bind it to loopback or a unix socket.", []],
 };
 
