@@ -48,6 +48,7 @@ class Headcount:
     calls: int = 0
     orphans: int = 0  # calls whose caller left before they were done
     orphans_now: int = 0
+    work: float = 0.0  # executed, in calls of the usual kind: a payment is two, a report twenty
     lost: int = 0  # calls that were in flight when the house fell: never executed
     connections_reset: int = 0
     documents: int = 0  # ?wsdl and the like
@@ -120,9 +121,12 @@ class BoxOffice:
             "calls": headcount.calls,
             "in_flight": self.law.in_flight,
             "peak": self.law.peak,
+            "knee": self.law.knee,
             "orphans": headcount.orphans,
             "orphans_now": headcount.orphans_now,
             "executed": dict(headcount.executed),
+            "work": round(headcount.work, 1),
+            "best_work_per_s": round(self.law.best_per_s, 1),
             "refused": dict(headcount.refused),
             "lost": headcount.lost,
             "resets": self.law.era,
@@ -145,6 +149,7 @@ class BoxOffice:
             self._back_to_normal = asyncio.get_running_loop().call_later(for_s, self.control, {"reset": True})
         self.controls = controls
         self.law.enforced = controls.law
+        self.law.knee = controls.knee or self.law.terms.knee
         if controls.freeze:
             self._thawed.clear()
         else:
@@ -229,6 +234,7 @@ class BoxOffice:
         try:
             await asyncio.sleep(call.service_s + self.controls.latency_s)
             await self._thawed.wait()
+            self.headcount.work += ask.work
             return [self._run(step) for step in ask.steps]
         finally:
             self.law.end(call)

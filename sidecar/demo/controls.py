@@ -11,6 +11,7 @@ from typing import Any
 
 LATENCY_MAX_S = 600.0
 FOR_MAX_S = 3600.0
+KNEE_MAX = 400
 
 
 class ControlError(ValueError):
@@ -25,6 +26,7 @@ class Controls:
     hangup: bool = False  # calls are executed, and the connection reset instead of a reply
     html: int = 0  # 0, or the status (200, 503) of the page that stands in for every reply; nothing is executed
     law: bool = True  # off: no service time, no knee, no fall
+    knee: int = 0  # calls at once at which it is at its best, in place of its own (0): a disk that is slow today
 
     def changed(self, wish: Any) -> tuple[Controls, float | None]:
         """Return the controls with `wish` applied, and after how many seconds (`for_s`) all of them go back to normal."""
@@ -50,6 +52,9 @@ def _check(name: str, value: Any) -> None:
     if isinstance(known[name], bool):
         if not isinstance(value, bool):
             raise ControlError(f"{name} must be true or false, not {value!r}")
+    elif name == "knee":
+        if not (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= KNEE_MAX):
+            raise ControlError(f"knee must be a whole number from 0 (its own) to {KNEE_MAX}, not {value!r}")
     elif name == "html":
         if value not in (0, 200, 503):
             raise ControlError(f"html must be 0, 200 or 503, not {value!r}")

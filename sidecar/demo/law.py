@@ -46,7 +46,7 @@ class Refused:
 class Law:
     """Counts the calls in flight and fixes each one's service time at its start."""
 
-    __slots__ = ("_clock", "_down_until", "_mu", "_rng", "enforced", "era", "in_flight", "peak", "terms")
+    __slots__ = ("_clock", "_down_until", "_mu", "_rng", "enforced", "era", "in_flight", "knee", "peak", "terms")
 
     def __init__(self, rng: Random, clock: Callable[[], float], terms: Terms | None = None) -> None:
         self.terms = terms or Terms()
@@ -56,6 +56,7 @@ class Law:
         self._mu = math.log(self.terms.mean_s) - self.terms.sigma**2 / 2
         self._down_until = -math.inf
         self.enforced = True  # off: calls are counted, take no time and never fell the house
+        self.knee = self.terms.knee  # today's
         self.in_flight = 0
         self.peak = 0
         self.era = 0
@@ -69,6 +70,11 @@ class Law:
     def down_s(self) -> float:
         """Seconds until it takes calls again; 0 while it stands."""
         return max(0.0, self._down_until - self._clock())
+
+    @property
+    def best_per_s(self) -> float:
+        """Calls of the usual kind that it can do each second at most, today: with as many in flight as its knee."""
+        return self.knee / self.terms.mean_s
 
     def begin(self, work: float = 1.0) -> Admitted | Refused:
         """Take one call in; `work` multiplies its time (a report, a batch of n). The call above the bound fells the house."""
@@ -91,7 +97,7 @@ class Law:
             self.in_flight -= 1
 
     def _service_s(self) -> float:
-        crowding = max(1.0, self.in_flight / self.terms.knee)
+        crowding = max(1.0, self.in_flight / self.knee)
         return self._rng.lognormvariate(self._mu, self.terms.sigma) * math.pow(crowding, self.terms.exponent)
 
     def _fall(self) -> None:

@@ -1,12 +1,11 @@
 """The shop: a small page on an origin of its own, whose every call to the backend crosses to the sidecar's origin.
 
 It stands in front of the road, beside the browser. It answers the page's files, and same-origin doors to the box
-office's controls and to a crowd, so that a visitor can provoke what he wants to see. It never relays a sale itself.
+office's controls and to crowds, so that a visitor can provoke what he wants to see. It never relays a sale itself.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
@@ -15,8 +14,9 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from sidecar.demo.crowd import Crowd, Rush
 from sidecar.demo.door import Door
+from sidecar.demo.lookout import Lookout
+from sidecar.demo.tide import AskError, BusyError, Tide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +28,13 @@ PAGES = {
     "/wire.js": ("wire.js", "text/javascript"),
     "/ledger.js": ("ledger.js", "text/javascript"),
     "/backstage.js": ("backstage.js", "text/javascript"),
+    "/panel.js": ("panel.js", "text/javascript"),
+    "/turn.js": ("turn.js", "text/javascript"),
+    "/words.js": ("words.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 BODY_MAX = 4096
 HURT_MAX_S = 30.0  # whatever a visitor does to the box office heals by itself
-RUSH_PEOPLE_MAX = 600
-RUSH_MAX_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,15 @@ class Addresses:
     sidecar: str  # origin that the browser calls
     control: str  # the box office's second address
     box: str  # the box office itself, for a crowd that goes past the sidecar
+    admin: str | None = None  # the operators' listener, where the limit can be read
     tickets: str = "/tickets"
     boxrpc: str = "/boxrpc"
 
-    def rush(self, *, past: bool) -> tuple[str, str]:
+    def endpoints(self, past: bool) -> tuple[str, str]:
+        """Return where a crowd calls, through the sidecar or `past` it."""
         if past:
             return f"{self.box}/box.asmx", f"{self.box}/xmlrpc"
         return f"{self.sidecar}{self.tickets}", f"{self.sidecar}{self.boxrpc}"
-
-
-class AskError(ValueError):
-    """A request to the shop's own doors that does not fit; the text says what would."""
 
 
 class Shop:
@@ -62,7 +61,7 @@ class Shop:
     def __init__(self, addresses: Addresses, host: str = "127.0.0.1", port: int = 0) -> None:
         self.addresses = addresses
         self._host, self._port = host, port
-        self._rush: asyncio.Task[Any] | None = None
+        self.tide = Tide(addresses.endpoints)
         self._files = {path: (files("sidecar.demo") / "shop" / name).read_bytes() for path, (name, _) in PAGES.items()}
 
     async def __aenter__(self) -> Self:
@@ -71,13 +70,12 @@ class Shop:
             self._server, self._host, self._port
         )  # a port that is taken is told here, before a session is open
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5))
+        self._lookout = Lookout(self._http, self.addresses.control, self.addresses.admin)
         await self._door.open()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        if self._rush is not None:
-            self._rush.cancel()
-            await asyncio.gather(self._rush, return_exceptions=True)
+        await self.tide.close()
         await self._door.close()
         await self._server.shutdown(1.0)
         await self._http.close()
@@ -90,9 +88,10 @@ class Shop:
         try:
             if request.method in ("GET", "HEAD"):
                 return await self._get(request.path)
-            if request.method == "POST" and request.path in ("/control", "/rush"):
-                wish = await self._wish(request)
-                return await (self._control(wish) if request.path == "/control" else self._send_crowd(wish))
+            if request.method == "POST" and request.path in ("/control", "/rush", "/tide"):
+                return await self._post(request.path, await self._wish(request))
+        except BusyError as error:
+            return self._json(409, {"error": str(error)})
         except AskError as error:
             return self._json(400, {"error": str(error)})
         except (aiohttp.ClientError, TimeoutError):
@@ -101,8 +100,7 @@ class Shop:
 
     async def _get(self, path: str) -> web.Response:
         if path == "/stats":
-            async with self._http.get(f"{self.addresses.control}/_stats") as reply:
-                return self._json(200, await reply.json())
+            return self._json(200, {**await self._lookout.look(), "crowd": self.tide.json()})
         if path == "/shop.json":
             return self._json(200, {"sidecar": self.addresses.sidecar, "tickets": self.addresses.tickets})
         if path not in PAGES:
@@ -110,6 +108,11 @@ class Shop:
         return web.Response(
             body=self._files[path], headers={**self._headers(), "Content-Type": f"{PAGES[path][1]}; charset=utf-8"}
         )
+
+    async def _post(self, path: str, wish: dict[str, Any]) -> web.Response:
+        if path == "/control":
+            return await self._control(wish)
+        return self._json(202, self.tide.rush(wish) if path == "/rush" else self.tide.turn(wish))
 
     async def _wish(self, request: web.BaseRequest) -> dict[str, Any]:
         """Read a JSON object that this shop's own page sent: a strange page must not be able to hurt the box office."""
@@ -131,20 +134,6 @@ class Shop:
             wish["for_s"] = min(for_s, HURT_MAX_S) if isinstance(for_s, int | float) else for_s
         async with self._http.post(f"{self.addresses.control}/_control", json=wish) as reply:
             return self._json(reply.status, await reply.json())
-
-    async def _send_crowd(self, wish: dict[str, Any]) -> web.Response:
-        """Start a crowd and answer at once; one at a time."""
-        people, for_s, past = wish.get("people", 100), wish.get("for_s", 2.0), wish.get("past", False)
-        if not isinstance(people, int) or not 1 <= people <= RUSH_PEOPLE_MAX:
-            raise AskError(f"people must be a number from 1 to {RUSH_PEOPLE_MAX}")
-        if not isinstance(for_s, int | float) or not 0 < for_s <= RUSH_MAX_S:
-            raise AskError(f"for_s must be a number of seconds up to {RUSH_MAX_S:.0f}")
-        if self._rush is not None and not self._rush.done():
-            return self._json(409, {"error": "a crowd is already on its way: wait for it"})
-        tickets, boxrpc = self.addresses.rush(past=past is True)
-        rush = Rush(tickets, boxrpc, rate=people / for_s, for_s=for_s, people_max=people, patience_s=10, grace_s=10)
-        self._rush = asyncio.get_running_loop().create_task(Crowd(rush).run(), name="shop: rush")
-        return self._json(202, {"people": people, "for_s": for_s, "past": past is True})
 
     def _json(self, status: int, value: Any) -> web.Response:
         return web.Response(

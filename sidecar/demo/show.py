@@ -1,7 +1,7 @@
-"""The composition of the demo: box office, sidecar and shop together, with a crowd or for a visitor.
+"""The composition of the demo: box office, sidecar and shop together, with a crowd or for a visitor; or a crowd alone, unprotected.
 
-It stands around the road. It starts the sidecar as a process of its own, as an operator would, and waits until its health
-answers; it prints either one JSON document of what reached people, or addresses and things to try. It leaves no process.
+It stands around the road. It prints either a report of what reached people, as one JSON document or in words, or addresses and
+things to try. Whatever it starts ends with it.
 """
 
 from __future__ import annotations
@@ -12,34 +12,32 @@ import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import aiohttp
 import orjson
 
+from sidecar.demo.account import Account, Mark
+from sidecar.demo.beside import DemoError, Sidecar
 from sidecar.demo.box_office import BoxOffice
 from sidecar.demo.crowd import Crowd, Rush
+from sidecar.demo.lookout import Lookout
 from sidecar.demo.shop import Addresses, Shop
-from sidecar.demo.soap import NS
+from sidecar.demo.tries import TOKEN, things_to_try
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable
 
 _IN_THE_TREE = Path(__file__).parents[2] / "config" / "demo.yaml"
 # A wheel carries the file beside this one; pyproject.toml says so.
 CONFIG = _IN_THE_TREE if _IN_THE_TREE.is_file() else Path(__file__).with_name("demo.yaml")
-COMMAND = (sys.executable, "-m", "sidecar", "run")  # as an operator starts it
-READY_S = 20.0  # a cold start on a busy machine takes two
-STOP_S = 14.0  # the 9 s that config/demo.yaml gives calls in flight, and 5 s for last words
-_HELLO_RPC = "<methodCall><methodName>tickets.hello</methodName><params/></methodCall>"
-_TOKEN = "a-token-for-the-demo"  # noqa: S105 - whoever reads the demo's output may give it orders
-RATE = 75.0  # people a second: their two to four calls each are a little more than the slots can serve
-
-
-class DemoError(Exception):
-    """The demo cannot go on; the text says why and what to do."""
+# People a second, one after the other: what the box office bears, twice that, and more than anybody could serve. Each makes two to
+# four calls, one of which is answered from memory; at its best it executes 200 calls a second.
+RATES = (75.0, 150.0, 400.0)
+UNPROTECTED_S = 20.0  # nobody visits a house that falls all the time: this one always ends with a report
+GRACE_S = 10.0  # for the last who came: who still stands there then is sent home, and counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,8 @@ class Show:
     as_json: bool = False
     config: Path = CONFIG
     ports: Ports = field(default_factory=Ports)
-    rate: float = RATE
+    rates: tuple[float, ...] = RATES
+    protected: bool = True
 
 
 async def main(
@@ -76,10 +75,17 @@ async def main(
     as_json: bool = False,
     config: Path | None = None,
     ports: Ports | None = None,
-    rate: float = RATE,
+    rates: tuple[float, ...] = RATES,
+    unprotected: bool = False,
 ) -> int:
-    """Run the demo for `for_s` seconds with a crowd, or until SIGINT or SIGTERM; returns the exit code."""
-    show = Show(for_s, as_json, config or CONFIG, ports or (usual() if for_s is None else FREE), rate)
+    """Run the demo for `for_s` seconds with a crowd, or until SIGINT or SIGTERM; returns the exit code.
+
+    `rates` are people a second, each for an equal part of the time. `unprotected` sends them past where the sidecar would be.
+    """
+    if unprotected:
+        for_s = for_s or UNPROTECTED_S
+    ports = ports or (usual() if for_s is None else FREE)
+    show = Show(for_s, as_json, config or CONFIG, ports, rates, protected=not unprotected)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -96,13 +102,19 @@ async def main(
 
 
 async def _run(show: Show, over: asyncio.Event) -> None:
+    if not show.protected:
+        await _run_alone(show, over)
+        return
     if not await asyncio.to_thread(show.config.is_file):
         raise DemoError(f"{show.config} is not there: run it in the project's folder, or name a file with --config")
+    show = replace(show, ports=replace(show.ports, admin=show.ports.admin or _free_port()))
+    admin = f"http://127.0.0.1:{show.ports.admin}"
     async with AsyncExitStack() as stack:
         try:
             box = await stack.enter_async_context(BoxOffice(port=show.ports.box))
             url = f"http://127.0.0.1:{show.ports.sidecar or _free_port()}"
-            shop = await stack.enter_async_context(Shop(Addresses(url, box.control_url, box.url), port=show.ports.shop))
+            addresses = Addresses(url, box.control_url, box.url, admin)
+            shop = await stack.enter_async_context(Shop(addresses, port=show.ports.shop))
         except OSError as error:
             raise DemoError(error.strerror) from None
         sidecar = await stack.enter_async_context(
@@ -110,13 +122,29 @@ async def _run(show: Show, over: asyncio.Event) -> None:
         )
         await sidecar.ready(url, over)
         if show.for_s is None:
-            _print(_things_to_try(url, shop.url, box, show.ports.admin))
+            _print(things_to_try(addresses, shop.url))
             died = await sidecar.until(over)
         else:
-            report, died = await _crowded(url, box, sidecar, show, over)
-            _print(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() if show.as_json else _told(report))
+            account, died = await _crowded(addresses, box, show, lambda: sidecar.until(over))
+            _report(account, show)
         if died:
             raise sidecar.death()
+
+
+async def _run_alone(show: Show, over: asyncio.Event) -> None:
+    """Let the same crowd go straight to the box office."""
+    sys.stderr.write(f"no sidecar this time: the crowd goes straight to the box office, for {show.for_s:g} s\n")
+    try:
+        async with BoxOffice(port=show.ports.box) as box:
+
+            async def told() -> bool:
+                await over.wait()
+                return False
+
+            account, _ = await _crowded(Addresses("", box.control_url, box.url), box, show, told)
+    except OSError as error:
+        raise DemoError(error.strerror) from None
+    _report(account, show)
 
 
 def _print(text: str) -> None:
@@ -124,116 +152,61 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
+def _report(account: Account, show: Show) -> None:
+    _print(orjson.dumps(account.json(), option=orjson.OPT_INDENT_2).decode() if show.as_json else account.words())
+
+
 async def _crowded(
-    url: str, box: BoxOffice, sidecar: Sidecar, show: Show, over: asyncio.Event
-) -> tuple[dict[str, Any], bool]:
-    """Let the crowd come; a signal or the sidecar's death ends it early, and the report says so. Returns it and that."""
+    addresses: Addresses, box: BoxOffice, show: Show, until: Callable[[], Awaitable[bool]]
+) -> tuple[Account, bool]:
+    """Let the crowd come; what `until` waits for ends it early, and the report says so. Returns it, and whether the sidecar died."""
     for_s = show.for_s or 0.0
-    crowd = Crowd(
-        Rush(
-            f"{url}/tickets",
-            f"{url}/boxrpc",
-            rate=show.rate,
-            for_s=for_s,
-            people_max=max(1, int(show.rate * for_s * 2)),
-        )
-    )
-    async with asyncio.TaskGroup() as group:
+    first, *_ = show.rates
+    tickets, boxrpc = addresses.endpoints(not show.protected)
+    swell = tuple(rate / first for rate in show.rates)
+    # twice as many as are expected
+    most = max(1, int(2 * for_s * sum(show.rates) / len(show.rates)))
+    grace_s = min(GRACE_S, for_s / 2)  # a short look ends soon
+    crowd = Crowd(Rush(tickets, boxrpc, rate=first, for_s=for_s, swell=swell, people_max=most, grace_s=grace_s))
+    marks: list[Mark] = []
+    async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as group:
+        lookout = Lookout(http, addresses.control, addresses.admin)
+        marks.append(await _mark(box, lookout))
         run = group.create_task(crowd.run())
-        end = group.create_task(sidecar.until(over))
+        end = group.create_task(_truth(until()))
+        watch = group.create_task(_watch(marks, box, lookout, show))
         await asyncio.wait((run, end), return_when=asyncio.FIRST_COMPLETED)
         cut_short = not run.done()
         died = end.done() and end.result()
-        run.cancel()
-        end.cancel()
-    report = {
-        "for_s": for_s,
-        "cut_short": cut_short,
-        "rate_people_per_s": show.rate,
-        "reached_people": crowd.report.json(),
-        "backend": box.stats(),
-    }
-    return report, died
+        for task in (run, end, watch):
+            task.cancel()
+        marks.append(await _mark(box, lookout))
+    return Account(for_s, cut_short, show.protected, show.rates, marks, crowd.report, box.stats()), died
 
 
-class Sidecar:
-    """The sidecar as its own process; leaving the block ends it, gently at first."""
+async def _truth(said: Awaitable[bool]) -> bool:
+    return await said
 
-    def __init__(self, config: Path, environment: Mapping[str, str], *, terse: bool = False) -> None:
-        self._command = [*COMMAND, str(config)]
-        self._environment = environment
-        self._terse = terse  # its line for each call is left out: a crowd makes thousands
-        self._relay: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        # its own process group: Ctrl-C reaches us only, and we end it in order
-        self.process = await asyncio.create_subprocess_exec(
-            *self._command,
-            env=dict(self._environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._relay = asyncio.get_running_loop().create_task(self._pass_on(), name="the sidecar's words")
-        return self
+async def _watch(marks: list[Mark], box: BoxOffice, lookout: Lookout, show: Show) -> None:
+    """Note what there is to see at the end of each part of the time."""
+    for part in range(1, len(show.rates) + 1):
+        due = marks[0].at + (show.for_s or 0.0) * part / len(show.rates)
+        await asyncio.sleep(due - asyncio.get_running_loop().time())
+        marks.append(await _mark(box, lookout))
 
-    async def _pass_on(self) -> None:
-        """Write to our stderr what it says."""
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
-            if not (self._terse and b'"event":"access"' in line):
-                sys.stderr.buffer.write(line)
-                sys.stderr.buffer.flush()
 
-    async def __aexit__(self, *_exc: object) -> None:
-        if self.process.returncode is None:
-            self.process.terminate()
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await self.process.wait()
-            except TimeoutError:
-                self.process.kill()
-                await self.process.wait()
-        if self._relay is not None:
-            await self._relay
-
-    async def ready(self, url: str, over: asyncio.Event) -> None:
-        """Wait until `/.sidecar/healthz` answers 200; raises `DemoError` when the process ends or takes too long."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
-            for _ in range(int(READY_S * 10)):
-                if self.process.returncode is not None:
-                    raise DemoError(
-                        f"the sidecar ended with exit code {self.process.returncode}: its own message is above"
-                    )
-                if over.is_set():
-                    raise DemoError("told to stop before the sidecar was ready")
-                try:
-                    async with http.get(f"{url}/.sidecar/healthz") as reply:
-                        if reply.status == 200:
-                            return
-                except (aiohttp.ClientError, TimeoutError):
-                    pass  # it does not listen yet
-                await asyncio.sleep(0.1)
-        raise DemoError(f"the sidecar did not answer {url}/.sidecar/healthz within {READY_S:.0f} s")
-
-    async def until(self, over: asyncio.Event) -> bool:
-        """Wait for the signal or for the sidecar's end; returns whether it ended by itself."""
-        async with asyncio.TaskGroup() as group:
-            told = group.create_task(over.wait())
-            dead = group.create_task(self.process.wait())
-            await asyncio.wait((told, dead), return_when=asyncio.FIRST_COMPLETED)
-            told.cancel()
-            dead.cancel()
-        return not over.is_set()
-
-    def death(self) -> DemoError:
-        return DemoError(f"the sidecar ended with exit code {self.process.returncode}: its own message is above")
+async def _mark(box: BoxOffice, lookout: Lookout) -> Mark:
+    at, box_now = asyncio.get_running_loop().time(), box.stats()
+    seen = await lookout.sidecar()
+    limits = None if seen is None else {name: facts["limit"] for name, facts in seen.items()}
+    return Mark(at, sum(box_now["executed"].values()), box_now["work"], limits)
 
 
 def _environment(url: str, shop: str, box: str, admin: int) -> dict[str, str]:
     port = url.rsplit(":", 1)[1]
     ours = {"SIDECAR_DEMO_PORT": port, "SIDECAR_DEMO_URL": url, "SIDECAR_DEMO_SHOP": shop, "SIDECAR_DEMO_BOX": box}
-    ours |= {"SIDECAR_DEMO_ADMIN": str(admin), "SIDECAR_DEMO_TOKEN": _TOKEN}
+    ours |= {"SIDECAR_DEMO_ADMIN": str(admin), "SIDECAR_DEMO_TOKEN": TOKEN}
     return {**os.environ, **ours}
 
 
@@ -252,46 +225,3 @@ def _free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
-
-
-def _told(report: dict[str, Any]) -> str:
-    people, backend, wait_s = report["reached_people"], report["backend"], report["reached_people"]["wait_s"]
-    states = "\n".join(f"  {count:7}  {state}" for state, count in people["states"].items())
-    return (
-        f"{people['people']} people made {people['calls']} calls in {report['for_s']:g} s; what reached them:\n{states}\n"
-        f"half of the calls took {wait_s['p50']} s or less, 95 % {wait_s['p95']} s; {people['orders_confirmed']} orders were confirmed\n"
-        f"the box office had {backend['peak']} calls in flight at most, fell {backend['resets']} times and executed "
-        f"{sum(backend['executed'].values())} calls; {backend['orphans']} callers had left before it was done"
-    )
-
-
-def _things_to_try(url: str, shop: str, box: BoxOffice, admin: int) -> str:
-    """Return the addresses and one command for each thing worth seeing."""
-    soap = "http://schemas.xmlsoap.org/soap/envelope/"
-    hello = f'<s:Envelope xmlns:s="{soap}"><s:Body><HelloWorld xmlns="{NS}"/></s:Body></s:Envelope>'
-    call = f"curl -si {url}/tickets -H 'Content-Type: text/xml' -H 'Accept: application/problem+json' --data '{hello}'"
-    operators = f"http://127.0.0.1:{admin}"
-    told = f"SIDECAR_ADMIN={operators} SIDECAR_ADMIN_TOKEN={_TOKEN} {sys.executable} -m sidecar"
-    hurt = f"curl -s {box.control_url}/_control --data"
-    things = (
-        ("a call that works", call),
-        ("the WSDL, with the sidecar's addresses", f"curl -s '{url}/tickets?wsdl' | grep -o 'location=\"http[^\"]*\"'"),
-        ("ASMX over GET", f"curl -si '{url}/tickets/HelloWorld'"),
-        ("XML-RPC", f"curl -si {url}/boxrpc -H 'Content-Type: text/xml' --data '{_HELLO_RPC}'"),
-        ("the backend dies; then 1 again: backend_unreachable", f'{hurt} \'{{"dead": true, "for_s": 10}}\''),
-        ("the reply is lost; then 1 again: outcome_unknown", f'{hurt} \'{{"hangup": true, "for_s": 10}}\''),
-        ("a page instead of XML; then 1 again: backend_bad_reply", f'{hurt} \'{{"html": 200, "for_s": 10}}\''),
-        ("it freezes; then 1 again: outcome_unknown after 4 s", f'{hurt} \'{{"freeze": true, "for_s": 10}}\''),
-        ("an operation that nobody may call: operation_denied", f"curl -si {url}/tickets/DestroyCache -d ''"),
-        ("a path that is nobody's: not_found", f"curl -si {url}/nowhere"),
-        ("what the box office went through", f"curl -s {box.control_url}/_stats"),
-        ("what an operator sees, on one screen", f"curl -s {operators}/status"),
-        ("fewer calls at once, for a minute", f"{told} limit set tickets 4 --for 1m --reason 'to see it'"),
-    )
-    tries = "\n".join(f"{at:3}  {what}\n     {command}" for at, (what, command) in enumerate(things, 1))
-    return (
-        f"\nshop page    {shop}/\nsidecar      {url}/tickets (SOAP, ASMX)   {url}/boxrpc (XML-RPC)\n"
-        f"box office   {box.url}/box.asmx?wsdl   watched at {box.control_url}/_stats\n"
-        f"operators    {operators}/ (dashboard)\n\n"
-        f"Things to try; whatever hurts the box office ends by itself:\n{tries}\n\nCtrl-C ends everything."
-    )

@@ -1,7 +1,7 @@
 """How people speak to the counter: one call in each of the tongues a crowd has, and the little they understand of the answer.
 
 It stands in front of the road, in the crowd's mouth. It answers bytes to send and reads back a state word, a session key
-or a number; it judges nothing and keeps nothing.
+or a number, when to come back and with which place; it judges nothing and keeps nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DIALECTS = ("soap11", "soap12", "asmx", "xmlrpc", "json")
 UNMARKED = "(no Sidecar-State)"
+NO_RESPONSE = "(no response)"
 
 _KEY = re.compile(rb">([0-9A-F]{40})<")
 _NUMBER = re.compile(rb"<(?:ReserveTicketsResult|CheckoutResult|int)\b[^>]*>(\d+)</")
@@ -41,12 +42,18 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a person took from an answer; `good` says that the next step makes sense."""
+    """What a person took from an answer; `good` says that the next step makes sense.
+
+    `after_s` is there where the call may be repeated because nothing happened, and somebody said when; `place` is shown then.
+    """
 
     state: str
     good: bool
     key: str | None
     number: int | None
+    reason: str | None = None
+    after_s: float | None = None
+    place: str | None = None
 
 
 def say(dialect: str, operation: str, args: Args) -> Words:
@@ -67,14 +74,20 @@ def say(dialect: str, operation: str, args: Args) -> Words:
     return Words("tickets", "", headers, _envelope(SOAP11, operation, args))
 
 
-def hear(status: int, state: str | None, body: bytes) -> Heard:
-    """Read an answer; `state` is the Sidecar-State header, whose parameters are left aside."""
+def hear(status: int, headers: Mapping[str, str], body: bytes) -> Heard:
+    """Read an answer: the words of its Sidecar-State, what it says about coming back, and the one value that the next step needs."""
     key, number = _KEY.search(body), _NUMBER.search(body)
+    state, *parameters = (word.strip() for word in headers.get("Sidecar-State", UNMARKED).split(";"))
+    said = dict(parameter.partition("=")[::2] for parameter in parameters)
+    after = headers.get("Retry-After", "")
     return Heard(
-        state.partition(";")[0].strip() if state else UNMARKED,
+        state,
         status == 200 and not _FAULT.search(body[:4096]),
         key[1].decode() if key else None,
         int(number[1]) if number else None,
+        said.get("reason"),
+        float(after) if after.isdecimal() and said.get("executed") == "no" else None,
+        headers.get("Sidecar-Place"),
     )
 
 

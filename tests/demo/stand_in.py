@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import orjson
@@ -17,6 +18,7 @@ from aiohttp import web
 
 SEASON = "GetPerformances"
 SEASON_CALL = re.compile(rb"<GetPerformances[ />]")
+PURCHASE_CALL = re.compile(rb"<(ReserveTickets|Checkout)[ />]")
 FRESH_S = 5.0
 AT_THE_DOOR = b"""<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>
 <GetShippingMethodsResponse xmlns="http://boxoffice.example/api/"><GetShippingMethodsResult/></GetShippingMethodsResponse>
@@ -25,6 +27,7 @@ PATHS = {"tickets": "/box.asmx", "boxrpc": "/xmlrpc"}
 FAILURES = {  # status, category, executed, retry
     "backend_unreachable": (503, "upstream", "no", {"how": "wait", "after_s": 3}),
     "overloaded": (503, "busy", "no", {"how": "wait", "after_s": 2}),
+    "rate_limited": (429, "limit", "no", {"how": "wait", "after_s": 2}),
     "outcome_unknown": (504, "upstream", "unknown", {"how": "confirm"}),
     "backend_bad_reply": (502, "upstream", "unknown", {"how": "confirm"}),
     "operation_denied": (403, "client", "no", {"how": "never"}),
@@ -42,6 +45,8 @@ class StandIn:
     kept: dict[str, tuple[bytes, dict[str, str], float]] = field(
         default_factory=dict
     )  # by key, or the list of the season
+    told: list[dict[str, Any]] = field(default_factory=list)  # what the next purchases are told instead of an answer
+    places: list[str | None] = field(default_factory=list)  # that purchases have shown
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
@@ -55,6 +60,10 @@ class StandIn:
             return self._fail("not_found")
         if b"DestroyCache" in body or "DestroyCache" in rest:
             return self._fail("operation_denied")
+        if PURCHASE_CALL.search(body):
+            self.places.append(request.headers.get("Sidecar-Place"))
+            if self.told:
+                return self._fail(**self.told.pop(0))
         if self.inside >= 56:
             return self._fail("overloaded")
         self.inside += 1
@@ -104,7 +113,7 @@ class StandIn:
             return self._answer(200, AT_THE_DOOR, {"Content-Type": "text/xml"}, "fallback")
         return self._fail("backend_unreachable")
 
-    def _fail(self, state: str) -> web.Response:
+    def _fail(self, state: str, **more: Any) -> web.Response:
         status, category, executed, retry = FAILURES[state]
         problem = {
             "state": state,
@@ -112,13 +121,14 @@ class StandIn:
             "executed": executed,
             "retry": retry,
             "detail": f"stand-in: {state}",
+            **more,
         }
         return self._answer(status, orjson.dumps(problem), {"Content-Type": "application/problem+json"}, state)
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str], state: str) -> web.Response:
         cors = {
             "Access-Control-Allow-Origin": self.shop,
-            "Access-Control-Allow-Headers": "content-type, soapaction, idempotency-key",
+            "Access-Control-Allow-Headers": "content-type, soapaction, idempotency-key, sidecar-place",
             "Access-Control-Expose-Headers": "Sidecar-State, X-Request-Id",
         }
         return web.Response(

@@ -18,7 +18,20 @@ def test_a_wish_changes_what_it_names_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "wish", [None, "dead", {"for_s": "5"}, {"for_s": 3601}, {"latency_s": 601}, {"law": 0}, {"html": True}]
+    "wish",
+    [
+        None,
+        "dead",
+        {"for_s": "5"},
+        {"for_s": 3601},
+        {"latency_s": 601},
+        {"law": 0},
+        {"html": True},
+        {"knee": -1},
+        {"knee": 401},
+        {"knee": True},
+        {"knee": 2.5},
+    ],
 )
 def test_a_wish_of_the_wrong_kind_is_refused(wish: object) -> None:
     """Types and ranges are checked, and true is no number."""

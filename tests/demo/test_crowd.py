@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 
-from sidecar.demo.crowd import NO_RESPONSE, Crowd, Report, Rush
-from sidecar.demo.voices import DIALECTS
+from sidecar.demo.crowd import Crowd, Rush
+from sidecar.demo.door import Door
+from sidecar.demo.voices import DIALECTS, NO_RESPONSE
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from sidecar.demo.box_office import BoxOffice
 
 pytestmark = pytest.mark.virtual
@@ -51,7 +55,7 @@ async def test_impatient_people_count_as_unanswered(box: BoxOffice) -> None:
     report = await Crowd(_rush(box, patience_s=1.0)).run()
     assert report.states[NO_RESPONSE] == report.calls > 0
     assert report.sent_home == 0
-    assert report.json()["wait_s"] == {"p50": None, "p95": None, "max": None}
+    assert report.json()["wait_s"] == {"p50": None, "p95": None, "p99": None, "max": None}
 
 
 async def test_the_crowd_is_bounded_in_number_and_at_once(box: BoxOffice) -> None:
@@ -65,8 +69,78 @@ async def test_the_crowd_is_bounded_in_number_and_at_once(box: BoxOffice) -> Non
     assert box.law.peak <= 11
 
 
-@pytest.mark.parametrize(("count", "p50", "p95"), [(1, 1.0, 1.0), (2, 1.0, 2.0), (100, 50.0, 95.0), (101, 51.0, 96.0)])
-def test_percentiles_are_nearest_rank(count: int, p50: float, p95: float) -> None:
-    """The value reported is one that somebody waited, at the rank rounded up."""
-    report = Report(states=Counter(), waits_s=[float(n) for n in range(count, 0, -1)])
-    assert report.json()["wait_s"] == {"p50": p50, "p95": p95, "max": float(count)}
+async def test_the_crowd_swells_in_equal_parts(box: BoxOffice) -> None:
+    """As many times as many come in the second part of the time; good answers are counted by part, the last for those who stay on."""
+    crowd = Crowd(_rush(box, rate=5.0, swell=(1.0, 4.0)))
+    running = asyncio.ensure_future(crowd.run())  # noqa: TID251 - awaited below
+    await asyncio.sleep(5.0)
+    early = crowd.report.people
+    report = await running
+    assert early == pytest.approx(25, abs=15)
+    assert report.people - early == pytest.approx(100, abs=30)
+    assert report.good[1] > 2 * report.good[0] > 0
+    assert sum(report.good.values()) == sum(report.states.values())
+    assert set(report.good) <= {0, 1, 2}
+
+
+async def test_a_crowd_is_steered(box: BoxOffice) -> None:
+    """From nearly nobody to many at once, although the next one was due in minutes; then to nobody, and the end is not waited for."""
+    began = asyncio.get_running_loop().time()
+    crowd = Crowd(_rush(box, rate=0.001, for_s=1000.0))
+    running = asyncio.ensure_future(crowd.run())  # noqa: TID251 - awaited below
+    await asyncio.sleep(1.0)
+    assert (crowd.report.people, crowd.rate) == (0, 0.001)
+    crowd.steer(50.0, for_s=500.0)
+    await asyncio.sleep(2.0)
+    assert crowd.report.people == pytest.approx(100, abs=40)
+    assert crowd.present > 0
+    assert f"{crowd.report.people} came" in repr(crowd)
+    crowd.steer(0, for_s=500.0)
+    assert crowd.rate == 0
+    report = await running
+    assert report.people < 150
+    assert crowd.present == 0
+    assert asyncio.get_running_loop().time() < began + 20
+
+
+@asynccontextmanager
+async def _turnstile(times: int, after_s: str) -> AsyncIterator[tuple[str, list[tuple[str, str | None]]]]:
+    """Turn every call of a person away so often, each time with another place; yield the address, and who showed which."""
+    seen: list[tuple[str, str | None]] = []
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        who = request.headers["X-Forwarded-For"]
+        place = request.headers.get("Sidecar-Place")
+        seen.append((who, place))
+        if sum(each == who for each, _ in seen) % (times + 1):
+            turned = {"Sidecar-State": "overloaded;reason=queue_wait;executed=no", "Retry-After": after_s}
+            return web.Response(status=503, headers={**turned, "Sidecar-Place": f"place {len(seen)}"})
+        return web.Response(body=b"<r/>", headers={"Sidecar-State": "ok;executed=yes"})
+
+    server = web.Server(handle, access_log=None)
+    door = Door(server, "127.0.0.1", 0)
+    await door.open()
+    yield f"http://127.0.0.1:{door.port}", seen
+    await door.close()
+    await server.shutdown(1.0)
+
+
+async def test_who_is_told_when_comes_back_then_with_his_place() -> None:
+    """Each place is shown once, by him alone, and what he was told is how long he waited; he is served in the end."""
+    async with _turnstile(times=2, after_s="3") as (url, seen):
+        report = await Crowd(Rush(url, url, rate=1.0, for_s=10.0, buyers=0.0, people_max=3, grace_s=60.0, seed=1)).run()
+    shown = [place for _, place in seen if place is not None]
+    assert len(shown) == len(set(shown)) == report.returns == report.places == 2 * 2 * report.people
+    assert report.refused == {"overloaded/queue_wait": report.returns}
+    assert report.served == report.people == 3
+    assert report.nothing == 0
+    assert all(6.0 <= wait_s < 6.6 for wait_s in report.waits_s)
+    assert len({who for who, _ in seen}) == 3  # each has an address of his own
+
+
+async def test_patience_ends() -> None:
+    """Who would have to come back later than he has patience for goes home, and has got nothing."""
+    async with _turnstile(times=1000, after_s="4") as (url, seen):
+        report = await Crowd(Rush(url, url, rate=1.0, for_s=5.0, people_max=1, patience_s=10.0, grace_s=60.0)).run()
+    assert len(seen) == 2 * 3
+    assert (report.served, report.nothing, report.sent_home) == (0, 1, 0)

@@ -48,18 +48,27 @@ def test_one_module_alone_knows_the_wire() -> None:
     from importlib.resources import files  # noqa: PLC0415 - beside its only use
 
     folder = files("sidecar.demo") / "shop"
-    for name in ("page.js", "ledger.js", "backstage.js", "index.html"):
+    for name in ("page.js", "ledger.js", "backstage.js", "panel.js", "turn.js", "words.js", "index.html"):
         text = (folder / name).read_text()
-        for word in ("Envelope", "SOAPAction", "Sidecar-State", "problem+json", "DOMParser"):
+        for word in ("Envelope", "SOAPAction", "Sidecar-State", "Sidecar-Place", "problem+json", "DOMParser"):
             assert word not in text, (name, word)
 
 
 async def test_the_page_learns_where_the_sidecar_is(shop: Shop, http: aiohttp.ClientSession) -> None:
-    """`/shop.json` names the other origin; `/stats` passes the box office's counts on."""
+    """`/shop.json` names the other origin; `/stats` passes the box office's counts on, and who of the crowd is here."""
     async with http.get(f"{shop.url}/shop.json") as reply:
         assert await reply.json() == {"sidecar": SIDECAR, "tickets": "/tickets"}
     async with http.get(f"{shop.url}/stats") as reply:
-        assert (await reply.json())["calls"] == 0
+        stats = await reply.json()
+    assert (stats["calls"], stats["knee"], stats["sidecar"], stats["crowd"]["here"]) == (0, 20, None, 0)
+
+
+async def test_a_slider_sends_people(shop: Shop, http: aiohttp.ClientSession) -> None:
+    """`/tide` takes a rate, and the crowd that it sends goes through the sidecar."""
+    async with http.post(f"{shop.url}/tide", json={"rate": 100, "for_s": 0.5}) as reply:
+        assert (reply.status, await reply.json()) == (202, {"rate": 100, "for_s": 0.5})
+    async with http.get(f"{shop.url}/stats") as reply:
+        assert (await reply.json())["crowd"]["rate"] == 100
 
 
 async def test_whatever_a_visitor_breaks_heals_by_itself(
@@ -89,6 +98,8 @@ async def test_whatever_a_visitor_breaks_heals_by_itself(
         ("/control", b'{"deaf": true}', {}, "there is no control"),
         ("/rush", b'{"people": 601}', {}, "people must be a number from 1 to 600"),
         ("/rush", b'{"for_s": 11}', {}, "for_s must be a number of seconds up to 10"),
+        ("/tide", b'{"rate": 401}', {}, "rate must be a number of people a second from 0 to 400"),
+        ("/tide", b'{"rate": 1}', {"Origin": "http://evil.example"}, "only this page may ask"),
     ],
 )
 async def test_what_does_not_fit_is_refused_with_a_reason(
@@ -123,8 +134,8 @@ async def test_a_crowd_goes_past_the_sidecar_one_at_a_time(
         assert (reply.status, await reply.json()) == (202, wish)
     async with http.post(f"{shop.url}/rush", json=wish) as reply:
         assert reply.status == 409
-    assert shop._rush is not None
-    report = await shop._rush
+    assert shop.tide.last_rush is not None
+    report = await shop.tide.last_rush
     assert report.calls == box.stats()["calls"] > 0
 
 

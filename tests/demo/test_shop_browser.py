@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
@@ -32,16 +33,23 @@ pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a Chromium 
 
 
 @pytest.fixture
-async def shop(box: BoxOffice) -> AsyncIterator[Shop]:
+def stand_in(box: BoxOffice) -> StandIn:
+    """Stands on the sidecar's origin."""
+    return StandIn("", box.url)
+
+
+@pytest.fixture
+async def shop(box: BoxOffice, stand_in: StandIn) -> AsyncIterator[Shop]:
     """The shop on one origin and a stand-in for the sidecar on another."""
     listening = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     listening.close()
     async with Shop(Addresses(f"http://127.0.0.1:{port}", box.control_url, box.url)) as shop:
-        server = web.Server(StandIn(shop.url, box.url).handle, access_log=None)
-        stand_in = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)
+        stand_in.shop = shop.url
+        server = web.Server(stand_in.handle, access_log=None)
+        standing = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)
         yield shop
-        stand_in.close()
+        standing.close()
         await server.shutdown(1)
 
 
@@ -119,10 +127,110 @@ async def test_a_wait_is_counted_down_before_the_call_can_be_repeated(page: Page
     await expect(page.locator("#latest")).to_have_text("ok")
 
 
+def _line(place: str, ahead: int, eta_s: int, after_s: int, reason: str | None = None) -> dict[str, Any]:
+    """Return what the sidecar tells somebody who has to wait."""
+    queue = {
+        "kind": "call",
+        "place_code": f"CODE-{place}",
+        "place": f"signed-{place}",
+        "ahead": ahead,
+        "eta_reason": reason,
+    }
+    queue |= {"eta_s": eta_s, "eta_low_s": eta_s - 10, "eta_high_s": eta_s + 15, "next_poll_ms": after_s * 1000}
+    return {"state": "overloaded", "retry": {"how": "wait", "after_s": after_s, "same_key": True}, "queue": queue}
+
+
+async def test_who_is_held_up_sees_where_he_stands_and_comes_back_by_himself(page: Page, stand_in: StandIn) -> None:
+    """Position, a range, the place's code and a countdown; the call returns with the place that it was given, until it is its turn."""
+    await page.clock.install()
+    stand_in.told = [_line("one", 12, 37, 20), _line("two", 3, 12, 5)]
+    await page.get_by_role("button", name="Reserve seats for Hamlet").click()
+    card = page.locator(".turn")
+    await expect(card.locator(".turn-head")).to_have_text("Your seats: you are in line")
+    await expect(card.locator(".turn-ahead")).to_have_text("12 before you")
+    await expect(card.locator(".turn-eta")).to_have_text("about 25 to 55 seconds")
+    await expect(card.locator(".turn-code")).to_have_text("Your place is CODE-one")
+    await expect(card.locator(".turn-timer")).to_have_text(re.compile(r"Asks again by itself in (20|19) s"))
+    await expect(page.get_by_role("status").filter(has_text="12 before you. about 25 to 55 seconds")).to_have_count(1)
+    await expect(page.get_by_role("button", name="Reserve seats for Hamlet")).to_be_disabled()
+    await page.clock.run_for(10_000)
+    await expect(card.locator(".turn-eta")).to_have_text("about 15 to 45 seconds")
+    await page.clock.run_for(10_000)
+    await expect(card.locator(".turn-ahead")).to_have_text("3 before you")
+    await expect(card.locator(".turn-why")).to_be_hidden()
+    await page.clock.run_for(5_000)
+    await expect(card.locator(".turn-head")).to_have_text("Your seats: it was your turn")
+    await expect(card.locator(".turn-trail")).to_have_text("overloaded → overloaded → ok")
+    await expect(page.locator("#basket")).to_have_text("2 seats are held for you.")
+    assert stand_in.places == [None, "signed-one", "signed-two"]
+    await page.clock.run_for(8_000)
+    await expect(card).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("limit_cut", "It takes longer than we said: the box office has slowed down, and takes fewer calls at once."),
+        ("a_new_one", "It takes longer than we said: more has to be done before you than was reckoned."),
+    ],
+)
+async def test_a_wait_that_rises_says_why(page: Page, stand_in: StandIn, reason: str, words: str) -> None:
+    """What was said less the time that has passed is the measure; a reason that the page does not know has words, too."""
+    await page.clock.install()
+    stand_in.told = [_line("one", 12, 35, 20), _line("two", 11, 70, 30, reason)]
+    await page.get_by_role("button", name="Reserve seats for Hamlet").click()
+    await expect(page.locator(".turn-ahead")).to_have_text("12 before you")
+    await page.clock.run_for(20_000)
+    await expect(page.locator(".turn-eta")).to_have_text("about 1 to 2 minutes")
+    await expect(page.locator(".turn-why")).to_have_text(words)
+    await expect(page.locator("#turn-said")).to_contain_text(words)
+
+
+async def test_who_leaves_the_line_does_not_come_back(page: Page, stand_in: StandIn) -> None:
+    """The card goes, the button works again, and nothing more is sent."""
+    await page.clock.install()
+    stand_in.told = [_line("one", 12, 35, 20)]
+    await page.get_by_role("button", name="Reserve seats for Hamlet").click()
+    await page.get_by_role("button", name="Leave the line").click()
+    await expect(page.locator(".turn")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Reserve seats for Hamlet")).to_be_enabled()
+    await page.clock.run_for(30_000)
+    assert stand_in.places == [None]
+
+
+async def test_who_asks_too_often_is_told_in_a_moment(page: Page, stand_in: StandIn) -> None:
+    """A rate is no line: no position, no place, only the moment; then the call comes back by itself."""
+    await page.clock.install()
+    stand_in.told = [{"state": "rate_limited"}]
+    await page.get_by_role("button", name="Reserve seats for Hamlet").click()
+    await expect(page.locator(".turn-head")).to_have_text("Your seats: in a moment")
+    await expect(page.locator(".turn-ahead")).to_be_hidden()
+    await expect(page.locator(".turn-code")).to_be_hidden()
+    await page.clock.run_for(2_000)
+    await expect(page.locator("#basket")).to_have_text("2 seats are held for you.")
+
+
+async def test_the_panel_shows_the_knee_and_the_crowd_that_was_sent(page: Page, box: BoxOffice) -> None:
+    """A slow disk is marked and undone by the same button, and the slider sends people who are counted."""
+    await page.get_by_role("button", name="The disk is slow today").click()
+    await expect(page.locator("#knee")).to_have_text("8")
+    await expect(page.locator("#backend")).to_have_text("slow")
+    assert box.law.knee == 8
+    await page.get_by_role("button", name="The disk is slow today", pressed=True).click()
+    await expect(page.locator("#knee")).to_have_text("20")
+    await page.get_by_label("People who come each second").fill("25")
+    await expect(page.locator("#tide-rate")).to_have_text("25")
+    await expect(page.locator("#tide-said")).to_contain_text("people came")
+    await expect(page.locator("#limit")).to_have_text("\u2013")  # the stand-in has no operators
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 900, 1440])
-async def test_it_fits_and_reads_at_every_width(page: Page, width: int, scheme: str) -> None:
-    """Nothing sticks out sideways, and the ink differs from the wall in both schemes."""
+async def test_it_fits_and_reads_at_every_width(page: Page, stand_in: StandIn, width: int, scheme: str) -> None:
+    """Nothing sticks out sideways, with somebody in line neither, and the ink differs from the wall in both schemes."""
+    stand_in.told = [_line("a-code-as-long-as-none-is", 123_456, 7000, 600)]
+    await page.get_by_role("button", name="Reserve seats for Hamlet").click()
+    await expect(page.locator(".turn-ahead")).to_have_text("123,456 before you")
     await page.set_viewport_size({"width": width, "height": 844})
     await page.emulate_media(color_scheme=scheme)
     assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0

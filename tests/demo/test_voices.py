@@ -29,8 +29,31 @@ def test_what_a_person_understands(
     status: int, state: str | None, body: bytes, state_word: str, good: bool, key: str | None, number: int | None
 ) -> None:
     """The state without its parameters, whether to go on, and the key or number needed for the next step."""
-    heard = hear(status, state, body)
+    heard = hear(status, {} if state is None else {"Sidecar-State": state}, body)
     assert (heard.state, heard.good, heard.key, heard.number) == (state_word, good, key, number)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason", "after_s", "place"),
+    [
+        ({}, None, None, None),
+        (
+            {"Sidecar-State": "overloaded;reason=queue_wait;executed=no", "Retry-After": "7", "Sidecar-Place": "p1.x"},
+            "queue_wait",
+            7.0,
+            "p1.x",
+        ),
+        ({"Sidecar-State": "outcome_unknown;executed=unknown", "Retry-After": "7"}, None, None, None),
+        ({"Sidecar-State": "overloaded;executed=no", "Retry-After": "Mon, 01 Jun 2026 00:00:00 GMT"}, None, None, None),
+        ({"Retry-After": "7"}, None, None, None),
+    ],
+)
+def test_whether_and_when_to_come_back(
+    headers: dict[str, str], reason: str | None, after_s: float | None, place: str | None
+) -> None:
+    """Only where it is sure that nothing happened, and somebody said in how many seconds."""
+    heard = hear(503, headers, b"")
+    assert (heard.reason, heard.after_s, heard.place) == (reason, after_s, place)
 
 
 def test_a_json_caller_asks_for_problem_documents() -> None:

@@ -57,6 +57,7 @@ function groups({ run, session, hold, door }) {
         const key = crypto.randomUUID();
         for (const _ of [1, 2]) await run("Checkout", card(await session()), { key });
       }],
+      ["Four sales reports in a row", "rate_limited", () => Promise.all([1, 2, 3, 4].map(() => run("GetSalesReport", { iRows: 1 })))],
     ]],
     ["Send a crowd", [
       ["200 people, through the sidecar", "the backend stays at its best", () => door("/rush", { people: 200, for_s: 4 })],

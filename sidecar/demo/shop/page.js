@@ -1,22 +1,30 @@
-/* The page: performances, a basket and the live gauge. It knows operations and outcomes; wire.js knows the rest. */
+/* The page: performances and a basket. It knows operations and outcomes; wire.js knows how they are asked for, turn.js who waits. */
 
 import { build, card, wish } from "./backstage.js";
 import { enter, make, wipe } from "./ledger.js";
+import { open } from "./panel.js";
+import { turn, waits } from "./turn.js";
 import { call, connect } from "./wire.js";
 
 const $ = (id) => document.getElementById(id);
-const state = { session: null, performances: [], held: 0 };
+const state = { session: null, performances: [], held: 0, busy: new Set() };
 
-/* Every call of the page goes through here: it is shown while it runs and when it has come back. */
+/* Every call of the page goes through here: it is shown while it runs and when it has come back. Where it was held up in line it comes
+ * back by itself, with the place that it was given, as often as it is told to. */
 async function run(operation, args = {}, options = {}) {
-  const settle = enter(operation);
-  const outcome = await call(operation, args, options);
-  settle(outcome, {
-    again: () => run(operation, args, options).then((next) => absorb(operation, args, next)),
-    confirm: confirming(operation),
-  });
-  absorb(operation, args, outcome);
-  return outcome;
+  const line = turn(operation);
+  for (let place = null; ;) {
+    const settle = enter(operation);
+    const outcome = await call(operation, args, { ...options, place });
+    const back = waits(outcome);
+    settle(outcome, back ? {} : { again: () => run(operation, args, options), confirm: confirming(operation) });
+    absorb(operation, args, outcome);
+    if (!back || !(await line.come(outcome))) {
+      line.end(outcome);
+      return outcome;
+    }
+    place = outcome.queue?.place ?? null;
+  }
 }
 
 /* What an outcome changes on the page. An unknown one changes nothing: it is asked for first. */
@@ -83,13 +91,24 @@ function row(performance) {
   return item;
 }
 
-async function reserve(button, performance, seats) {
+const reserve = (button, performance, seats) =>
+  once(button, async () => run("ReserveTickets", wish(await session(), performance.perf_no, seats)));
+
+/* One click, one call: while it waits in line its button does nothing. */
+async function once(button, act) {
+  state.busy.add(button);
   button.disabled = true;
   try {
-    await run("ReserveTickets", wish(await session(), performance.perf_no, seats));
+    await act();
   } finally {
+    state.busy.delete(button);
     button.disabled = false;
+    tidy();
   }
+}
+
+function tidy() {
+  for (const button of [$("checkout"), $("clear")]) button.disabled = !state.held || state.busy.has(button);
 }
 
 function basket(operation, outcome) {
@@ -102,42 +121,18 @@ function basket(operation, outcome) {
     "Checkout outcome_unknown": "We do not know yet whether you paid. Check before you pay again.",
   }[`${operation} ${outcome.state}`];
   $("basket").textContent = said ?? held;
-  $("checkout").disabled = $("clear").disabled = !state.held;
+  tidy();
 }
 
-async function watch() {
-  try {
-    const stats = await (await fetch("/stats")).json();
-    const sum = Object.values(stats.executed).reduce((all, n) => all + n, 0);
-    // a logarithmic scale: both 20, its best, and 400, its end, must be seen
-    $("gauge-fill").style.inlineSize = `${(Math.log1p(stats.in_flight) / Math.log1p(400)) * 100}%`;
-    $("gauge-fill").classList.toggle("is-over", stats.in_flight > 20);
-    $("in-flight").textContent = stats.in_flight;
-    $("peak").textContent = stats.peak;
-    $("executed").textContent = sum;
-    $("orphans").textContent = stats.orphans;
-    $("backend").textContent = stats.down_s > 0 ? `fell, up in ${Math.ceil(stats.down_s)} s` : condition(stats.controls);
-  } catch {
-    $("backend").textContent = "not watched";
-  }
-  setTimeout(watch, 700);
-}
+const click = (id, act) => $(id).addEventListener("click", () => once($(id), act));
 
-function condition(controls) {
-  if (controls.dead) return "dead";
-  if (controls.freeze) return "frozen";
-  if (controls.hangup) return "hanging up";
-  if (controls.html) return "answering pages";
-  return controls.latency_s ? "slow" : "up";
-}
-
-$("list").addEventListener("click", () => run("GetPerformances", { sStartDate: "", sEndDate: "" }));
-$("checkout").addEventListener("click", async () => run("Checkout", card(await session())));
-$("clear").addEventListener("click", async () => run("ClearCart", { SessionKey: await session() }));
+click("list", () => run("GetPerformances", { sStartDate: "", sEndDate: "" }));
+click("checkout", async () => run("Checkout", card(await session())));
+click("clear", async () => run("ClearCart", { SessionKey: await session() }));
 $("wipe").addEventListener("click", wipe);
 $("heal").addEventListener("click", () => door("/control", { reset: true }));
 
 connect(await (await fetch("/shop.json")).json());
 build({ run, session, hold, door }, $("provoke"));
-watch();
+open(door);
 run("GetPerformances", { sStartDate: "", sEndDate: "" });

@@ -4,7 +4,7 @@
  * outcomes only. Today it speaks SOAP 1.1 and asks for failures as problem documents; replacing it replaces this file.
  *
  * Outcome: { operation, state, category, executed, reason, data, detail, message, retry: {how, after_s}, links,
- *            requestId, status, timing, age, ms, raw, at }
+ *            queue: {place, place_code, ahead, eta_s, eta_low_s, eta_high_s, eta_reason}, requestId, status, timing, age, ms, raw, at }
  */
 
 const API = "http://boxoffice.example/api/";
@@ -27,9 +27,10 @@ export function connect(where) {
 
 /**
  * Call an operation of the box office.
- * `spoil` breaks the request on purpose, to show what becomes of it: xml | path | size | action. `key` makes it safe to repeat.
+ * `spoil` breaks the request on purpose, to show what becomes of it: xml | path | size | action. `key` makes it safe to repeat;
+ * `place` is the one in line that the refusal before this call has given, as it came: it counts once, and for this call alone.
  */
-export async function call(operation, args = {}, { spoil, key } = {}) {
+export async function call(operation, args = {}, { spoil, key, place: stood } = {}) {
   const began = performance.now();
   const outcome = { operation, state: "offline", category: "upstream", executed: "no", at: new Date(), retry: null, links: {} };
   let reply, text;
@@ -41,6 +42,7 @@ export async function call(operation, args = {}, { spoil, key } = {}) {
         SOAPAction: `"${API}${spoil === "action" ? "HelloWorld" : operation}"`,
         Accept: "application/problem+json",
         ...(key ? { "Idempotency-Key": `"${key}"` } : {}),
+        ...(stood ? { "Sidecar-Place": stood } : {}),
       },
       body: envelope(operation, args, spoil),
       signal: AbortSignal.timeout(PATIENCE_MS),
@@ -90,7 +92,7 @@ function read(reply, text, operation) {
     raw: text,
   };
   const retryAfter = header("Retry-After") ? Number(header("Retry-After")) : null;
-  if ((header("Content-Type") ?? "").includes("json")) return { ...common, ...problem(text, retryAfter) };
+  if ((header("Content-Type") ?? "").includes("json")) return { ...common, ...problem(text, retryAfter, header("Sidecar-Place")) };
   const answer = decode(text, operation);
   // a fault of the backend is relayed as it is: only the header's reason says whose fault it was
   const relayed = common.reason === "client" ? ["final", "no"] : ["upstream", "unknown"];
@@ -101,7 +103,7 @@ function read(reply, text, operation) {
   };
 }
 
-function problem(text, retryAfter) {
+function problem(text, retryAfter, place) {
   let said = {};
   try {
     said = JSON.parse(text);
@@ -109,11 +111,12 @@ function problem(text, retryAfter) {
     return { category: "upstream", executed: "unknown", detail: "The answer was cut off." };
   }
   // the longest of the waits counts
-  const waits = [said.retry?.after_s, retryAfter].filter((wait) => wait !== null && wait !== undefined);
+  const poll = typeof said.queue?.next_poll_ms === "number" ? said.queue.next_poll_ms / 1000 : null;
+  const waits = [said.retry?.after_s, retryAfter, poll].filter((wait) => wait !== null && wait !== undefined);
   const retry = said.retry || waits.length ? { how: "wait", ...said.retry, after_s: waits.length ? Math.max(...waits) : null } : null;
   return {
     category: said.category, executed: said.executed, data: said.data, detail: said.detail ?? said.title,
-    message: said.message?.text, links: said.links ?? {}, retry,
+    message: said.message?.text, links: said.links ?? {}, retry, queue: said.queue ? { place, ...said.queue } : null,
   };
 }
 
