@@ -11,12 +11,13 @@ from pathlib import Path
 from bench.cost import cost
 from bench.hold import hold
 from bench.memory import memory
+from bench.policies import policies
 from bench.process import Server, cores, free_port
 from bench.report import Line, table
 from bench.slru import slru
 from bench.watch import watch
 
-SECTIONS = ("cost", "watch", "hold", "memory", "slru")
+SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru")
 
 
 def main() -> int:
@@ -43,6 +44,8 @@ def main() -> int:
             lines += hold(folder, measured, origin)
         if "memory" in wanted:
             lines += memory(folder, measured, origin)
+        if "policies" in wanted:
+            lines += policies()
         if "slru" in wanted:
             lines += slru()
     print(table(lines))

@@ -37,6 +37,10 @@ class Nobody:
     def event(self, _name: str, **_facts: object) -> None:
         """As above."""
 
+    def pseudonym(self, client: str) -> str:
+        """Nobody asks."""
+        return client
+
     def over_requests(self, inner: Any) -> Any:
         """Nobody traces."""
         return inner

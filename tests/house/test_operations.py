@@ -19,7 +19,12 @@ GUIDE = Path("docs/operations.md")
 WARNINGS = (
     "reload_failed",
     "config_differs",
+    "limit_at_minimum",
+    "limit_at_maximum",
+    "queue_full",
     "override_active",
+    "observing",
+    "fault_active",
     "backend_down",
     "backend_strained",
     "one_client",

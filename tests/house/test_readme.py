@@ -48,10 +48,10 @@ TOLD: dict[str, str] = {
     "echo 'admin:": r"\A\s*\Z",
     "kill -HUP": r"\A\s*\Z",
     "sidecar status": r"(?s)\Asidecar \S+  ready.*\nsettings .*\nreload   ok .*by signal.*\nBACKEND .*\ntickets  +ok ",
-    "sidecar limit set": r"(?m)^ok: tickets: limit 8 \(was 16\)",
-    "sidecar limit clear": r"(?m)^ok: tickets: limit 16 again",
+    "sidecar limit set": r"(?m)^ok: tickets: limit 8 \(was learnt\)",
+    "sidecar limit clear": r"(?m)^ok: tickets: limit learnt again",
     "sidecar reload": r"(?m)^ok: configuration \w+ is in force: no change",
-    "sidecar config show": r"(?m)^backends\.tickets\.limit\.fixed +16 +tickets\.yaml:2",
+    "sidecar config show": r"(?m)^backends\.tickets\.limit\.adaptive\.max +64 +default",
 }
 # Command that goes on in the background, or whose effect comes later -> the port or the line of the log that shows it.
 FOLLOWED: dict[str, int | str] = {
@@ -106,6 +106,8 @@ NINE_O_CLOCK: dict[str, Any] = {
             "ghosts": 1,
             "queued": 212,
             "queue_size": 500,
+            "limiter": {"how": "fixed"},
+            "classes": [{"class": "staff", "queued": 4, "eta_s": 1}, {"class": "browse", "queued": 208, "eta_s": 3}],
             "calls_per_s": 71.4,
             "backend_ms_p50": 103.0,
             "backend_ms_p95": 1840.0,
@@ -133,7 +135,7 @@ NINE_O_CLOCK: dict[str, Any] = {
             {
                 "backend": "tickets",
                 "state": "overloaded",
-                "mechanism": "queue",
+                "mechanism": "wait",
                 "count": 91,
                 "last_at": "2026-12-01T09:04:09.000Z",
             },

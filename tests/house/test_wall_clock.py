@@ -28,6 +28,10 @@ SHOWN: dict[str, str] = {
     "sidecar/flight/store.py": "a backend's Date and Expires, as the age and lifetime of its answer",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
     "sidecar/listener/wire.py": "the Date header",
+    "sidecar/admin/faults.py": "until when a fault is injected, as people read it; its end is a timer's",
+    "sidecar/stores/injections.py": "until when a fault is injected, as clients read it; its end is a timer's",
+    "sidecar/stores/limits.py": "how old a limit is that an earlier process has found",
+    "sidecar/stores/places.py": "since when somebody waits and until when his place counts, which outlive the process",
     "sidecar/stores/deeds.py": "the end of a keyed call, said in wall time, becomes a monotonic one when it is taken",
     "sidecar/stores/journal.py": "the age of what another process wrote: its monotonic clock means nothing to this one",
 }

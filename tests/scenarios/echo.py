@@ -103,6 +103,8 @@ def settings(url: str, *, limits: dict[str, Any] | None = None, **backend: Any) 
                 "url": f"{url}/Box.asmx",
                 "timeouts": {"connect": "1s", "first_byte": "5s", "total": "5s"},
                 "operations": {"Get*": {"safe": True}},
+                "breaker": {"mode": "off"},
+                "retry": {"budget": "0%"},
                 **backend,
             }
         },

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 EXPOSED = {
     "sidecar-state",
+    "sidecar-place",
+    "sidecar-fault",
     "x-request-id",
     "retry-after",
     "server-timing",

@@ -45,6 +45,7 @@ OPERATIONS = (
     "StandIn",
     "Keyed",
     "KeyedMust",
+    "Rated",
 )
 STAND_IN = Path(__file__).with_name("stand_in.xml")
 SEATS_ASKED = 5
@@ -207,6 +208,8 @@ def _operations(stand_in: dict[str, Any]) -> dict[str, Any]:
         "GetStandIn": {"safe": True, "fallback": [{"on": ["backend_bad_reply"], **stand_in}]},
         "Keyed": {"idempotency": {"key": "header"}},
         "KeyedMust": {"idempotency": {"key": "header", "required": True}},
+        "Rated": {"rate": [{"per": "client", "limit": "1/1h"}]},
+        "GetRated": {"safe": True, "rate": [{"per": "client", "limit": "1/1h"}]},
     }
 
 
@@ -222,6 +225,9 @@ def settings(url: str, dead_url: str, **more: Any) -> dict[str, Any]:
         "deny": ["*Forbidden"],
         "timeouts": {"connect": "1s", "first_byte": "400ms", "total": "800ms"},
         "ghost": "300ms",
+        "limit": {"fixed": 10},
+        "breaker": {"mode": "off"},  # one failure after the other: each is looked at alone
+        "retry": {"budget": "0%"},
         "operations": _operations({"body_file": str(STAND_IN)}),
         "faults": [{"match": {"faultstring": "*is not on sale*"}, "state": "business_no"}],
         "results": _rules("{}Result"),

@@ -209,6 +209,14 @@ async def _origin_denied(scene: Scene, dialect: str, _safe: bool) -> Response:
     return await scene.ask(dialect, "Fine", "", ("Origin", STRANGER))
 
 
+@reaches("rate_limited")
+async def _rated(scene: Scene, dialect: str, safe: bool) -> Response:
+    """One in an hour is allowed: the second is too much, and so is the first where another dialect has asked before."""
+    operation = "GetRated" if safe else "Rated"
+    await scene.ask(dialect, operation)
+    return await scene.ask(dialect, operation)
+
+
 @reaches("overloaded")
 async def _overloaded(scene: Scene, dialect: str, safe: bool) -> Response:
     """The one slot is held by a call that hangs; nobody waits in line for longer than 100 ms."""
