@@ -572,6 +572,45 @@ def test_a_trial_on_a_slow_backend_ends_in_time() -> None:
     assert 7 <= crowd.held() <= 30
 
 
+def test_who_takes_minutes_is_not_silent_for_minutes() -> None:
+    """Where a call takes a hundred seconds nobody is missed before three of them and a minute are over."""
+    limiter = Adaptive(1, 8, 200)
+    limiter.restore({"limit": 100}, 0.0)
+    limiter.tell(1000.0, Sample("A", 100.0, limiter.epoch, 1), waiting=0)
+    limiter.pulse(1359.0)
+    assert limiter.limit == 100
+    limiter.pulse(1361.0)
+    assert (limiter.limit, limiter.why) == (8, Why.IDLE)
+
+
+def test_what_was_proved_outlives_a_restart_in_the_middle_of_a_silence() -> None:
+    """What is remembered is the limit that it goes back to, not the least that the silence left."""
+    crowd = settled(20)
+    home = crowd.held()
+    crowd.now += 8.5
+    crowd.drops(3)
+    assert crowd.limiter.limit == 1
+    assert crowd.limiter.state()["limit"] == int(0.7 * home)
+
+
+def test_a_least_above_the_start_is_what_a_night_leaves() -> None:
+    """New bounds hold for the start as well."""
+    crowd = settled(60)
+    crowd.limiter.bound(20, 100)
+    crowd.whiles(300, in_flight=2, every_s=1.0)
+    assert crowd.limiter.limit == 20
+
+
+def test_what_a_call_takes_alone_is_learnt_where_it_is_alone() -> None:
+    """Up to seven tenths of the limit a call's time is its own; beyond, the crowd has a part in it."""
+    crowd = settled(20)
+    uncrowded, known = int(0.7 * crowd.limiter.limit), crowd.limiter.baselines["A"]
+    crowd.says(0.5, uncrowded + 1)
+    assert crowd.limiter.baselines["A"] == known
+    crowd.says(0.5, uncrowded)
+    assert crowd.limiter.baselines["A"] > known
+
+
 class AdaptiveMachine(RuleBasedStateMachine):
     """Calls, drops, idle hours, slow starts, restarts and new bounds in any order."""
 

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from sidecar.policy.baseline import OPERATIONS_MOST, Baselines, Memory, Spell, log_s, worth
+from sidecar.policy.baseline import Baselines, Memory, Spell, log_s, worth
 
 TIMES = st.floats(0.001, 100.0)
 
@@ -108,11 +108,11 @@ def test_a_baseline_is_the_mean_of_its_first_calls_and_then_moves_slowly() -> No
 def test_the_longest_unused_operation_is_forgotten() -> None:
     """At most 500 are known; who is asked for stays."""
     known = Baselines()
-    for number in range(OPERATIONS_MOST):
+    for number in range(500):
         known.tell(f"op{number}", 0.0, crowded_by=0.0, learn=True)
     known.tell("op0", 0.0, crowded_by=0.0, learn=True)
     known.tell("one too many", 0.0, crowded_by=0.0, learn=True)
-    assert len(known.as_seconds()) == OPERATIONS_MOST
+    assert len(known.as_seconds()) == 500
     assert known.seconds("op0") == 1.0
     assert known.seconds("op1") == 0.0
 
@@ -137,6 +137,8 @@ def test_what_was_known_comes_back() -> None:
         ("A", -1),
         ("A", math.nan),
         ("A", math.inf),
+        ("A", 86_400.1),
+        ("A", 0.9e-6),
         ("A", 1e6),
     ],
 )
@@ -147,11 +149,19 @@ def test_what_makes_no_sense_is_left_out(name: object, value: object) -> None:
     assert known.as_seconds() == {"B": 1.0}
 
 
+@pytest.mark.parametrize("seconds", [1e-6, 86_400.0])
+def test_a_microsecond_and_a_day_make_sense(seconds: float) -> None:
+    """The bounds belong to the range."""
+    known = Baselines()
+    known.restore([("A", seconds)])
+    assert known.as_seconds() == pytest.approx({"A": seconds})
+
+
 def test_no_more_come_back_than_are_kept() -> None:
     """A file of a million names fills no memory."""
     known = Baselines()
-    known.restore((f"op{number}", 1.0) for number in range(OPERATIONS_MOST + 1))
-    assert len(known.as_seconds()) == OPERATIONS_MOST
+    known.restore((f"op{number}", 1.0) for number in range(501))
+    assert len(known.as_seconds()) == 500
 
 
 @pytest.mark.parametrize(
@@ -191,3 +201,11 @@ def test_names_that_never_come_again_are_forgotten() -> None:
         if spell.calls > 480.0:
             spell.fade(400.0)
     assert len(spell._sums) < 3_000
+
+
+@pytest.mark.parametrize(("to", "kept"), [(1.2, 2), (1.0, 2), (0.9, 1)])
+def test_a_name_is_forgotten_below_a_hundredth_of_a_call(to: float, kept: int) -> None:
+    """One that came once beside ninety-nine others stays until it weighs less than that; what is left of the rest stays."""
+    made = spell(once=[1.0], often=[1.0] * 99)
+    made.fade(to)
+    assert repr(made) == f"<Spell of {to:.0f} calls, {kept} operations>"

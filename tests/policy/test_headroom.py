@@ -49,6 +49,13 @@ def test_it_decays_by_the_second_and_by_the_night() -> None:
     assert room.keep(80_000.0, 15, 8) == 8
 
 
+def test_the_most_at_once_is_not_forgotten_for_a_smaller_number() -> None:
+    """Who begins alone after thirty at once takes nothing from their head-room."""
+    room = used(30)
+    room.began(1)
+    assert room.keep(0.0, 100, 8) == 60
+
+
 @given(
     st.integers(1, 500), st.integers(1, 500), st.lists(st.tuples(st.floats(0, 1e5), st.integers(0, 500)), max_size=20)
 )

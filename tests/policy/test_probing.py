@@ -57,7 +57,7 @@ def test_one_at_a_time_and_none_is_waited_for_for_ever() -> None:
     """A probe that got lost stops the next one for as long as it may take."""
     here = schedule()
     assert here.ask(100.0, 3.0)
-    assert not here.ask(102.9, 3.0)
+    assert here.ask(102.9, 3.0) is False
     assert here.wait_s(102.0) == 1.0
     assert here.ask(103.0, 3.0)
 
@@ -70,6 +70,15 @@ def test_a_night_owes_one_probe() -> None:
     assert here.ask(50_000.0, 3.0)
     here.tell(50_000.0, State.CLOSED, bad=False)
     assert not here.ask(50_001.0, 3.0)
+
+
+@pytest.mark.parametrize(("chance", "wait_s"), [(0.0, 9.0), (0.25, 9.5), (0.5, 10.0), (0.75, 10.5)])
+def test_a_tenth_is_what_they_drift_by(chance: float, wait_s: float) -> None:
+    """Of ten seconds one, either way."""
+    here = schedule(10.0, chance)
+    here.ask(100.0, 3.0)
+    here.tell(100.0, State.CLOSED, bad=False)
+    assert here.wait_s(100.0) == pytest.approx(wait_s)
 
 
 @hypothesis.given(chance=st.floats(0, 1, exclude_max=True))

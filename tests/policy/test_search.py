@@ -106,7 +106,7 @@ def test_what_has_won_is_home_and_the_old_home_bounds_it() -> None:
     assert repr(here) == "<Bracket ? < 25 < 27>"
 
 
-@pytest.mark.parametrize(("home", "won", "grow"), [(20, 21, 0.1), (20, 24, 0.4), (20, 40, 0.5)])
+@pytest.mark.parametrize(("home", "won", "grow"), [(20, 21, 0.1), (100, 101, 0.1), (20, 24, 0.4), (20, 40, 0.5)])
 def test_each_win_above_makes_the_next_step_bolder(home: int, won: int, grow: float) -> None:
     """Twice the step, between a tenth and a half."""
     here = bracket(home)
@@ -170,6 +170,9 @@ def test_half_as_much_again_at_the_same_time_wins() -> None:
         (0.42, CAREFUL, False),
         (0.42, BOLD, None),
         (0.29, CAREFUL, None),
+        (0.38, CAREFUL, None),
+        (0.20, BOLD, None),
+        (0.50, BOLD, False),
         (0.02, CAREFUL, True),
     ],
 )
@@ -208,6 +211,8 @@ def test_looks_are_rarer_and_the_sides_take_turns() -> None:
     assert not tried.due(here)
     tried.spell = spell(0.0, 21)
     assert tried.due(here)
+    tried.spell = spell(0.0, 30)
+    assert tried.turn(here) == 12, "half as much again is not yet ahead"
     tried.spell = spell(0.0, 31)
     assert tried.turn(here) == 8
     assert not tried.away

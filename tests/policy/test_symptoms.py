@@ -55,6 +55,29 @@ def test_a_small_shift_is_noticed_within_a_large_window_and_is_sure() -> None:
     assert calls >= LATER.calls
 
 
+def test_what_is_between_the_two_bars_takes_the_large_window() -> None:
+    """A fifth longer is no sudden shift, however even the calls are: it is seen later, and surely."""
+    calls, shift = fed(steady(), 0.2, 1000)
+    assert shift is not None
+    assert (calls, shift.sure) == (168, True)
+
+
+def test_the_second_window_is_compared_with_the_first() -> None:
+    """24 calls are mark enough for a great shift."""
+    calls, shift = fed(steady(24), 5.0, 24)
+    assert shift is not None
+    assert (calls, shift.was.calls, shift.sure) == (24, 24, False)
+
+
+@pytest.mark.parametrize(("known", "was", "since"), [(299, 323, 0), (300, 300, 24)])
+def test_a_mark_of_300_calls_stays(known: int, was: int, since: int) -> None:
+    """What comes after them is only compared."""
+    won = Spell()
+    for _ in range(known):
+        won.add("A", 0.0)
+    assert repr(fed_further(Drift(won), 24)) == f"<Drift against {was} calls, {since} since>"
+
+
 @pytest.mark.parametrize(("taken", "variance"), [(0.24, 100.0), (0.09, VARIANCE), (1.0, 10.0)])
 def test_less_than_the_least_and_less_than_chance_are_no_shift(taken: float, variance: float) -> None:
     """A shift must matter, and must be more than what calls vary by."""
@@ -123,7 +146,14 @@ def test_three_drops_and_nothing_else_are_a_silence() -> None:
 
 @pytest.mark.parametrize(
     ("past_s", "seconds", "loss"),
-    [(0.9, 0.002, Loss.MANY), (1.1, 0.002, Loss.ALL), (3.9, 8.0, Loss.MANY), (4.1, 8.0, Loss.ALL)],
+    [
+        (0.9, 0.002, Loss.MANY),
+        (1.0, 0.002, Loss.MANY),
+        (1.1, 0.002, Loss.ALL),
+        (3.9, 8.0, Loss.MANY),
+        (4.0, 8.0, Loss.MANY),
+        (4.1, 8.0, Loss.ALL),
+    ],
 )
 def test_a_silence_is_a_second_and_half_as_long_as_the_drops_took(past_s: float, seconds: float, loss: Loss) -> None:
     """What timed out began while others came back, so half its time is enough; an answer a moment before a refusal is a sign of life."""
@@ -147,6 +177,7 @@ def test_orders_are_half_a_second_apart() -> None:
     drops = serving(Drops(), 100.0, 20)
     assert dropping(drops, 100.0, 0.002)[1] is Loss.MANY
     assert dropping(drops, 100.4, 0.002)[1] is Loss.NONE
+    assert drops.dropped(100.5, 0.002) is Loss.NONE
     assert drops.dropped(100.6, 0.002) is Loss.MANY
 
 

@@ -32,8 +32,12 @@ def told(folder: Path, rest: str, more: str = "") -> list[str]:
     [
         "limit: {adaptive: {min: 4, start: 4, max: 4}}",
         "limit: {fixed: 1}",
+        "limit: {adaptive: {start: 1}}",
+        "limit: {adaptive: {start: 64}}",
         "breaker: {open_for: 2m, open_max: 2m}",
         "breaker: {slow_after: 59s}",
+        "breaker: {slow_after: 2m}, timeouts: {total: 3m}",
+        "deny: [Other], probe: {operation: GetHello}, operations: {GetHello: {safe: true}}",
         "probe: {operation: GetHello}, operations: {'Get*': {safe: true}}",
         "rate: [{per: client, limit: 5/1s}, {per: client, limit: 100/1h}, {per: backend, limit: 5/1s}]",
         "rate: [{per: account, limit: 5/1s, parameter: a}, {per: account, limit: 5/1s, parameter: b}]",

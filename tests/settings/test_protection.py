@@ -33,6 +33,10 @@ def backend(folder: Path, rest: str = "") -> BackendPlan:
         ("20/1s", (20, 1.0)),
         ("300/1m", (300, 60.0)),
         ("5/1.5h", (5, 5400.0)),
+        ("999999999/1s", (999_999_999, 1.0)),
+        ("1000000000/1s", (0, 0.0)),
+        ("20/", (0, 0.0)),
+        (" 20/1s", (0, 0.0)),
         ("20/s", (0, 0.0)),
         ("/1s", (0, 0.0)),
         ("x", (0, 0.0)),
@@ -41,6 +45,14 @@ def backend(folder: Path, rest: str = "") -> BackendPlan:
 def test_a_rate_is_a_count_and_a_time(text: str, means: tuple[int, float]) -> None:
     """What is none of these is nothing."""
     assert parted(text) == means
+
+
+@pytest.mark.parametrize("text", ["1/1s", "1000000/24h", "1/24h", "1000000/1s"])
+def test_the_bounds_of_a_rate_belong_to_the_range(tmp_path: Path, text: str) -> None:
+    """And its burst is as many as it names."""
+    [rate] = backend(tmp_path, f"rate: [{{per: backend, limit: {text}}}]").all_rates
+    assert (rate.limit, rate.period_s) == parted(text)
+    assert rate.burst == rate.limit
 
 
 def test_three_lines_are_protected(tmp_path: Path) -> None:
