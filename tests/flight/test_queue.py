@@ -27,6 +27,7 @@ from sidecar.model import (
     Waiter,
 )
 from sidecar.plan import Plan, Scope
+from sidecar.policy.breaking import Forced
 from tests.support.world import OK, LateReply, Pieces, Scene, settle, tickets
 
 if TYPE_CHECKING:
@@ -443,3 +444,39 @@ def test_it_says_its_bounds() -> None:
     scene_backend = tickets(limit=4, queue_size=7, queue_wait_s=2.5, ghost_s=30.0)
     text = queue.describe(Scope(Plan(), scene_backend, scene_backend.operations[0]))
     assert text == "4 at once; 7 may wait, each at most 2.5 s; a call given up keeps its slot for up to 30 s"
+
+
+async def test_who_would_be_refused_inside_does_not_stand_in_line() -> None:
+    """Of a backend that is cut off the door says so at once, whoever waits, and whoever may do less meanwhile is told that it is down."""
+    scene = Scene(tickets(limit=1))
+    await taken(scene)
+    scene.breakers.force("tickets", None, Forced.CUT_OFF, scene.clock.now() + 60.0)
+    began = scene.clock.now()
+    for _ in range(3):
+        outcome = await stage(scene, brings(FINE))(scene.flight())
+        assert isinstance(outcome, Refusal)
+        assert (outcome.state, outcome.reason) == ("backend_unreachable", "cut_off")
+    assert scene.clock.now() == began
+    assert scene.pressure.level("tickets") is Level.DOWN
+
+
+async def test_a_slot_without_an_attempt_teaches_nothing() -> None:
+    """What was refused before it was sent took no time, and says nothing of how long such calls take; nor does a bug before it."""
+    scene = Scene(tickets())
+
+    async def attempted(flight: Flight) -> Outcome:
+        flight.attempts += 1
+        await asyncio.sleep(2.0)
+        return FINE
+
+    async def fails(_: Flight) -> Outcome:
+        raise KeyError("oops")
+
+    await stage(scene, attempted)(scene.flight())
+    usual_s = scene.slots.expected_s("tickets", scene.flight().call.operation)
+    assert usual_s == pytest.approx(2.0)
+    for _ in range(20):
+        await stage(scene, brings(Refusal("backend_unreachable", "cut_off")))(scene.flight())
+        with pytest.raises(KeyError):
+            await stage(scene, fails)(scene.flight())
+    assert scene.slots.expected_s("tickets", scene.flight().call.operation) == usual_s
