@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bench.peers import Peer
+from bench.peers import ENVOY, Peer
 
 _NGINX: Final = """
 daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null crit;
@@ -37,17 +37,9 @@ frontend public
 backend origin
   server one 127.0.0.1:{{origin}} maxconn {maxconn}
 """
-_ENVOY: Final = """
-static_resources:
-  listeners:
-  - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: public
-          http_filters:
+# The plain proxy's settings with the filter that learns before its router, and room for what waits.
+_ROUTER: Final = "          - name: envoy.filters.http.router\n"
+_ADAPTIVE: Final = """\
           - name: envoy.filters.http.adaptive_concurrency
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.adaptive_concurrency.v3.AdaptiveConcurrency
@@ -55,18 +47,10 @@ static_resources:
                 sample_aggregate_percentile: {{value: 50}}
                 concurrency_limit_params: {{concurrency_update_interval: 0.1s}}
                 min_rtt_calc_params: {{interval: 60s, request_count: 50, jitter: {{value: 15}}}}
-          - name: envoy.filters.http.router
-            typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-          route_config:
-            virtual_hosts: [{{name: all, domains: ["*"], routes: [{{match: {{prefix: /}}, route: {{cluster: origin}}}}]}}]
-  clusters:
-  - name: origin
-    type: STATIC
-    circuit_breakers: {{thresholds: [{{max_connections: 10000, max_pending_requests: 10000, max_requests: 10000}}]}}
-    load_assignment:
-      cluster_name: origin
-      endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {origin}}}}}}}}}]}}]
 """
+_STATIC: Final = "    type: STATIC\n"
+_ROOM: Final = "    circuit_breakers: {{thresholds: [{{max_connections: 10000, max_pending_requests: 10000, max_requests: 10000}}]}}\n"
+_ENVOY: Final = ENVOY.replace(_ROUTER, _ADAPTIVE + _ROUTER).replace(_STATIC, _STATIC + _ROOM)
 
 
 def _haproxy(name: str, maxconn: int) -> Peer:

@@ -58,7 +58,7 @@ backend origin {{ .host = "127.0.0.1"; .port = "{origin}"; }}
 sub vcl_recv {{ return (hash); }}
 sub vcl_backend_response {{ set beresp.ttl = 1h; set beresp.uncacheable = false; return (deliver); }}
 """
-_ENVOY: Final = """
+ENVOY: Final = """
 static_resources:
   listeners:
   - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
@@ -144,7 +144,7 @@ PEERS: Final = (
     Peer(
         "Envoy",
         "envoy",
-        _ENVOY,
+        ENVOY,
         lambda program, file: [program, "-c", str(file), "--concurrency", "1", "--use-dynamic-base-id", "-l", "off"],
     ),
 )
