@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 READ_BUFFER_BYTES: Final = 16 * 1024  # aiohttp pauses a body that nobody reads at twice this
 SLICES_MAX: Final = 32  # messages looked for in one read, as many as aiohttp queues; the rest is fed whole
-TOGETHER_S: Final = 0.002  # a FIN this soon after the last byte came with it: its sender half-closed and listens
+TOGETHER_S: Final = 0.02  # a FIN read this soon after the last byte came with it, though a busy loop may read it late: its sender listens
 TURN_AWAY_S: Final = 1.0  # how long a connection over the cap has for its request
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\nContent-Length: "  # as nearly everybody spells it; who does not is fed in two pieces
