@@ -42,7 +42,10 @@ async def test_new_rules_hold_for_who_comes_and_not_for_who_is_under_way(backend
     """A limit clamps, a denial denies; the call that is at the backend comes back as if nothing had been."""
     gate = Gate()
     here = await backend(answer(HELD, gate=gate))
-    async with running(plan(here.url, backends=plan(here.url).backends[1:])) as app, Client.to(app.urls[0]) as caller:
+    rpc = replace(
+        plan(here.url).backends[1], operations=(OperationPlan(timeout_s=30.0),)
+    )  # two reloads take their time
+    async with running(plan(here.url, backends=(rpc,))) as app, Client.to(app.urls[0]) as caller:
         await caller.send(CALL)
         await here.journal.arrived(1)
         await app.adopt(changed(app.plan, "rpc", limit=1, queue_size=0))

@@ -12,7 +12,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
 
 from tests.interop.tap import Tap
 from tests.support import require
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ANSWER_TIMEOUT_S = 60.0
 """A client with a cold runtime and a 10 MB reply takes 2 s on two busy cores."""
+
+LIGHTEST: Final = "SoapClient"
+"""Starts in a twentieth of the time of the others."""
 
 IDLE_S = 30.0
 """How long the servers keep an idle connection, where a test does not say otherwise: longer than any test."""
@@ -137,6 +142,17 @@ def pairs(endpoints: Iterable[str]) -> list[tuple[str, str, str]]:
         for dialect in ENDPOINTS[name].dialects
         if dialect in client.dialects
     ]
+
+
+def ordinary(of: Iterable[tuple[str, str, str]]) -> list[Any]:
+    """Leave to the long run who speaks a dialect with a second server; one light client speaks with all, so that each is met."""
+    met: set[tuple[str, str]] = set()
+    marked = []
+    for client, endpoint, dialect in of:
+        again = (client, dialect) in met and client != LIGHTEST
+        met.add((client, dialect))
+        marked.append(pytest.param(client, endpoint, dialect, marks=[pytest.mark.long] if again else []))
+    return marked
 
 
 class Server:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.interop.conftest import company, lay
-from tests.interop.peers import CLIENTS, ENDPOINTS, HERE, Visit, pairs
+from tests.interop.peers import CLIENTS, ENDPOINTS, HERE, Visit, ordinary, pairs
 from tests.support.process import SidecarProcess, free_port
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def dead(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SidecarProcess]:
         yield sidecar
 
 
-@pytest.mark.parametrize(("client", "endpoint", "dialect"), pairs(["php", "php-rpc", "simple"]))
+@pytest.mark.parametrize(("client", "endpoint", "dialect"), ordinary(pairs(["php", "php-rpc", "simple"])))
 def test_own_kind_of_fault(
     dead: SidecarProcess, ask: Callable[..., list[dict[str, Any]]], client: str, endpoint: str, dialect: str
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.interop.peers import pairs, without_time
+from tests.interop.peers import ordinary, pairs, without_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ VALIDATOR1 = (
 REPORT = "".join(f"{n:08d}".ljust(1_024, "x") for n in range(10_000)).encode()
 """What the 10 MB report holds, made here and not by the server."""
 
-TOUR = pairs(["spyne11", "spyne12", "php", "php-rpc", "simple", "supervisord"])
+TOUR = ordinary(pairs(["spyne11", "spyne12", "php", "php-rpc", "simple", "supervisord"]))
 
 
 def plain(value: Any) -> Any:

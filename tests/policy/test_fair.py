@@ -119,9 +119,9 @@ def p99(visits: list[Visit]) -> float:
 def slowed(line: Callable[[], Liner]) -> tuple[float, int]:
     """Return by what factor a greedy client lengthens the p99 of a hundred small ones, and how many of their calls were refused."""
     small = [
-        visit for number in range(100) for visit in stream(random.Random(number), f"small {number}", 1.2, 60.0, 0.1)
+        visit for number in range(100) for visit in stream(random.Random(number), f"small {number}", 1.2, 30.0, 0.1)
     ]
-    greedy = stream(random.Random(1000), "greedy", 120.0, 60.0, 0.1)
+    greedy = stream(random.Random(1000), "greedy", 120.0, 30.0, 0.1)
 
     def fresh(visits: list[Visit]) -> list[Visit]:
         return [Visit(each.at, each.client, each.operation, each.work) for each in visits]

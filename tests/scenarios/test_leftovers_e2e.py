@@ -64,6 +64,8 @@ REQUESTS: Final[dict[str, bytes]] = {
     "two at once": CALL * 2,
     "broken XML": CALL.replace(b"</", b"<<"),
 }
+# Where a caller who hangs up is tried in every run: one of each moment at which a call may be.
+LEFT_ALONE: Final = ("backend: Fine", "backend: Silent", "backend: StreamSlow", "half a body", "large call")
 
 
 @pytest.fixture
@@ -118,8 +120,19 @@ def _ours(found: object) -> str:
 
 
 @pytest.mark.uvloop
-@pytest.mark.parametrize("hangs_up", [False, True], ids=["stays", "hangs up"])
-@pytest.mark.parametrize("kind", REQUESTS)
+@pytest.mark.parametrize(
+    ("kind", "hangs_up"),
+    [
+        pytest.param(
+            kind,
+            hangs_up,
+            id=f"{kind}-{'hangs up' if hangs_up else 'stays'}",
+            marks=[pytest.mark.long] if hangs_up and kind not in LEFT_ALONE else [],
+        )
+        for kind in REQUESTS
+        for hangs_up in (False, True)
+    ],
+)
 async def test_what_served_a_call_is_free_when_it_is_over(kind: str, hangs_up: bool, collector: None) -> None:
     """No kind of object is left as often as there were calls: connections, bodies, flights and errors let go of each other."""
     del collector

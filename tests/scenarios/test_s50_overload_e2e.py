@@ -187,8 +187,12 @@ async def test_a_restart_begins_with_the_limit_that_was_found(tmp_path: Path) ->
 
         async with SidecarProcess(house, tmp_path) as sidecar:
             assert status(sidecar)["backends"][0]["limit"] == 8
-            await crowd(sidecar, 7.0)
-            found = status(sidecar)["backends"][0]["limit"]
+            found = 8
+            for _ in range(15):  # three rounds on a quiet machine
+                await crowd(sidecar, 2.0)
+                found = status(sidecar)["backends"][0]["limit"]
+                if found >= 16:
+                    break
             assert found >= 16
             assert sidecar.stop() == 0
         async with SidecarProcess(house, tmp_path) as sidecar:

@@ -57,7 +57,7 @@ def test_the_report_shows_what_is_expected(scenario: Scenario) -> None:
 
 
 # Those that go different ways through the limit. The rest is in the long run: each costs seconds while coverage is measured.
-QUICK = ("spike", "cold_start", "mix_shift", "brown_out", "black_hole", "idle_night", "table_400")
+QUICK = ("spike", "brown_out", "black_hole", "table_400")
 
 
 @pytest.mark.parametrize(
