@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -18,7 +19,7 @@ from tests.support.client import Client
 from tests.support.loop import VirtualLoop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 
 # `quick` is `make test`: enough to meet the usual suspects within ten minutes on two cores; `full` is `make test-long`.
 # A deadline per example would measure the other process on the machine, not the code.
@@ -36,6 +37,19 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("uvloop"):
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.SelectorEventLoop}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Leave what is marked `unmeasured` out of the measurement of coverage, where there is one."""
+    tracing = sys.gettrace()
+    if tracing is None or item.get_closest_marker("unmeasured") is None:
+        return (yield)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracing)
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ async def _closed(law: Law, workers: int, for_s: float) -> float:
     return done / for_s
 
 
+@pytest.mark.unmeasured
 @pytest.mark.virtual
 async def test_throughput_peaks_at_200_a_second_with_20_in_flight_and_collapses_beyond() -> None:
     """The measured curve is n / 0.1 s below the knee and 4000 / n beyond it, so no other number in flight beats 20."""
@@ -110,6 +111,7 @@ async def _open(law: Law, rate: float, for_s: float, gate: asyncio.Semaphore | N
     return done
 
 
+@pytest.mark.unmeasured
 @pytest.mark.virtual
 async def test_an_unguarded_rush_fells_it_and_a_gate_of_16_keeps_it_at_its_best() -> None:
     """At 300 calls a second it falls again and again; behind 16 slots it never does and finishes about 160 a second."""

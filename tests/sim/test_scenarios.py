@@ -8,6 +8,7 @@ from tests.sim.limiters import PEERS
 from tests.sim.report import ALL, FEW, SEEDS, TUNED_ON, figures, golden, head, line
 from tests.sim.scenario import Scenario, scenarios
 
+pytestmark = pytest.mark.unmeasured
 TEN, ONE = "Seeds 101 to 110", "Seed 101 alone"
 SCENARIOS = scenarios()
 ASKED = {

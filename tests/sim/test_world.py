@@ -12,6 +12,7 @@ from tests.sim.limiters import CONTESTANTS, Aimd, Elastic, Gradient2, Vegas
 from tests.sim.scenario import Scenario, scenarios
 from tests.sim.world import QUEUE_SIZE, QUEUE_WAIT_S, World, run
 
+pytestmark = pytest.mark.unmeasured
 BY_NAME = {scenario.key: scenario for scenario in scenarios()}
 
 
