@@ -49,9 +49,9 @@ async def stage(visit: Visit) -> None:
         await answer(http(env.soap11_reply("Ping")))(visit)
 
 
-def plan(url: str, **changes: Any) -> Plan:
-    """Return a plan with a SOAP and an XML-RPC backend at `url`, which is quick in all things."""
-    lines = (OperationPlan(timeout_s=5.0, attempt_first_byte_s=0.3, attempt_total_s=0.3),)
+def plan(url: str, attempt_s: float = 20.0, **changes: Any) -> Plan:
+    """Return a plan with a SOAP and an XML-RPC backend at `url`, which ends quickly."""
+    lines = (OperationPlan(timeout_s=30.0, attempt_first_byte_s=attempt_s, attempt_total_s=attempt_s),)
     common = {"limit": 2, "ghost_s": 60.0, "operations": lines}
     whole = Plan(
         listen=ListenPlan(port=0),
@@ -315,7 +315,7 @@ async def test_nothing_is_left_of_a_full_house(
     gate = Gate()
     here = await backend(answer(http(env.xmlrpc_reply("Ping")), gate=gate))
     async with nothing_left():
-        app = App(plan(here.url), log=Recorder())
+        app = App(plan(here.url, attempt_s=0.3), log=Recorder())
         await app.start()
         (url,) = app.urls
         async with Client.to(url) as ghost, Client.to(url) as line, Client.to(url) as flying, Client.to(url):

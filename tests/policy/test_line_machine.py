@@ -224,7 +224,7 @@ class LineMachine(RuleBasedStateMachine):
         for waiting in self.queue:
             said = self.line.quote(self.now, waiting)
             assert 0 <= said.low_s <= said.eta_s <= said.high_s < 1e6
-            assert 0 <= said.ahead <= 100
+            assert 0 <= said.ahead < 1e4  # those who will pass count, too: of calls that take a millisecond, hundreds
 
     @invariant()
     def nobody_waits_who_may_take_a_free_slot(self) -> None:
