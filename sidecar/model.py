@@ -310,12 +310,18 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class SlotsView:
-    """One backend's slots as people see them."""
+    """One backend's slots as people see them. Of the `queued`, a rate lets so many start `later`: no slot would help them."""
 
     limit: int
     in_flight: int
     ghosts: int
     queued: int
+    later: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Say whether whoever comes now has to wait for a slot."""
+        return self.queued > self.later or self.in_flight + self.ghosts >= self.limit
 
 
 class Level(IntEnum):

@@ -6,7 +6,6 @@ streamed reply that nobody reads to its end, leaves a ghost in it until its end,
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -30,13 +29,11 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
     slots, clock, breakers = world.slots, world.clock, world.breakers
 
     async def queue(flight: Flight) -> Outcome:
-        # Who would be refused inside does not stand in line for it, nor waits for a rate's sake.
+        # Who would be refused inside does not stand in line for it.
         spared = breakers.peek(backend.name, flight.call.operation, safe=flight.safe)
         if spared is not None:
             world.pressure.tell(backend.name, _AWAY, waiting=0)
             return spared
-        if (early_s := flight.seat.not_before - clock.now()) > 0:
-            await asyncio.sleep(early_s)
         _tell_of_the_line(flight.call.backend, world)
         lease = await _stand_in_line(flight, world)
         flight.queue_s = clock.now() - flight.started_at
@@ -65,8 +62,8 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
 def _tell_of_the_line(backend: str, world: World) -> None:
     """Say that one more has to wait: where the backend hangs, no attempt ends that would tell."""
     view = world.slots.view(backend)
-    if view.queued or view.in_flight + view.ghosts >= view.limit:
-        world.pressure.tell(backend, None, waiting=view.queued + 1)
+    if view.full:
+        world.pressure.tell(backend, None, waiting=view.queued - view.later + 1)
 
 
 async def _stand_in_line(flight: Flight, world: World) -> Lease | Refusal:

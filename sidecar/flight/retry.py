@@ -58,7 +58,7 @@ def _budgeted(scope: Scope, world: World, inner: Lane) -> Lane:
     def is_calm(flight: Flight, limit: int) -> bool:
         """Say whether one call more is nobody's loss: somebody wants it, nobody waits, and nothing has been cut since."""
         view = slots.view(name)
-        calm = view.queued == 0 and view.limit >= limit and breakers.is_closed(name, flight.call.operation)
+        calm = view.queued == view.later and view.limit >= limit and breakers.is_closed(name, flight.call.operation)
         return calm and bool(flight.waiters)
 
     def backoff_s(flight: Flight, outcome: Outcome, attempts: int, limit: int) -> float | None:

@@ -39,7 +39,8 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
         if flight.lease is not None and not ours and (dropped or grade.healthy):
             slots.tell(flight.lease, flight.call.operation, flight.backend_s, dropped=dropped)
         watch.attempted(name, grade, flight.backend_s)
-        pressure.tell(name, None if ours else grade, waiting=slots.view(name).queued)
+        view = slots.view(name)
+        pressure.tell(name, None if ours else grade, waiting=view.queued - view.later)
         return outcome
 
     return span

@@ -44,6 +44,12 @@ class Quote(NamedTuple):
         """Return the wait of one for whom nothing is served until `rest_s` seconds from now."""
         return self._replace(eta_s=self.eta_s + rest_s, low_s=self.low_s + rest_s, high_s=self.high_s + rest_s)
 
+    def at_least(self, held_s: float) -> Quote:
+        """Return the wait of one who may not start before `held_s` seconds from now, while others are served."""
+        return self._replace(
+            eta_s=max(self.eta_s, held_s), low_s=max(self.low_s, held_s), high_s=max(self.high_s, held_s)
+        )
+
 
 class Rival(NamedTuple):
     """Another class: its start tag among the classes, its weight, the work that waits there in seconds, and what comes each second."""

@@ -141,15 +141,15 @@ class Fair:
         self.shares.asked(now, tier)
         return free > 0 and self.shares.open(seat.bulkhead) and self.shares.may(tier, free)
 
-    def join(self, now: float, waiting: Waiting) -> None:
-        """Let a call stand in line where its key says."""
+    def join(self, now: float, waiting: Waiting, *, waited: bool = False) -> None:
+        """Let a call stand in line where its key says. One that has `waited` somewhere else, or comes back, is not the youngest."""
         tier = waiting.flow.tier
         back = waiting.seat.place is not None
         if not back:
             tier.arrivals.tell(now, waiting.cost_s, waiting.key[0] - tier.virtual)
         self._put_in(waiting)
-        if back:
-            tier.order.move_to_end(waiting, last=False)  # not the youngest: he has waited before
+        if back or waited:
+            tier.order.move_to_end(waiting, last=False)
 
     def next(self, free: int) -> Waiting | None:
         """Return whose turn it is, None where nobody may take one of so many free slots."""

@@ -94,7 +94,8 @@ def foretell_for(
     if waiting.stage is not Stage.FAST:
         seat = waiting.seat
         tier, key = waiting.flow.tier, waiting.key
-        return foretell(now, fair, backlog, slots, tier, key, seat.operation, seat.bulkhead, leaving=leaving)
+        said = foretell(now, fair, backlog, slots, tier, key, seat.operation, seat.bulkhead, leaving=leaving)
+        return said if waiting.stage is not Stage.EARLY else said.at_least(seat.not_before - now)
     fast, fast_s = fair.fast_before(waiting)
     call_s = backlog.costs.mean_s
     return quote(fast, (call_s * (1 + slots.excess) + fast_s * backlog.scale) / slots.serving, call_s / slots.serving)

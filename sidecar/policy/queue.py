@@ -8,13 +8,14 @@ it takes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from math import ceil
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from sidecar.model import Lease, Place, Refusal, Seat, SlotsView
 from sidecar.policy.backlog import Backlog
+from sidecar.policy.early import Early
 from sidecar.policy.eta import Quote, Told
 from sidecar.policy.fair import Fair
 from sidecar.policy.finding import FOUND_MOST, WaitingView, Wanted, shown
@@ -89,6 +90,7 @@ class Line:
 
     __slots__ = (
         "_backlog",
+        "_early",
         "_fair",
         "_ghosts",
         "_held",
@@ -105,6 +107,7 @@ class Line:
         self._held: dict[Lease, _Held] = {}
         self._seats: dict[int, Waiting] = {}  # by the seat's identity: equal seats are not the same
         self._backlog = Backlog()
+        self._early = Early()
         self._ghosts = 0
         self._number = 0
 
@@ -114,7 +117,9 @@ class Line:
 
     def view(self) -> SlotsView:
         """Return the counts."""
-        return SlotsView(self._limiter.limit, len(self._held) - self._ghosts, self._ghosts, self._fair.waiting)
+        return SlotsView(
+            self._limiter.limit, len(self._held) - self._ghosts, self._ghosts, self._queued, len(self._early)
+        )
 
     def ask(self, now: float, seat: Seat) -> Verdict:
         """Give a slot, a place in the line until a moment, or a refusal: deadline, queue_full, or the client's own cap.
@@ -128,7 +133,7 @@ class Line:
         fair.resize(limit)
         if seat.place is not None:
             fair.away.back(fair.tier_of(seat.client_class), seat.client, seat.place)
-        if fair.room(now, seat, limit - len(self._held)):
+        if seat.not_before <= now and fair.room(now, seat, limit - len(self._held)):
             flow, cost_s = fair.flow_of(seat), self._backlog.costs.of(seat.operation)
             fair.begun(now, flow, seat.bulkhead, cost_s)
             return self._lease(now, seat, flow, cost_s)
@@ -139,6 +144,8 @@ class Line:
         fair, limit = self._fair, self._limiter.limit
         fair.resize(limit)
         fair.shares.doze(now)
+        for ripe in self._early.due(now):
+            self._ripen(now, ripe)
         settled: Settled = []
         while fair.waiting and (free := limit - len(self._held)) > 0:
             waiting = fair.next(free)
@@ -174,7 +181,7 @@ class Line:
         """Forget somebody who hung up; harmless when he is gone already."""
         if waiting.stage is not Stage.OUT:
             self._gone(waiting, served=0.0)
-            self._fair.leave(now, waiting)
+            self._depart(now, waiting)
 
     def reseat(self, now: float, old: Seat, new: Seat) -> Waiting | None:
         """Put `new` where `old` waits, with its own deadline; return that place, None where `old` does not wait. `serve` afterwards."""
@@ -182,7 +189,12 @@ class Line:
         if waiting is None:
             return None
         self._backlog.remove(old.operation, waiting.cost_s)
-        self._fair.reseat(now, waiting, new, self._backlog.costs.of(new.operation))
+        if waiting.stage is Stage.EARLY:
+            self._early.take(waiting)
+            waiting.seat, waiting.flow, waiting.cost_s = new, self._stranger(new), self._backlog.costs.of(new.operation)
+            self._early.add(waiting)
+        else:
+            self._fair.reseat(now, waiting, new, self._backlog.costs.of(new.operation))
         self._backlog.add(new.operation, waiting.cost_s)
         waiting.until = min(new.until, waiting.patience_until)
         waiting.start_by = self._start_by(now, new, waiting.cost_s)
@@ -240,10 +252,9 @@ class Line:
 
     def outlook(self, now: float, seat: Seat, rest_s: float = 0.0) -> Quote:
         """Say how long such a call would wait if it came now; with a place, from where that is."""
-        tier, client = self._fair.tier_of(seat.client_class), self._fair.client(seat.client)
-        flow = next((each for each in client.flows if each.tier is tier), None) if client is not None else None
-        key = self._fair.key_of(now, flow or Flow(Client(seat.client), tier), seat.place)
-        return self._foretell(now, tier, key, seat).later(rest_s)
+        flow = self._stranger(seat)
+        key = self._fair.key_of(now, flow, seat.place)
+        return self._foretell(now, flow.tier, key, seat).later(rest_s)
 
     def place_of(self, waiting: Waiting) -> Place:
         """Return what somebody who was let go takes with him."""
@@ -260,15 +271,23 @@ class Line:
     ) -> list[WaitingView]:
         """Return those who wait and fit everything that is given, the longest waiting of each class first, at most `FOUND_MOST`."""
         wanted = Wanted(client, operation, request_id, param)
-        found = islice(wanted.among(self._everybody()), FOUND_MOST)
+        found = islice(wanted.among(chain(self._everybody(), self._early)), FOUND_MOST)
         return [shown(now, waiting, self.quote(now, waiting)) for waiting in found]
 
     def classes(self) -> dict[str, int]:
         """Return how many wait in each class, the heaviest first."""
-        return {tier.name: len(tier.order) for tier in reversed(self._fair.tiers.values())}
+        counts = {tier.name: len(tier.order) for tier in reversed(self._fair.tiers.values())}
+        for waiting in self._early:
+            counts[self._fair.tier_of(waiting.seat.client_class).name] += 1
+        return counts
 
-    def promote(self, waiting: Waiting) -> bool:
-        """Let an operator put a call before all others, after those that were put there before; False where it does not wait any more."""
+    def promote(self, now: float, waiting: Waiting) -> bool:
+        """Let an operator put a call before all others, after those that were put there before; False where it does not wait any more. A
+        rate holds it back no longer.
+        """
+        if waiting.stage is Stage.EARLY:
+            self._early.take(waiting)
+            self._ripen(now, waiting)
         return self._fair.promote(waiting)
 
     def drop(self, now: float, waiting: Waiting) -> Refusal | None:
@@ -294,13 +313,14 @@ class Line:
         """Refuse whom his own calls in line bound, while others wait, and whoever finds it full of calls that are none of lesser rank."""
         fair, rule = self._fair, self._rule
         client = fair.client(seat.client)
-        his = client.waiting if client is not None else 0
-        if his >= fair.shares.client_most and fair.waiting > his:
+        his = self._early.of(seat.client) + (client.waiting if client is not None else 0)
+        queued = self._queued
+        if his >= fair.shares.client_most and queued > his:
             detail = f"{his} calls of this client wait already, that is queue.per_client, and others wait, too"
             numbers = (("his", his), *self._numbers())
             return Refusal("overloaded", CLIENT_CAP, detail, retry_after_s=_whole(self._all_s), numbers=numbers)
-        if fair.waiting >= rule.size and fair.victim(fair.tier_of(seat.client_class), seat.client, seat.place) is None:
-            detail = f"{fair.waiting} calls wait for this backend already, that is its queue.size"
+        if queued >= rule.size and fair.victim(fair.tier_of(seat.client_class), seat.client, seat.place) is None:
+            detail = f"{queued} calls wait for this backend already, that is its queue.size"
             return Refusal("overloaded", QUEUE_FULL, detail, retry_after_s=_whole(self._all_s), numbers=self._numbers())
         return None
 
@@ -310,8 +330,8 @@ class Line:
         key = fair.key_of(now, flow, seat.place)
         start_by = self._start_by(now, seat, cost_s)
         # Where it is in time behind all others nobody needs to know where it stands; and nobody is refused for a guess.
-        if now + self._all_s > start_by and self._backlog.costs.known:
-            foretold = self._foretell(now, flow.tier, key, seat)
+        if max(now + self._all_s, seat.not_before) > start_by and self._backlog.costs.known:
+            foretold = self._foretell(now, flow.tier, key, seat).at_least(seat.not_before - now)
             late_s = now + foretold.eta_s - start_by
             if late_s > 0.0:
                 fair.rest(flow)
@@ -319,13 +339,17 @@ class Line:
                 numbers = (*foretold.numbers, *self._numbers())
                 return Refusal("overloaded", DEADLINE, detail, retry_after_s=_whole(late_s), numbers=numbers)
         pushed = None
-        if fair.waiting >= rule.size:
+        if self._queued >= rule.size:
             pushed = self._push_out(now, flow.tier, seat)
             flow = fair.flow_of(seat)  # it may have been all that was known of this client
         patience_until = now + rule.wait_s
         until = min(seat.until, patience_until)
         waiting = Waiting(seat, until, patience_until, key[1], flow, key, cost_s, start_by, pushed=pushed)
-        fair.join(now, waiting)
+        if seat.not_before > now:
+            self._early.add(waiting)
+            fair.rest(flow)  # among the classes it is nobody yet
+        else:
+            fair.join(now, waiting)
         self._backlog.add(seat.operation, cost_s)
         self._seats[id(seat)] = waiting
         return waiting
@@ -348,7 +372,7 @@ class Line:
         after_s = _whole(rest.high_s - wait_s / 2)
         self._gone(waiting, served=self._fair.away.returning)
         self._fair.away.let_go(waiting, now + after_s, now + after_s + wait_s, AWAY_LINES * self._rule.size)
-        self._fair.leave(now, waiting)
+        self._depart(now, waiting)
         return Refusal("overloaded", reason, detail, retry_after_s=after_s, numbers=numbers)
 
     def _hopeless(self, now: float, waiting: Waiting) -> Refusal:
@@ -356,6 +380,24 @@ class Line:
         self.leave(now, waiting)
         detail = "no slot came free before the call's own deadline"
         return Refusal("overloaded", DEADLINE, detail, numbers=numbers)
+
+    def _depart(self, now: float, waiting: Waiting) -> None:
+        if waiting.stage is Stage.EARLY:
+            self._early.take(waiting)
+        else:
+            self._fair.leave(now, waiting)
+
+    def _ripen(self, now: float, waiting: Waiting) -> None:
+        """Let one whose moment has come stand among the others, as far ahead as it has waited."""
+        waiting.flow = self._fair.flow_of(waiting.seat)
+        waiting.key = self._fair.key_of(now, waiting.flow, Place(waiting.key[0], waiting.since))
+        self._fair.join(now, waiting, waited=True)
+
+    def _stranger(self, seat: Seat) -> Flow:
+        """Return the flow that a call would be of, without making it known."""
+        tier, client = self._fair.tier_of(seat.client_class), self._fair.client(seat.client)
+        flow = next((each for each in client.flows if each.tier is tier), None) if client is not None else None
+        return flow or Flow(Client(seat.client), tier)
 
     def _gone(self, waiting: Waiting, *, served: float) -> None:
         self._backlog.remove(waiting.seat.operation, waiting.cost_s)
@@ -381,9 +423,13 @@ class Line:
             ("limit", self._limiter.limit),
             ("in_flight", len(self._held) - self._ghosts),
             ("ghosts", self._ghosts),
-            ("queued", self._fair.waiting),
+            ("queued", self._queued),
             ("size", self._rule.size),
         )
+
+    @property
+    def _queued(self) -> int:
+        return self._fair.waiting + len(self._early)
 
     def _everybody(self) -> Iterator[Waiting]:
         for tier in reversed(self._fair.tiers.values()):

@@ -26,6 +26,7 @@ class Stage(Enum):
     """Where a call stands."""
 
     OUT = "out"  # not in the line, or not any more
+    EARLY = "early"  # a rate lets it start later
     BEHIND = "behind"  # its client has another one before it
     READY = "ready"  # first of its client's
     ASIDE = "aside"  # first of a client's who holds his share

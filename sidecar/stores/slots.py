@@ -40,6 +40,7 @@ class MemorySlots:
         self._lines: dict[str, Line] = {}
         self._futures: dict[Waiting, asyncio.Future[Lease | Refusal]] = {}
         self._timers: dict[Waiting, asyncio.TimerHandle] = {}
+        self._held_back: dict[Waiting, asyncio.TimerHandle] = {}  # those that a rate lets start later
         self._line_of: dict[Lease, Line] = {}  # by which it was granted: its backend's name may have another by now
         self._looking: dict[Line, asyncio.TimerHandle] = {}
 
@@ -88,6 +89,9 @@ class MemorySlots:
         future: asyncio.Future[Lease | Refusal] = asyncio.get_running_loop().create_future()
         self._futures[waiting] = future
         self._set_timer(line, waiting)
+        early_s = waiting.seat.not_before - self._clock.now()
+        if early_s > 0:
+            self._held_back[waiting] = asyncio.get_running_loop().call_later(early_s, self._ripen, line, waiting)
         if line not in self._looking:
             self._look(line)
         try:
@@ -104,6 +108,12 @@ class MemorySlots:
         finally:
             self._timers.pop(waiting).cancel()
             del self._futures[waiting]
+            if waiting in self._held_back:
+                self._held_back.pop(waiting).cancel()
+
+    def _ripen(self, line: Line, waiting: Waiting) -> None:
+        """Serve somebody whose moment has come; timers fire early by up to the clock's resolution."""
+        self._settle(line, line.serve(max(self._clock.now(), waiting.seat.not_before)))
 
     def _set_timer(self, line: Line, waiting: Waiting) -> None:
         within_s = max(0.0, waiting.until - self._clock.now())
@@ -200,7 +210,7 @@ class MemorySlots:
         if line is None:
             return None
         view = line.view()
-        if not view.queued and view.in_flight + view.ghosts < view.limit:
+        if not view.full:
             return Ahead(0, 0, 0, 0)
         return _ahead(line.outlook(self._clock.now(), seat))
 
@@ -221,7 +231,7 @@ class MemorySlots:
     def promote(self, backend: str, waiting: Waiting) -> bool:
         """Put a call before all others; False where it does not wait any more."""
         line = self._lines.get(backend)
-        if line is None or not line.promote(waiting):
+        if line is None or not line.promote(self._clock.now(), waiting):
             return False
         self._serve(line)
         return True

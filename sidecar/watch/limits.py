@@ -125,6 +125,6 @@ def _end(looked: Looked) -> End | None:
     held, least, most = numbers["held"], numbers["minimum"], numbers["maximum"]
     if least == most or view.limit != learnt.limit:  # there is no range, or somebody's number holds in its place
         return None
-    if held <= least and (view.queued or view.in_flight + view.ghosts >= view.limit):
+    if held <= least and view.full:
         return End.MINIMUM
-    return End.MAXIMUM if held >= most and view.queued else None
+    return End.MAXIMUM if held >= most and view.queued > view.later else None

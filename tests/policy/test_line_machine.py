@@ -28,6 +28,7 @@ class LineMachine(RuleBasedStateMachine):
         self.held: list[Lease] = []
         self.queue: list[Waiting] = []
         self.gone: list[Waiting] = []  # let go with a place
+        self.promoted: set[Waiting] = set()
         self.cut = False  # a narrower limit may be exceeded until slots come back
         self.cut_line = False
 
@@ -40,6 +41,7 @@ class LineMachine(RuleBasedStateMachine):
             assert waiting.stage is Stage.OUT
             if isinstance(given, Lease):
                 assert given.seat is waiting.seat
+                assert waiting.seat.not_before <= self.now or waiting in self.promoted
                 assert self.now <= waiting.start_by
                 self.held.append(given)
                 self.began(given)
@@ -61,7 +63,9 @@ class LineMachine(RuleBasedStateMachine):
         bulkhead = draw(st.sampled_from(("", "", "report", "search")))
         params = (("order", str(draw(st.integers(0, 2)))),)
         client, kind = draw(st.sampled_from(CLIENTS)), draw(st.sampled_from(KINDS))
-        return Seat("t", client, "Op" + bulkhead, kind, until, bulkhead, None, f"r{self.now}", params)
+        held_s = draw(st.one_of(st.none(), st.none(), st.floats(-1, 8)))
+        not_before = 0.0 if held_s is None else self.now + held_s
+        return Seat("t", client, "Op" + bulkhead, kind, until, bulkhead, None, f"r{self.now}", params, not_before)
 
     @rule(data=st.data(), patience_s=st.lists(st.floats(-1, 30), min_size=1, max_size=4))
     def ask(self, data: st.DataObject, patience_s: list[float]) -> None:
@@ -82,6 +86,7 @@ class LineMachine(RuleBasedStateMachine):
         his, queued = len(self.queue) - others, len(self.queue)
         verdict = self.line.ask(self.now, seat)
         if isinstance(verdict, Lease):
+            assert seat.not_before <= self.now
             self.held.append(verdict)
             self.began(verdict)
         elif isinstance(verdict, Waiting):
@@ -136,7 +141,7 @@ class LineMachine(RuleBasedStateMachine):
     @rule(data=st.data(), patience_s=st.floats(0.1, 20))
     def reseat(self, data: st.DataObject, patience_s: float) -> None:
         waiting = data.draw(st.sampled_from(self.queue))
-        new = self.seat(data, self.now + patience_s)
+        new = self.seat(data, self.now + patience_s)._replace(not_before=waiting.seat.not_before)
         assert self.line.reseat(self.now, waiting.seat, new) is waiting
         assert waiting.seat is new
         assert waiting.until <= waiting.patience_until
@@ -146,8 +151,10 @@ class LineMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def promote(self, data: st.DataObject) -> None:
         waiting = data.draw(st.sampled_from(self.queue))
-        assert self.line.promote(waiting)
+        assert self.line.promote(self.now, waiting)
+        self.promoted.add(waiting)
         assert waiting.stage is Stage.FAST
+        self.settled(self.line.serve(self.now))
 
     @precondition(lambda self: self.queue)
     @rule(data=st.data())
@@ -185,7 +192,12 @@ class LineMachine(RuleBasedStateMachine):
         for name in CLIENTS:
             client = fair.client(name)
             assert (client.in_flight if client else 0) == sum(each.seat.client == name for each in self.held)
-            assert (client.waiting if client else 0) == sum(each.seat.client == name for each in self.queue)
+            assert (client.waiting if client else 0) == sum(
+                each.seat.client == name for each in self.queue if each.stage is not Stage.EARLY
+            )
+            assert self.line._early.of(name) == sum(
+                each.seat.client == name for each in self.queue if each.stage is Stage.EARLY
+            )
         for name in BULKHEADS:
             assert fair.shares.held_by(name) == sum(each.seat.bulkhead == name for each in self.held)
         assert sum(tier.in_flight for tier in fair.tiers.values()) == len(self.held)
@@ -207,7 +219,10 @@ class LineMachine(RuleBasedStateMachine):
     @invariant()
     def everybody_stands_somewhere(self) -> None:
         for waiting in self.queue:
-            if waiting.stage is not Stage.FAST:
+            if waiting.stage is Stage.EARLY:
+                assert waiting in list(self.line._early)
+                assert waiting.seat.not_before > self.now
+            elif waiting.stage is not Stage.FAST:
                 queue = waiting.flow.queue(waiting.seat.bulkhead)
                 assert queue is not None
                 assert waiting in queue
@@ -223,7 +238,7 @@ class LineMachine(RuleBasedStateMachine):
     def quotes_are_numbers(self) -> None:
         for waiting in self.queue:
             said = self.line.quote(self.now, waiting)
-            assert 0 <= said.low_s <= said.eta_s <= said.high_s < 1e6
+            assert 0 <= said.low_s <= said.eta_s <= said.high_s < 1e9  # of calls that took a night each
             assert 0 <= said.ahead < 1e4  # those who will pass count, too: of calls that take a millisecond, hundreds
 
     @invariant()
@@ -232,6 +247,8 @@ class LineMachine(RuleBasedStateMachine):
         free = self.limiter.limit - len(self.held)
         if free > 0 and not self.reserve:
             for waiting in self.queue:
+                if waiting.stage is Stage.EARLY:
+                    continue
                 held = sum(each.seat.bulkhead == waiting.seat.bulkhead for each in self.held)
                 assert held >= self.cap(waiting.seat.bulkhead), "only a full bulkhead keeps anybody from a free slot"
 

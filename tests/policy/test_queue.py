@@ -554,9 +554,9 @@ def test_an_operator_finds_moves_and_drops() -> None:
     view = here.find(3, request_id="r1")[0]
     assert (view.client, view.client_class, view.operation, view.waited_s) == ("b", "browse", "Reserve", 3)
     assert (view.promoted, view.params, view.quote.ahead) == (False, (("iOrderNumber", "4711"),), 1)
-    assert here.promote(three)
-    assert here.promote(three), "harmless when repeated"
-    assert here.promote(one)
+    assert here.promote(0.0, three)
+    assert here.promote(0.0, three), "harmless when repeated"
+    assert here.promote(0.0, one)
     assert here.find(3, client="c")[0].promoted
     assert [here.quote(3, each).ahead for each in (three, one, two)] == [0, 1, 2]
     refusal = here.drop(3, two)
@@ -565,7 +565,7 @@ def test_an_operator_finds_moves_and_drops() -> None:
     assert "operator" in str(refusal.detail)
     assert dict(refusal.numbers)["queued"] == 3
     assert here.drop(3, two) is None
-    assert not here.promote(two)
+    assert not here.promote(0.0, two)
     assert here.quote(3, two) == Quote(0, 0.0, 0.0, 0.0)
     [(who, lease)] = here.release(3, held)
     assert who is three
@@ -593,7 +593,7 @@ def test_who_is_promoted_is_not_pushed_out() -> None:
     here = line(size=1)
     holds(here.ask(0, seat("a")))
     low = waits(here.ask(0, seat("b", client_class="batch")))
-    here.promote(low)
+    here.promote(0.0, low)
     assert isinstance(here.ask(0, seat("c", client_class="staff")), Refusal)
 
 
@@ -622,7 +622,7 @@ def test_a_promoted_call_stays_so_when_another_takes_it_over() -> None:
     waits(here.ask(0, seat("b")))
     old = seat("c")
     moved = waits(here.ask(0, old))
-    here.promote(moved)
+    here.promote(0.0, moved)
     here.reseat(0, old, seat("d"))
     assert [who for who, _ in here.release(0, held)] == [moved]
 
@@ -646,7 +646,7 @@ def test_who_is_promoted_still_needs_a_slot_that_he_may_have() -> None:
     report = holds(here.ask(0, seat("a", bulkhead="report")))
     other = holds(here.ask(0, seat("b")))
     chosen, last = waits(here.ask(0, seat("c", bulkhead="report"))), waits(here.ask(0, seat("d")))
-    here.promote(chosen)
+    here.promote(0.0, chosen)
     assert [who for who, _ in here.release(0, other)] == [last]
     assert [who for who, _ in here.release(0, report)] == [chosen]
 

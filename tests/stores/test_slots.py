@@ -337,6 +337,20 @@ async def test_who_has_waited_in_vain_takes_his_place_with_him_and_stands_there_
     assert isinstance(await late, Lease)
 
 
+async def test_who_is_held_back_by_a_rate_is_woken_at_his_moment() -> None:
+    """Not a tick before, and at once; an operator finds him meanwhile, and who hangs up is forgotten."""
+    slots, began = slots_of(limit=2, queue_size=9), LoopClock().now()
+    gone = await joined(slots, seat("gone")._replace(not_before=began + 2.0))
+    held_back = await joined(slots, seat("a")._replace(not_before=began + 3.0))
+    assert [each.client for each in slots.find("tickets")] == ["gone", "a"]
+    assert slots.classes("tickets")["browse"] == 2
+    assert slots.outlook(seat("b")) == Ahead(0, 0, 0, 0), "a slot is free for anybody else"
+    gone.cancel()
+    assert isinstance(await held_back, Lease)
+    assert LoopClock().now() - began == pytest.approx(3.0)
+    assert not slots._held_back
+
+
 async def test_a_full_line_makes_room_for_a_higher_class() -> None:
     """The youngest of the lowest class is told at once, and where he stood."""
     slots = slots_of(limit=1, queue_size=2)
