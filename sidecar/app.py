@@ -159,6 +159,7 @@ class App:
         self.breakers = MemoryBreakers(
             self.clock, self.watch, random, self.slots.at_minimum, self.slots.slow_start, self.observed.ask
         )
+        self.slots.rest_s = self.breakers.rest_s
         self.retries = MemoryRetries(self.clock, random, self.slots.expected_s)
         self.prober = Prober(self.clock, self.watch, self.breakers, random)
         self.pressure = MemoryPressure(self.clock)
@@ -281,7 +282,7 @@ class App:
         (self.observed.put if on else self.observed.clear)(backend, mechanism)
         self._bound(self.plan)  # limit and line are as wide as they can be, or as the settings say again
 
-    def cut_off(self, backend: str, state: str | None) -> None:
+    def cut_off(self, backend: str, state: str | None, for_s: float = LONGEST_S) -> None:
         """Let an operator's word hold in place of a breaker's: cut_off, closed or disabled; None: the breaker decides again."""
         with suppress(
             LookupError
@@ -289,8 +290,7 @@ class App:
             if state is None:
                 self.breakers.lift(backend, None)
             else:
-                # Its end is the order's, which says it in time; a day is as long as any may be.
-                self.breakers.force(backend, None, Forced[state.upper()], self.clock.now() + LONGEST_S)
+                self.breakers.force(backend, None, Forced[state.upper()], self.clock.now() + for_s)
 
     @property
     def urls(self) -> list[str]:

@@ -383,6 +383,10 @@ class Slots(Protocol):
         """Return the counts of one backend."""
         ...
 
+    def outlook(self, seat: Seat) -> Ahead | None:
+        """Return how long such a call would wait if it came now; None of a backend that is not there."""
+        ...
+
 
 class Rates(Protocol):
     """What everybody has called lately, under each rule of `rate:`."""

@@ -13,7 +13,7 @@ import pytest
 from sidecar import app as module
 from sidecar.app import App
 from sidecar.listener import ListenError
-from sidecar.model import Protocol
+from sidecar.model import Protocol, Seat
 from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan, TracePlan
 from sidecar.policy.injection import Fault, Kind
 from sidecar.states import ROWS
@@ -395,8 +395,12 @@ async def test_a_unix_socket_is_removed(tmp_path: Path, backend: Callable[..., A
 async def test_an_operator_cuts_a_backend_off() -> None:
     """At once, for everybody, and only that one; where there is no breaker there is nothing to hold."""
     async with Backend(stage) as backend, running(plan(backend.url)) as app:
-        app.cut_off("soap", "cut_off")
+        app.cut_off("soap", "cut_off", 600.0)
         refused = await ask(app.urls[0], PING)
+        assert 590 < int(refused.header("Retry-After") or 0) <= 600, "the order's end"
+        ahead = app.slots.outlook(Seat("soap", "", "", "browse", float("inf")))
+        assert ahead is not None
+        assert (ahead.reason, 590 < ahead.eta_s <= 601) == ("cut_off", True)
         assert refused.header("Sidecar-State") == "backend_unreachable;reason=cut_off;executed=no"
         assert (await ask(app.urls[0], CALL)).header("Sidecar-State") == "ok;executed=yes"
         app.cut_off("soap", "disabled")

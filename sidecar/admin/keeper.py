@@ -31,15 +31,16 @@ _ITSELF: Final = "sidecar"  # the actor of what ends by itself
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """Something that can be changed by hand. `apply(backend, part, value)` lets `value` hold from now on; None is what the settings say,
-    or nothing where the backend has gone from them. It must not raise.
+    """Something that can be changed by hand. `apply(backend, part, value, for_s)` lets `value` hold from now on, for so many
+    seconds, after which it is called again; None is what the settings say, or nothing where the backend has gone from them. It must not
+    raise.
 
     `value` is the argument of an order that holds the value; `part` the one that tells several of one backend apart, "" where there is but
     one. `was` is what holds without an override, None: the number that the settings say for the backend.
     """
 
     name: str
-    apply: Callable[[str, str, Value | None], None]
+    apply: Callable[[str, str, Value | None, float], None]
     value: str = "value"
     part: str = ""
     was: str | None = None
@@ -49,18 +50,18 @@ def observing(apply: Callable[[str, str, bool], None]) -> Noun:
     """Return the noun of `observe set`: `apply(backend, mechanism, on)`, either `EVERY` for all."""
     return Noun(
         OBSERVE,
-        lambda backend, mechanism, value: apply(backend, mechanism, value is not None),
+        lambda backend, mechanism, value, _: apply(backend, mechanism, value is not None),
         value="mechanism",
         part="mechanism",
         was="enforce",
     )
 
 
-def breaking(apply: Callable[[str, str | None], None]) -> Noun:
-    """Return the noun of `breaker set`: `apply(backend, state)`, None where the breaker decides again."""
+def breaking(apply: Callable[[str, str | None, float], None]) -> Noun:
+    """Return the noun of `breaker set`: `apply(backend, state, for_s)`, None where the breaker decides again."""
     return Noun(
         BREAKER,
-        lambda backend, _, value: apply(backend, None if value is None else str(value)),
+        lambda backend, _, value, for_s: apply(backend, None if value is None else str(value), for_s),
         value="state",
         was="automatic",
     )
@@ -71,7 +72,7 @@ class Keeper:
 
     def __init__(self, clock: Clock, audit: Audit, apply: Callable[[str, int | None], None], *others: Noun) -> None:
         self._clock, self._audit = clock, audit
-        limit = Noun(LIMIT, lambda backend, _, value: apply(backend, None if value is None else int(value)))
+        limit = Noun(LIMIT, lambda backend, _, value, __: apply(backend, None if value is None else int(value)))
         self._nouns = {noun.name: noun for noun in (limit, *others)}
         self._overrides = Overrides()
         self._timer: asyncio.TimerHandle | None = None
@@ -97,7 +98,7 @@ class Keeper:
         made = self._overrides.put(now, noun.name, backend, value, was, for_s, order.actor, order.reason, part)
         if made is None:
             raise OrderError(f"{MOST} overrides hold already: clear one, or write into the settings what is to stay")
-        noun.apply(backend, part, value)
+        noun.apply(backend, part, value, for_s)
         self._set_timer()
         text = f"{_at(backend)}: {noun.name} {value} (was {made.was}) for {rough(for_s)}, then {made.was} again"
         return Verdict(True, text, {"override": self._shown(made)})
@@ -107,7 +108,7 @@ class Keeper:
         if not ended:
             raise OrderError(f"no override `{noun.name}` of {_at(backend)} holds: there is nothing to clear")
         for each in ended:
-            noun.apply(each.backend, each.part, None)
+            noun.apply(each.backend, each.part, None, 0.0)
         self._set_timer()
         facts = {"ended": ended[0].id} if len(ended) == 1 else {"ended": [each.id for each in ended]}
         return Verdict(True, "; ".join(_again(each) for each in ended), facts)
@@ -118,7 +119,7 @@ class Keeper:
             said = configured if noun.was is None else dict.fromkeys(configured, noun.was)
             for gone in self._overrides.rebase(noun.name, said):
                 noun.apply(
-                    gone.backend, gone.part, None
+                    gone.backend, gone.part, None, 0.0
                 )  # else it would hold for a backend of that name that comes later
                 text = f"{gone.backend}: override {gone.id} has gone, too"
                 self._note(gone, "its backend is gone from the settings", text)
@@ -144,7 +145,7 @@ class Keeper:
         self._timer = None
         # Timers fire early by up to the clock's resolution; the moment that was waited for has come all the same.
         for ended in self._overrides.expired(max(self._clock.now(), due)):
-            self._nouns[ended.noun].apply(ended.backend, ended.part, None)
+            self._nouns[ended.noun].apply(ended.backend, ended.part, None, 0.0)
             self._note(ended, "its end has come", _again(ended))
         self._set_timer()
 

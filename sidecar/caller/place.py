@@ -1,7 +1,8 @@
 """Places in the line that outlast a request: taken from whoever shows one, handed to whoever was let go. Stands around coalesce.
 
 Refuses nothing: a place that does not count (used, another's, for another call, too old) is worth none, and its bearer stands behind those
-who wait. Each caller of a flight that was let go gets a place of his own.
+who wait. Each caller of a flight that was let go gets a place of his own; whose place was of no use to him (a rate, a breaker, a deadline
+stopped him before the backend had his call) gets it back.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from sidecar.model import Bearer, Refusal
+from sidecar.model import Ahead, Bearer, Refusal, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from sidecar.ports import World
 
 HEADER: Final = "Sidecar-Place"
+# By state, and by reason where the state has others: the backend was not asked, and he is not to blame.
+_IN_VAIN: Final = {
+    "rate_limited": None,
+    "overloaded": ("queue_full", "queue_wait", "deadline", "client_cap", "pushed_out"),
+    "backend_unreachable": ("cut_off",),
+}
 
 
 def build(
@@ -38,9 +45,20 @@ def build(
         if shown is not None:
             exchange.place = places.take(bearer(exchange, call), shown, wait_s)
         outcome = await inner(exchange)
-        if isinstance(outcome, Refusal) and outcome.line is not None and outcome.line.stood is not None:
+        if not isinstance(outcome, Refusal):
+            return outcome
+        if exchange.place is not None and _in_vain(outcome):
+            told = outcome.line or ahead(exchange, call)
+            outcome = replace(outcome, line=replace(told, stood=told.stood or exchange.place))
+        if outcome.line is not None and outcome.line.stood is not None:
             return given(exchange, call, outcome)
         return outcome
+
+    def ahead(exchange: Exchange, call: Call) -> Ahead:
+        """Say how long he would wait from his place."""
+        told = bearer(exchange, call)
+        seat = Seat(backend.name, call.client, call.operation, told.client_class, float("inf"), line.bulkhead)
+        return world.slots.outlook(seat._replace(place=exchange.place)) or Ahead(0, 0, 0, 0)
 
     def given(exchange: Exchange, call: Call, refusal: Refusal) -> Refusal:
         """Sign where he stood. Who has as many places as he may gets none, and comes back as anybody."""
@@ -58,6 +76,11 @@ def build(
         return Bearer(backend.name, client_class, exchange.client, call.key or _asked(exchange))
 
     return place
+
+
+def _in_vain(refusal: Refusal) -> bool:
+    reasons = _IN_VAIN.get(refusal.state, ())
+    return reasons is None or refusal.reason in reasons
 
 
 def _asked(exchange: Exchange) -> bytes:

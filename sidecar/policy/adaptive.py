@@ -181,6 +181,11 @@ class Adaptive:
             self._headroom.quiet()
             self._idle(now)
 
+    @property
+    def climbing(self) -> bool:
+        """Say whether a slow start is under way."""
+        return self._climb is not None
+
     def slow_start(self, now: float, over_s: float = SLOW_START_S) -> None:
         """Climb straight from the least to the limit before the trouble, in `over_s` (HAProxy's slowstart, on maxconn)."""
         to = max(self._bracket.home, self._proved)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from sidecar.model import Place
+    from sidecar.policy.eta import Told
     from sidecar.policy.ladder import Key
     from sidecar.policy.tiers import Tier, Waiting
 
@@ -21,6 +22,7 @@ class _Gone(NamedTuple):
     key: Key
     due: Key
     until: float  # who is not back by then does not come
+    told: Told | None  # what he heard last: of the same wait, when he is back
 
 
 class Away:
@@ -38,7 +40,7 @@ class Away:
     def __len__(self) -> int:
         return len(self._gone)
 
-    def let_go(self, waiting: Waiting, back_at: float, until: float, most: int) -> None:
+    def let_go(self, waiting: Waiting, told: Told | None, back_at: float, until: float, most: int) -> None:
         """Reckon with somebody from `back_at` until `until` (monotonic seconds), as one of `most`: of more, the first is forgotten."""
         tier, key = waiting.flow.tier, waiting.key
         name = (tier.name, waiting.flow.client.name, key[0])
@@ -47,18 +49,21 @@ class Away:
         due = (back_at, *key[1:])
         tier.away.add(key, waiting.cost_s)
         tier.due.add(due, waiting.cost_s)
-        self._gone[name] = _Gone(tier, key, due, until)
+        self._gone[name] = _Gone(tier, key, due, until, told)
         if len(self._gone) > most:
             self._forget(next(iter(self._gone)))
 
-    def back(self, tier: Tier, client: str, place: Place) -> None:
-        """Reckon no more with somebody: he has come."""
+    def back(self, tier: Tier, client: str, place: Place) -> Told | None:
+        """Reckon no more with somebody: he has come. Return what he was told when he went, None where nobody remembers him."""
         if place.start_tag is None:
-            return
+            return None
         name = (tier.name, client, place.start_tag)
-        if name in self._gone:
-            self._forget(name)
-            self.returning += _WEIGHT * (1.0 - self.returning)
+        gone = self._gone.get(name)
+        if gone is None:
+            return None
+        self._forget(name)
+        self.returning += _WEIGHT * (1.0 - self.returning)
+        return gone.told
 
     def lapse(self, now: float) -> None:
         """Reckon no more with those who should have been back by now."""

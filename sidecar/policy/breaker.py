@@ -215,6 +215,12 @@ class Breaker:
         if self._state is State.CUT_OFF and self._forced is None and self._until > now + rule.open_max_s:
             self._until = self._safe_at = now + rule.open_max_s
 
+    def rest_s(self, now: float) -> float:
+        """Return for how many seconds it is cut off yet, by itself or by order; 0 where it is not."""
+        said = self.view(now)
+        cut_off = said.forced is Forced.CUT_OFF if said.forced is not None else said.state is State.CUT_OFF
+        return max(0.0, said.left_s or 0.0) if cut_off else 0.0
+
     def view(self, now: float) -> View:
         """Return what there is to see."""
         self._advance(now)

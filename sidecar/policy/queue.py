@@ -13,7 +13,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from sidecar.model import Lease, Place, Refusal, Seat, SlotsView
+from sidecar.model import Ahead, Lease, Place, Refusal, Seat, SlotsView
 from sidecar.policy.backlog import Backlog
 from sidecar.policy.early import Early
 from sidecar.policy.eta import Quote, Told
@@ -131,13 +131,14 @@ class Line:
             return Refusal("overloaded", DEADLINE, detail, numbers=self._numbers())
         fair, limit = self._fair, self._limiter.limit
         fair.resize(limit)
+        told = None
         if seat.place is not None:
-            fair.away.back(fair.tier_of(seat.client_class), seat.client, seat.place)
+            told = fair.away.back(fair.tier_of(seat.client_class), seat.client, seat.place)
         if seat.not_before <= now and fair.room(now, seat, limit - len(self._held)):
             flow, cost_s = fair.flow_of(seat), self._backlog.costs.of(seat.operation)
             fair.begun(now, flow, seat.bulkhead, cost_s)
             return self._lease(now, seat, flow, cost_s)
-        return self._refused_for_him(seat) or self._line_up(now, seat)
+        return self._refused_for_him(seat) or self._line_up(now, seat, told)
 
     def serve(self, now: float) -> Settled:
         """Give free slots to whoever may have them: after the limit has changed, after `reseat`, and now and then."""
@@ -165,17 +166,18 @@ class Line:
         limiter.tell(now, sample, waiting=self._fair.waiting)
         return self.serve(now) if limiter.epoch != epoch else []
 
-    def expire(self, now: float, waiting: Waiting) -> Refusal | None:
+    def expire(self, now: float, waiting: Waiting, reasons: Iterable[str] = (), rest_s: float = 0.0) -> Refusal | None:
         """Let `waiting` go if its time is over, and say why; None where it has left the line or has time left.
 
-        Whose patience was over takes his place with him (`place_of`) and is told when his turn will have come near.
+        Whose patience was over takes his place with him (`place_of`) and is told when his turn will have come near; `reasons` and `rest_s`
+        as `quote` has them.
         """
         if waiting.stage is Stage.OUT or now < waiting.until:
             return None
         if waiting.seat.until <= waiting.until:
             return self._hopeless(now, waiting)
         detail = f"no slot came free within queue.wait ({self._rule.wait_s:g} s)"
-        return self._let_go(now, waiting, QUEUE_WAIT, detail)
+        return self._let_go(now, waiting, QUEUE_WAIT, detail, reasons, rest_s)
 
     def leave(self, now: float, waiting: Waiting) -> None:
         """Forget somebody who hung up; harmless when he is gone already."""
@@ -245,10 +247,7 @@ class Line:
         if waiting.stage is Stage.OUT:
             return Quote(0, 0.0, 0.0, 0.0)
         raw = foretell_for(now, self._fair, self._backlog, self._slots, waiting).later(rest_s)
-        told = waiting.told
-        if told is None:
-            told = waiting.told = Told()
-        return told.tell(raw, self._slots.serving, self._backlog.mean_s, reasons)
+        return self._told(waiting).tell(raw, self._slots.serving, self._backlog.mean_s, reasons)
 
     def outlook(self, now: float, seat: Seat, rest_s: float = 0.0) -> Quote:
         """Say how long such a call would wait if it came now; with a place, from where that is."""
@@ -268,11 +267,13 @@ class Line:
         operation: str | None = None,
         request_id: str | None = None,
         param: str | None = None,
+        reasons: Iterable[str] = (),
+        rest_s: float = 0.0,
     ) -> list[WaitingView]:
         """Return those who wait and fit everything that is given, the longest waiting of each class first, at most `FOUND_MOST`."""
         wanted = Wanted(client, operation, request_id, param)
         found = islice(wanted.among(chain(self._everybody(), self._early)), FOUND_MOST)
-        return [shown(now, waiting, self.quote(now, waiting)) for waiting in found]
+        return [shown(now, waiting, self.quote(now, waiting, reasons, rest_s)) for waiting in found]
 
     def classes(self) -> dict[str, int]:
         """Return how many wait in each class, the heaviest first."""
@@ -324,7 +325,7 @@ class Line:
             return Refusal("overloaded", QUEUE_FULL, detail, retry_after_s=_whole(self._all_s), numbers=self._numbers())
         return None
 
-    def _line_up(self, now: float, seat: Seat) -> Waiting | Refusal:
+    def _line_up(self, now: float, seat: Seat, told: Told | None) -> Waiting | Refusal:
         fair, rule = self._fair, self._rule
         flow, cost_s = fair.flow_of(seat), self._backlog.costs.of(seat.operation)
         key = fair.key_of(now, flow, seat.place)
@@ -337,14 +338,15 @@ class Line:
                 fair.rest(flow)
                 detail = f"its turn would come in about {foretold.eta_s:.1f} s, too late for the call's own deadline"
                 numbers = (*foretold.numbers, *self._numbers())
-                return Refusal("overloaded", DEADLINE, detail, retry_after_s=_whole(late_s), numbers=numbers)
+                line = as_told((told or Told()).tell(foretold, self._slots.serving, self._backlog.mean_s))
+                return Refusal("overloaded", DEADLINE, detail, retry_after_s=_whole(late_s), numbers=numbers, line=line)
         pushed = None
         if self._queued >= rule.size:
             pushed = self._push_out(now, flow.tier, seat)
             flow = fair.flow_of(seat)  # it may have been all that was known of this client
         patience_until = now + rule.wait_s
         until = min(seat.until, patience_until)
-        waiting = Waiting(seat, until, patience_until, key[1], flow, key, cost_s, start_by, pushed=pushed)
+        waiting = Waiting(seat, until, patience_until, key[1], flow, key, cost_s, start_by, pushed=pushed, told=told)
         if seat.not_before > now:
             self._early.add(waiting)
             fair.rest(flow)  # among the classes it is nobody yet
@@ -364,22 +366,39 @@ class Line:
         detail = f"the line is full, and a call {who} has this one's place"
         return victim, self._let_go(now, victim, PUSHED_OUT, detail)
 
-    def _let_go(self, now: float, waiting: Waiting, reason: str, detail: str) -> Refusal:
+    def _let_go(
+        self,
+        now: float,
+        waiting: Waiting,
+        reason: str,
+        detail: str,
+        reasons: Iterable[str] = (),
+        rest_s: float = 0.0,
+    ) -> Refusal:
         """Let somebody leave with his place, and tell him to be back when half of queue.wait is left until his turn, at the worst."""
         wait_s = self._rule.wait_s
-        rest = foretell_for(now, self._fair, self._backlog, self._slots, waiting, leaving=True)
+        rest = foretell_for(now, self._fair, self._backlog, self._slots, waiting, leaving=True).later(rest_s)
+        told = self._told(waiting)
+        line = as_told(told.tell(rest, self._slots.serving, self._backlog.mean_s, reasons))
         numbers = (("waited_ms", _ms(now - waiting.since)), *rest.numbers, *self._numbers())
         after_s = _whole(rest.high_s - wait_s / 2)
         self._gone(waiting, served=self._fair.away.returning)
-        self._fair.away.let_go(waiting, now + after_s, now + after_s + wait_s, AWAY_LINES * self._rule.size)
+        self._fair.away.let_go(waiting, told, now + after_s, now + after_s + wait_s, AWAY_LINES * self._rule.size)
         self._depart(now, waiting)
-        return Refusal("overloaded", reason, detail, retry_after_s=after_s, numbers=numbers)
+        return Refusal("overloaded", reason, detail, retry_after_s=after_s, numbers=numbers, line=line)
 
     def _hopeless(self, now: float, waiting: Waiting) -> Refusal:
         numbers = (("waited_ms", _ms(now - waiting.since)), *self._numbers())
         self.leave(now, waiting)
         detail = "no slot came free before the call's own deadline"
         return Refusal("overloaded", DEADLINE, detail, numbers=numbers)
+
+    @staticmethod
+    def _told(waiting: Waiting) -> Told:
+        told = waiting.told
+        if told is None:
+            told = waiting.told = Told()
+        return told
 
     def _depart(self, now: float, waiting: Waiting) -> None:
         if waiting.stage is Stage.EARLY:
@@ -434,6 +453,11 @@ class Line:
     def _everybody(self) -> Iterator[Waiting]:
         for tier in reversed(self._fair.tiers.values()):
             yield from tier.order
+
+
+def as_told(said: Quote) -> Ahead:
+    """Return a wait as it is told to whoever has to wait: in whole seconds."""
+    return Ahead(said.ahead, round(said.eta_s), round(said.low_s), round(said.high_s), said.reason)
 
 
 def _whole(seconds: float) -> int:

@@ -111,6 +111,11 @@ class MemoryBreakers:
         if held is not None:
             self._backends[backend] = _Backend(held.rule, self._chance)
 
+    def rest_s(self, backend: str) -> float:
+        """Return for how many seconds a backend is cut off yet, 0 where it is not."""
+        held = self._backends.get(backend)
+        return 0.0 if held is None else held.whole.rest_s(self._clock.now())
+
     def peek(self, backend: str, operation: str, *, safe: bool) -> Refusal | None:
         """See `ports.Breakers.peek`."""
         held = self._backends.get(backend)

@@ -8,16 +8,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Ahead, Lease, Refusal, SlotsView
+from sidecar.policy.eta import CUT_OFF, SLOW_START
 from sidecar.policy.limiter import Sample
-from sidecar.policy.queue import CLASSES, Line, QueueRule
+from sidecar.policy.queue import CLASSES, Line, QueueRule, as_told
 from sidecar.stores.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from sidecar.model import Seat
     from sidecar.plan import BackendPlan
-    from sidecar.policy.eta import Quote
     from sidecar.policy.finding import WaitingView
     from sidecar.policy.queue import ClassRule, Settled
     from sidecar.policy.tiers import Waiting
@@ -32,11 +32,12 @@ _SERVE_S: Final = (
 
 
 class MemorySlots:
-    """`notes` keep what is learnt about limits over a restart."""
+    """`notes` keep what is learnt about limits over a restart. `rest_s` says for how long a backend is cut off, in seconds."""
 
     def __init__(self, clock: Clock, notes: Notes | None = None) -> None:
         self._clock = clock
         self.limits = Limits(clock, notes)
+        self.rest_s: Callable[[str], float] = lambda _: 0.0
         self._lines: dict[str, Line] = {}
         self._futures: dict[Waiting, asyncio.Future[Lease | Refusal]] = {}
         self._timers: dict[Waiting, asyncio.TimerHandle] = {}
@@ -125,7 +126,7 @@ class MemorySlots:
             return
         # Timers fire early by up to the clock's resolution; the moment that was waited for has come all the same.
         now = max(self._clock.now(), waiting.until)
-        refusal = line.expire(now, waiting)
+        refusal = line.expire(now, waiting, *self._in_force(waiting.seat.backend))
         if refusal is not None:
             self._tell(line, waiting, refusal)
             self._serve(line)
@@ -209,10 +210,17 @@ class MemorySlots:
         line = self._lines.get(seat.backend)
         if line is None:
             return None
-        view = line.view()
-        if not view.full:
+        reasons, rest_s = self._in_force(seat.backend)
+        if not rest_s and not line.view().full:
             return Ahead(0, 0, 0, 0)
-        return _ahead(line.outlook(self._clock.now(), seat))
+        return replace(as_told(line.outlook(self._clock.now(), seat, rest_s)), reason=next(iter(reasons), None))
+
+    def _in_force(self, backend: str) -> tuple[tuple[str, ...], float]:
+        """Return what makes everybody's wait longer that a line cannot see, and for how many seconds nobody is served."""
+        rest_s, learnt = self.rest_s(backend), self.limits.find(backend)
+        if rest_s > 0.0:
+            return (CUT_OFF,), rest_s
+        return (SLOW_START,) if learnt is not None and learnt.climbing else (), 0.0
 
     def classes(self, backend: str) -> dict[str, int]:
         """Return how many wait in each class, the heaviest first."""
@@ -226,7 +234,10 @@ class MemorySlots:
     def find(self, backend: str, **wanted: str | None) -> list[WaitingView]:
         """Return those who wait and fit everything that is wanted: client, operation, request_id, param."""
         line = self._lines.get(backend)
-        return [] if line is None else line.find(self._clock.now(), **wanted)
+        if line is None:
+            return []
+        reasons, rest_s = self._in_force(backend)
+        return line.find(self._clock.now(), **wanted, reasons=reasons, rest_s=rest_s)
 
     def promote(self, backend: str, waiting: Waiting) -> bool:
         """Put a call before all others; False where it does not wait any more."""
@@ -270,26 +281,13 @@ class MemorySlots:
             settled = unwanted
 
 
-def _ahead(said: Quote) -> Ahead:
-    return Ahead(said.ahead, round(said.eta_s), round(said.low_s), round(said.high_s), said.reason)
-
-
 def _in_line(refusal: Refusal, line: Line, now: float, seat: Seat) -> Refusal:
     """Add how long the line is to what somebody is told who could not stand in it; a place that he came back with he keeps."""
-    told = _foretold(refusal) or _ahead(line.outlook(now, seat))
+    told = refusal.line or as_told(line.outlook(now, seat))
     return replace(refusal, line=told if seat.place is None else replace(told, stood=seat.place))
 
 
 def _left(refusal: Refusal, line: Line, waiting: Waiting) -> Refusal:
     """Add where somebody stood who was let go: whoever comes back with it stands there again."""
-    told = _foretold(refusal)
+    told = refusal.line
     return refusal if told is None else replace(refusal, line=replace(told, stood=line.place_of(waiting)))
-
-
-def _foretold(refusal: Refusal) -> Ahead | None:
-    """Return what the line has reckoned already, from its numbers."""
-    numbers = dict(refusal.numbers)
-    if "ahead" not in numbers:
-        return None
-    eta_s, high_s = numbers["eta_ms"] / 1000, numbers["eta_high_ms"] / 1000
-    return Ahead(int(numbers["ahead"]), round(eta_s), max(0, round(2 * eta_s - high_s)), round(high_s))

@@ -25,12 +25,15 @@ class Hall:
         self.audit = Audit(LoopClock(), self.log)
         self.observed = Observed()
         self.breakers: dict[str, str | None] = {}
-        self.keeper = Keeper(
-            LoopClock(), self.audit, self.apply, observing(self.observe), breaking(self.breakers.__setitem__)
-        )
+        self.cut_off_s = 0.0
+        self.keeper = Keeper(LoopClock(), self.audit, self.apply, observing(self.observe), breaking(self.cut_off))
         self.configured: dict[str, int | str] = dict(LIMITS)
         self.limits = dict(LIMITS)
         self.applied: list[tuple[str, int | None]] = []
+
+    def cut_off(self, backend: str, state: str | None, for_s: float) -> None:
+        self.breakers[backend] = state
+        self.cut_off_s = for_s
 
     def apply(self, backend: str, value: int | None) -> None:
         self.applied.append((backend, value))
@@ -272,6 +275,7 @@ async def test_a_backend_is_cut_off_by_hand_and_the_breaker_decides_again_by_its
     text = hall.keeper.carry_out(order, hall.configured).text
     assert text == "tickets: breaker cut_off (was automatic) for 1m, then automatic again"
     assert hall.breakers == {"tickets": "cut_off"}
+    assert hall.cut_off_s == 60, "so that whoever is refused is told when to come back"
     assert hall.keeper.view()[0]["noun"] == "breaker"
     await asyncio.sleep(60.1)
     assert hall.breakers == {"tickets": None}

@@ -123,6 +123,47 @@ async def test_what_is_no_refusal_of_the_line_passes() -> None:
         assert await People(outcome).ask() is outcome
 
 
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("rate_limited", "client"),
+        ("backend_unreachable", "cut_off"),
+        ("overloaded", "deadline"),
+        ("overloaded", "queue_full"),
+    ],
+)
+async def test_who_is_stopped_before_the_backend_gets_his_place_back(state: str, reason: str) -> None:
+    """Nobody who has waited starts again for a rate's sake, or a breaker's; he is told how long it is from there."""
+    people = People()
+    token = await people.given()
+    people.outcome = Refusal(state, reason, retry_after_s=3)
+    refusal = await people.ask(token)
+    assert isinstance(refusal, Refusal)
+    assert refusal.line is not None
+    assert (refusal.line.ahead, refusal.line.eta_s) == (0, 0)
+    assert refusal.line.place not in (None, token)
+    people.outcome = FINE
+    await people.ask(refusal.line.place)
+    assert people.seen == [None, STOOD, STOOD]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Refusal("overloaded", "dropped"),
+        Refusal("outcome_unknown", "timeout"),
+        Refusal("backend_unreachable", "refused"),
+        FINE,
+    ],
+)
+async def test_who_was_served_or_sent_away_has_used_it_up(outcome: Outcome) -> None:
+    """An operator's word, and the backend's, end it."""
+    people = People()
+    token = await people.given()
+    people.outcome = outcome
+    assert await people.ask(token) is outcome
+
+
 async def test_our_own_renewals_use_up_nobodys_place() -> None:
     """A call that renews an answer carries its caller's headers, and stands in line as anybody."""
     people = People()

@@ -6,6 +6,7 @@ import pytest
 
 from sidecar.model import Place, Seat
 from sidecar.policy.away import Away
+from sidecar.policy.eta import Told
 from sidecar.policy.tiers import Client, Flow, Tier, Waiting
 
 
@@ -18,8 +19,8 @@ def test_who_is_expected_is_counted_until_he_is_back() -> None:
     """By where he stands and by when he is due, the fewer of either; once he has come he is counted no more, and the share rises."""
     away, tier = Away(), Tier("browse")
     assert not away
-    away.let_go(gone(tier, "a", 1.0), 10.0, 20.0, 9)
-    away.let_go(gone(tier, "b", 2.0, 3.0), 5.0, 20.0, 9)
+    away.let_go(gone(tier, "a", 1.0), None, 10.0, 20.0, 9)
+    away.let_go(gone(tier, "b", 2.0, 3.0), None, 5.0, 20.0, 9)
     assert (len(away), bool(away)) == (2, True)
     assert away.before(tier, (9.0, 0.0, 0), 99.0) == (2, 5.0)
     assert away.before(tier, (9.0, 0.0, 0), 7.0) == (1, 3.0)
@@ -35,11 +36,21 @@ def test_who_is_expected_is_counted_until_he_is_back() -> None:
     assert repr(away) == "<Away 1, of whom 52% come back>"
 
 
+def test_who_comes_back_is_told_of_the_same_wait() -> None:
+    """What he was told when he went is remembered as long as he is expected."""
+    away, tier, told = Away(), Tier("browse"), Told()
+    away.let_go(gone(tier, "a", 1.0), told, 10.0, 20.0, 9)
+    assert away.back(tier, "b", Place(1.0, 0.0)) is None
+    assert away.back(tier, "a", Place(None, 0.0)) is None
+    assert away.back(tier, "a", Place(1.0, 0.0)) is told
+    assert away.back(tier, "a", Place(1.0, 0.0)) is None
+
+
 def test_who_is_overdue_is_not_expected_any_more() -> None:
     """From that moment on nobody reckons with him, and with others less."""
     away, tier = Away(), Tier("browse")
-    away.let_go(gone(tier, "a", 1.0), 1.0, 20.0, 9)
-    away.let_go(gone(tier, "b", 2.0), 1.0, 30.0, 9)
+    away.let_go(gone(tier, "a", 1.0), None, 1.0, 20.0, 9)
+    away.let_go(gone(tier, "b", 2.0), None, 1.0, 30.0, 9)
     away.lapse(19.9)
     assert (len(away), away.returning) == (2, 0.5)
     away.lapse(20.0)
@@ -53,9 +64,9 @@ def test_the_table_is_bounded() -> None:
     """The first is forgotten for one too many, one who is in it already is not counted twice, and where there is no room nobody is."""
     away, tier = Away(), Tier("browse")
     for tag in (1.0, 2.0, 2.0, 3.0):
-        away.let_go(gone(tier, "a", tag), tag, 20.0, 2)
+        away.let_go(gone(tier, "a", tag), None, tag, 20.0, 2)
     assert (len(away), len(tier.away), len(tier.due)) == (2, 2, 2)
     assert away.before(tier, (2.5, 0.0, 0), 99.0) == (1, 2.0), "the one at 2, not the one at 1"
     none = Away()
-    none.let_go(gone(tier, "a", 9.0), 9.0, 20.0, 0)
+    none.let_go(gone(tier, "a", 9.0), None, 9.0, 20.0, 0)
     assert len(none) == 0

@@ -123,13 +123,13 @@ def test_who_will_be_back_is_before_who_came_after() -> None:
     scene.fair.leave(0.0, away)
     scene.backlog.remove("Op", 2.0)
     assert scene.told(last) == (2, 3.0)
-    scene.fair.away.let_go(away, 1.0, 50.0, 9)
+    scene.fair.away.let_go(away, None, 1.0, 50.0, 9)
     assert scene.told(last) == (3, 4.0)
     scene.fair.away.returning = 0.5
     assert scene.told(last) == (2, 3.5), "half of one is none"
     scene.fair.away.returning = 1.0
     scene.fair.away.back(tier, "w", Place(away.key[0], away.since))
-    scene.fair.away.let_go(away, 4.0, 50.0, 9)
+    scene.fair.away.let_go(away, None, 4.0, 50.0, 9)
     assert scene.told(last) == (2, 3.0), "by then it has been served"
     assert scene.told(last, leaving=True) == (3, 4.0)
     low = scene.joins("b", "batch")
@@ -152,7 +152,7 @@ def test_who_is_back_too_late_for_his_place_is_not_before() -> None:
         last = scene.joins(f"{number}")
     scene.fair.leave(0.0, away)
     tier.in_flight, tier.active = 2, 2
-    scene.fair.away.let_go(away, 4.9, 50.0, 9)
+    scene.fair.away.let_go(away, None, 4.9, 50.0, 9)
     assert scene.told(last)[0] == 20
     tier.virtual = 1.0
     assert scene.told(last)[0] == 19, "one virtual second less is one second less for coming back"

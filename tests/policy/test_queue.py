@@ -803,3 +803,33 @@ def test_a_cut_limit_is_a_reason_to_wait_longer() -> None:
         "two more have to end first"
     )
     assert here.quote(0, last, ["cut_off"], rest_s=5.0).reason == "cut_off"
+
+
+def test_what_one_who_comes_back_is_told_rises_with_a_reason_only() -> None:
+    """Let go, back, and let go again is one wait: that it is longer by then is said with why."""
+    limiter = Fixed(4)
+    here = learnt(Line(limiter, QueueRule(50, 5.0, 1.0)), 4.0)
+    for number in range(4):
+        holds(here.ask(0, seat(f"{number}", until=1e6)))
+    for number in range(8):
+        last = waits(here.ask(0, seat(f"w{number}", until=1e6)))
+    first = here.expire(5.0, last)
+    assert first is not None
+    assert first.line is not None
+    assert (first.line.reason, first.line.stood) == (None, None)
+    limiter.limit = 1
+    again = waits(here.ask(6.0, seat("w7", until=1e6, place=here.place_of(last))))
+    second = here.expire(11.0, again)
+    assert second is not None
+    assert second.line is not None
+    assert second.line.reason == "limit_cut"
+    assert second.line.eta_s > first.line.eta_s
+    third = waits(here.ask(12.0, seat("w7", until=1e6, place=here.place_of(again))))
+    refusal = here.expire(17.0, third, ["cut_off"], 30.0)
+    assert refusal is not None
+    assert refusal.line is not None
+    assert (refusal.line.reason, refusal.line.eta_s > second.line.eta_s) == ("cut_off", True)
+    fourth = here.ask(18.0, seat("w7", until=20.0, place=here.place_of(third)))
+    assert isinstance(fourth, Refusal)
+    assert fourth.line is not None
+    assert fourth.line.reason is None, "the cut-off is over, and it falls freely"

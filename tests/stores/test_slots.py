@@ -408,6 +408,25 @@ async def test_what_would_be_told_to_whoever_came_now() -> None:
     assert slots.outlook(seat()._replace(backend="nowhere")) is None
 
 
+async def test_what_makes_everybody_wait_is_said_to_whoever_asks() -> None:
+    """While a backend is cut off nobody is served, free slots or not; while its limit climbs again, that is the reason."""
+    slots = slots_of(limit=AdaptivePlan(1, 4, 8), queue_size=9)
+    slots.rest_s = {"tickets": 30.0}.__getitem__
+    outlook = slots.outlook(seat())
+    assert outlook is not None
+    assert (outlook.ahead, outlook.reason, outlook.eta_s >= 30) == (0, "cut_off", True)
+    slots.rest_s = lambda _: 0.0
+    assert slots.outlook(seat()) == Ahead(0, 0, 0, 0)
+    slots.slow_start("tickets")
+    await held(slots)
+    await joined(slots)
+    outlook = slots.outlook(seat())
+    assert outlook is not None
+    assert outlook.reason == "slow_start"
+    (found,) = slots.find("tickets")
+    assert found.quote.ahead == 0
+
+
 async def test_who_waits_is_counted_and_named() -> None:
     """By class, and by client; whoever is served or has left is neither."""
     slots = slots_of(limit=1, queue_size=9)

@@ -434,6 +434,7 @@ class Scene:
         self.breakers = MemoryBreakers(
             self.clock, self.log, lambda: 0.5, self.slots.at_minimum, self.slots.slow_start, lambda *_: False
         )
+        self.slots.rest_s = self.breakers.rest_s
         self.breakers.bound({plan.name: plan.breaker for plan in self.plan.hosts if plan.breaker is not None})
         self.retries = MemoryRetries(self.clock, lambda: 0.5, self.slots.expected_s)
         self.retries.bound({plan.name: plan.retry for plan in self.plan.hosts if plan.retry is not None})
