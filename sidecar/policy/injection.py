@@ -33,6 +33,7 @@ STATUS_LOW: Final = 400
 STATUS_HIGH: Final = 599
 FAULT: Final = "fault"  # how an error is written that is no HTTP status: the protocol's own
 REQUEST: Final = "request"  # the id of what a request asks for itself; those of rules have a number
+_ASKED: Final = f"a fault is one of latency=2s, error=503, error={FAULT}, reset and truncate"
 _GIVE_OR_TAKE: Final = "~"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")  # a header's name: RFC 9110 section 5.6.2
 
@@ -119,7 +120,7 @@ def asked(text: str, chance: Callable[[], float]) -> Injected:
     try:
         kind = Kind(name)
     except ValueError:
-        raise ValueError(f"a fault is one of {', '.join(Kind)}, as in latency=2s, error=503 or reset") from None
+        raise ValueError(_ASKED) from None
     latency_s, jitter_s, status = worded(kind, value)
     fault = Fault("*", kind, LONGEST_S, latency_s=latency_s, jitter_s=jitter_s, status=status)
     return Injected(REQUEST, kind, _delay_s(fault, chance), fault.status)

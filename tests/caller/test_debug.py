@@ -252,7 +252,7 @@ async def test_one_call_goes_wrong(order: str, kind: str, state: str, body: byte
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ((wrong("teapot"),), "Sidecar-Fault: a fault is one of latency, error, reset, truncate, as in latency=2s"),
+        ((wrong("teapot"),), "Sidecar-Fault: a fault is one of latency=2s, error=503, error=fault, reset and truncate"),
         ((wrong("latency=1h"),), "Sidecar-Fault: a latency may be from above 0s to 5m"),
         ((wrong("error=200"),), "Sidecar-Fault: an error may have a status from 400 to 599"),
         ((wrong("reset"), wrong("truncate")), "Sidecar-Fault stands once"),

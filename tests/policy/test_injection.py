@@ -308,7 +308,7 @@ def test_what_a_request_asks_for(text: str, means: Injected) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "one of latency, error, reset, truncate, as in latency=2s"),
+        ("", "one of latency=2s, error=503, error=fault, reset and truncate"),
         ("Reset", "one of latency"),
         ("reset, truncate", "one of latency"),
         ("latency", "a duration as in 2s"),

@@ -147,7 +147,7 @@ async def test_one_call_goes_wrong_and_no_other(tmp_path: Path) -> None:
             assert state(unsure) == "outcome_unknown;reason=reset;executed=unknown"
             wrong = await call(sidecar, "bob", "ReserveTickets", SHOWN, ("Sidecar-Fault", "teapot"))
             assert state(wrong) == "malformed;reason=http;executed=no"
-            assert b"a fault is one of latency, error, reset, truncate" in wrong.body
+            assert b"a fault is one of latency=2s, error=503, error=fault, reset and truncate" in wrong.body
             assert len(entries(backend.journal)) == 3
             assert 'sidecar_events_total{event="fault_injected"} 6.0' in looked(sidecar, "/metrics")
             assert json.loads(looked(sidecar, "/status"))["overrides"] == [], "it holds for nobody"

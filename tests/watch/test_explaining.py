@@ -201,6 +201,13 @@ def test_of_nothing_found_there_is_nothing_of_a_backend() -> None:
     )
 
 
+def test_what_does_not_fit_is_left_out_whole() -> None:
+    """What comes last is what an operator asks last."""
+    exchange = asked()
+    exchange.rate_limit = ((b"RateLimit", b"x" * LONGEST),)
+    assert said(exchange) == said(asked())
+
+
 @given(st.text(max_size=400), st.text(max_size=2000).map(lambda text: text.encode()))
 def test_whatever_callers_choose(operation: str, told: bytes) -> None:
     """It stays one field, ASCII, and within its bound; what does not fit is left out whole."""
