@@ -62,6 +62,7 @@ from sidecar.tasks import alive, spawn
 from sidecar.trust import context_of, trust_of
 from sidecar.upstream import HttpUpstream
 from sidecar.watch.crowd import Crowds
+from sidecar.watch.explaining import Explaining
 from sidecar.watch.limits import LimitWatch, Looked
 from sidecar.watch.log import JsonLog
 from sidecar.watch.watching import Watching
@@ -392,6 +393,7 @@ class App:
             injections=self.injections,
             observing=self.observed.ask,
             answered=self.crowds.tell,
+            explained=Explaining(self.clock, self.slots, self.breakers, self.pressure).of,
             dialect_of=_dialect_of(routes),
             resources={
                 f"{RESERVED}/healthz": lambda: orjson.dumps({"state": "ok", "version": __version__}),

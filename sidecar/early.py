@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sidecar.caller.envelope import refuse, request_id
+from sidecar.caller.debug import admits
+from sidecar.caller.envelope import refuse, request_id, with_explained
 from sidecar.forms import effect_of
-from sidecar.model import Exchange, Head, Refusal, Reply
+from sidecar.model import Exchange, Head, Leave, Refusal, Reply
 from sidecar.policy.cors import Cors, dressed, is_preflight
 from sidecar.policy.routing import Routes
+from sidecar.policy.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,7 @@ def refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | N
     a page could read no other answer to it, and never sends the request whose failure it could read.
     """
     cors, routes = Cors(plan.cors, plan.public_url), Routes(plan)
+    secret = None if plan.debug is None else Secret(plan.debug.token)
 
     def refuse_early(refusal: Refusal, head: Head | None, origin: str | None, who: Exchange | Peer) -> Reply:
         seen = head or _NO_HEAD
@@ -50,6 +53,11 @@ def refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | N
         exchange.may_write = verdict.allowed or not origins
         reply = refuse(refusal, exchange, world)
         effect = effect_of(refusal, safe=exchange.safe)
+        if secret is not None and exchange.leave is None and admits(secret, seen):
+            exchange.leave = Leave()
+        if exchange.leave is not None:
+            said = world.explained(exchange, refusal.state, refusal.reason, effect, refusal)
+            reply = with_explained(reply, exchange, said)
         world.watch.passed(exchange, reply, refusal.state, refusal.reason, effect, refusal)
         return dressed(reply, verdict)
 

@@ -420,6 +420,12 @@ class Injected(NamedTuple):
     status: int = 0
 
 
+class Leave(NamedTuple):
+    """What the token of `debug:` gives leave for: to be told what decided; `fault`, which goes wrong with the caller's own attempts."""
+
+    fault: Injected | None = None
+
+
 @dataclass(eq=False, slots=True)
 class Track:
     """What an attempt reports of itself while it runs. `abandoned` is set by whoever cancels it: nothing is sent any more."""
@@ -463,8 +469,8 @@ class Flight:
     """One call on its way to the backend, owned by its own task.
 
     Written by: flights (`waiters`, `owner`, `told`, `seat`, `account`), queue (`queue_s`, `lease`), attempt (`track`),
-    span (`backend_s`), grade (`stale`, `refused`), faults (`injected`), retry (`fresh`). `question`, `tags` and `generations` are of a
-    shared flight: what it asks, what its answer depends on, and the generations of that before it began.
+    span (`backend_s`), grade (`stale`, `refused`), faults (`injected`), coalesce (`fault`), retry (`fresh`). `question`, `tags` and
+    `generations` are of a shared flight: what it asks, what its answer depends on, and the generations of that before it began.
     """
 
     call: Call
@@ -484,6 +490,7 @@ class Flight:
     lease: Lease | None = None
     attempts: int = 0
     injected: str = ""  # the id of what was injected into its last attempt
+    fault: Injected | None = None  # what its caller wants to go wrong with it; never of a shared one
     over: bool = False  # its outcome stands
     queue_s: float = 0.0
     backend_s: float = 0.0
@@ -519,7 +526,7 @@ class Gated(NamedTuple):
 class Exchange:
     """One caller's request on its way through the caller lane.
 
-    Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), route
+    Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), debug (`leave`), route
     (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `seen`), identity (`client`, and in `call`), cache (`question` to
     `cache_status`, and `key` in `call`), place (`place`), coalesce (`flight` to the end).
     """
@@ -536,6 +543,7 @@ class Exchange:
     dialect: Dialect = Dialect.JSON
     standing: Standing = NOBODY
     client: str = ""  # as in `standing`, until the backend has answered somebody well
+    leave: Leave | None = None  # he has shown the token of `debug:`
 
     backend: str = ""
     endpoint: str = ""

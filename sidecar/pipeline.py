@@ -16,6 +16,7 @@ from sidecar.caller import (
     cache,
     coalesce,
     cors,
+    debug,
     decode,
     documents,
     envelope,
@@ -47,6 +48,7 @@ _DOCUMENT_S: Final = 30.0
 CALLER: Final[tuple[ModuleType, ...]] = (
     cors,
     envelope,
+    debug,
     route,
     share,
     documents,

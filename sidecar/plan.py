@@ -100,6 +100,13 @@ class AdminPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class DebugPlan:
+    """What a request must show that is to be told what decided, or to go wrong."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsPlan:
     """A listener for the metrics alone; where there is none they are on the admin listener."""
 
@@ -401,6 +408,7 @@ class Plan:
     drain: DrainPlan = DrainPlan()
     admin: AdminPlan = AdminPlan()
     metrics: MetricsPlan | None = None
+    debug: DebugPlan | None = None  # None: nobody is told, and nothing goes wrong at anybody's request
     callers: tuple[CallerPlan, ...] = ()
     classes: tuple[ClassRule, ...] = CLASSES
     keys: str | None = None  # file of what signs places; None: a key of this process alone

@@ -580,6 +580,9 @@ class World:
     injections: Injections
     observing: Callable[[str, str], bool]  # of a backend and a mechanism: whether it may count, and refuse nobody
     answered: Callable[[Exchange], None]  # told of every request, once its reply is made
+    explained: Callable[
+        [Exchange, str, str | None, Executed, Refusal | None], bytes
+    ]  # what decided, of whom the token of `debug:` lets see it
     dialect_of: Callable[[Head], Dialect]
     resources: Mapping[str, Callable[[], bytes | Refusal]]  # what lives under the reserved path, as JSON
     lookups: Mapping[str, Callable[[Exchange], Awaitable[Outcome]]]  # the same, by the beginning of the path

@@ -14,7 +14,17 @@ from sidecar import app as module
 from sidecar.app import App
 from sidecar.listener import ListenError
 from sidecar.model import Protocol, Seat
-from sidecar.plan import BackendPlan, CorsPlan, DrainPlan, LimitsPlan, ListenPlan, OperationPlan, Plan, TracePlan
+from sidecar.plan import (
+    BackendPlan,
+    CorsPlan,
+    DebugPlan,
+    DrainPlan,
+    LimitsPlan,
+    ListenPlan,
+    OperationPlan,
+    Plan,
+    TracePlan,
+)
 from sidecar.policy.injection import Fault, Kind
 from sidecar.states import ROWS
 from sidecar.tasks import alive
@@ -200,6 +210,29 @@ async def test_what_never_reached_a_stage_has_a_whole_line(backend: Callable[...
     assert line["client"] == fine["client"] == tunnel["client"]
     assert (line["mechanism"], line["numbers"], line["reason"]) == ("size", {"limit": 4096}, None)
     assert (tunnel["mechanism"], tunnel["method"], tunnel["state"]) == ("route", "CONNECT", "method_not_allowed")
+
+
+async def test_what_never_reached_a_stage_is_explained_too(backend: Callable[..., Awaitable[Backend]]) -> None:
+    """To whom the token lets see it, and to nobody else; not at all without the settings."""
+    here = await backend(stage)
+    debug = DebugPlan("0123456789abcdef")
+    for configured, shown, told in (
+        (debug, debug.token, True),
+        (debug, "fedcba9876543210", False),
+        (None, debug.token, False),
+    ):
+        lines = f" HTTP/1.1\r\nHost: a\r\nSidecar-Debug: {shown}\r\n".encode()
+        async with running(plan(here.url, debug=configured)) as app:
+            (url,) = app.urls
+            tunnel = await ask(url, b"CONNECT a:1" + lines + b"\r\n")
+            long = await ask(url, b"POST /soap" + lines + b"X-Long: " + b"x" * 5000 + b"\r\n\r\n")
+        said = [each.header("Sidecar-Explain") for each in (tunnel, long)]
+        if not told:
+            assert said == [None, None]
+            continue
+        assert str(said[0]).startswith("state=method_not_allowed;executed=no;mechanism=route;")
+        assert str(said[1]).startswith("state=headers_too_large;executed=no;mechanism=size;size_limit=4096;")
+        assert long.header("Cache-Control") == "no-store"
 
 
 @pytest.mark.parametrize("chunked", [False, True])

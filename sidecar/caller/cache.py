@@ -52,7 +52,8 @@ def build(
     scope: Scope, world: World, inner: Callable[[Exchange], Awaitable[Outcome]]
 ) -> Callable[[Exchange], Awaitable[Outcome]]:
     """Return the stage."""
-    return _Cache(scope, world, inner).answer
+    cache = _Cache(scope, world, inner)
+    return cache.answer if scope.plan.debug is None else cache.answer_unless_spoilt
 
 
 class _Cache:
@@ -76,6 +77,11 @@ class _Cache:
         self._behind_most = max(1, int(self._backend.limit_max * BEHIND))
 
     # --- the plot
+
+    def answer_unless_spoilt(self, exchange: Exchange) -> Awaitable[Outcome]:
+        """Answer, unless his call is to go wrong on purpose: nobody else shall have a part in it."""
+        spoilt = exchange.leave is not None and exchange.leave.fault is not None
+        return self._alone(exchange, "fault") if spoilt else self.answer(exchange)
 
     async def answer(self, exchange: Exchange) -> Outcome:
         """Answer from what is known, or ask."""

@@ -87,6 +87,8 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
             if isinstance(start, Refusal):
                 return start
             flight = made(exchange, call, until, start, private_request(exchange, paths[exchange.endpoint]))
+            if exchange.leave is not None:
+                flight.fault = exchange.leave.fault
         return await flown(exchange, flight, until)
 
     async def shared(exchange: Exchange, call: Call, until: float) -> Outcome | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # What a caller's own id may look like: it is repeated in headers, bodies and logs.
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{7,127}")
 
+_ANEW: Final = (b"cache-control", b"sidecar-fault")  # written anew where a request is told more than others
 _FAILURES: Final = 400  # from here on a JSON body is a problem (RFC 9457)
 
 
@@ -32,7 +33,7 @@ def build(
 ) -> Callable[[Exchange], Awaitable[Reply]]:
     """Return the stage."""
     del scope
-    passed, injections = world.watch.passed, world.injections
+    passed, injections, explained = world.watch.passed, world.injections, world.explained
 
     async def envelope(exchange: Exchange) -> Reply:
         exchange.request_id = request_id(exchange.head, world)
@@ -54,6 +55,8 @@ def build(
             reply, state, reason, effect = _write(refusal, exchange, world)
         if injections.active and exchange.call is not None:
             reply = _with_faults(reply, exchange, exchange.call, injections)
+        if exchange.leave is not None:
+            reply = with_explained(reply, exchange, explained(exchange, state, reason, effect, refusal))
         passed(exchange, reply, state, reason, effect, refusal)
         world.answered(exchange)
         return reply
@@ -81,6 +84,19 @@ def _with_faults(reply: Reply, exchange: Exchange, call: Call, injections: Injec
         return reply
     line = ((b"Sidecar-Fault", said),)
     return reply._replace(headers=reply.headers + line, block=reply.block and reply.block + joined(line))
+
+
+def with_explained(reply: Reply, exchange: Exchange, said: bytes) -> Reply:
+    """Add what decided, and what went wrong at the caller's own wish. It is his alone: nobody on the way may keep it for others."""
+    lines = [line for line in reply.headers if line[0].lower() not in _ANEW]
+    wrong = [value for name, value in reply.headers if name == b"Sidecar-Fault"]
+    fault = None if exchange.leave is None else exchange.leave.fault
+    if fault is not None:
+        hit = b";hit" if exchange.flight is not None and exchange.flight.injected == fault.id else b""
+        wrong.append(f"injected;kind={fault.kind};id={fault.id}".encode() + hit)
+    if wrong:
+        lines.append((b"Sidecar-Fault", b", ".join(wrong)))
+    return reply._replace(headers=(*lines, (b"Cache-Control", b"no-store"), (b"Sidecar-Explain", said)), block=b"")
 
 
 def _bug(exchange: Exchange) -> Refusal:

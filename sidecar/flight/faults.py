@@ -1,7 +1,8 @@
 """Between grade and attempt, inside the measured span: what goes wrong here on purpose counts as the backend's doing.
 
 Answers what the backend would have answered, or what its connection would have brought: later, an error, nothing, half a reply. An error
-and a reset never reach the backend. Where nothing is to go wrong at a backend, the stage costs one look.
+and a reset never reach the backend. What a request asks for itself comes before what holds for everybody. Where nothing is to go wrong at a
+backend, the stage costs one look.
 """
 
 from __future__ import annotations
@@ -66,10 +67,15 @@ def build(scope: Scope, world: World, inner: Attempt) -> Attempt:
     def faults(flight: Flight) -> Awaitable[Received | Failed]:
         return distorted(flight) if here.holding else inner(flight)
 
+    def faults_on_request(flight: Flight) -> Awaitable[Received | Failed]:
+        return distorted(flight) if here.holding or flight.fault is not None else inner(flight)
+
     async def distorted(flight: Flight) -> Received | Failed:
         call = flight.call
-        names = call.members if call.operation in call.members else (call.operation, *call.members)
-        hit = here.ask(clock.now(), names, flight.outbound.headers, chance)
+        hit = flight.fault
+        if hit is None:
+            names = call.members if call.operation in call.members else (call.operation, *call.members)
+            hit = here.ask(clock.now(), names, flight.outbound.headers, chance)
         flight.injected = "" if hit is None else hit.id
         if hit is None:
             return await inner(flight)
@@ -92,7 +98,7 @@ def build(scope: Scope, world: World, inner: Attempt) -> Attempt:
                 return Failed("outcome_unknown", "reset", f"the connection broke {_WHY}", sent=True)
         return _cut(await inner(flight))
 
-    return faults
+    return faults if scope.plan.debug is None else faults_on_request
 
 
 async def _late(hit: Injected, flight: Flight, inner: Attempt, first_byte_s: float) -> Received | Failed:
@@ -164,4 +170,5 @@ async def _broken() -> bytes:
 def describe(scope: Scope) -> str:
     """Say what the settings inject."""
     said = "; ".join(each.text for each in scope.one_backend.inject) or "none"
-    return f"{said} from the settings; orders may add some, {MOST} in all, each for {LONGEST_S / 60:g} min at most"
+    own = "" if scope.plan.debug is None else "; a request with the token of debug may ask for its own"
+    return f"{said} from the settings; orders may add some, {MOST} in all, each for {LONGEST_S / 60:g} min at most{own}"

@@ -24,6 +24,7 @@ _WANTED: Final = frozenset(
         b"accept-language",
         b"access-control-request-method",  # a preflight is answered as one even where its address is too long
         b"content-type",
+        b"sidecar-debug",  # whoever may be told what decided wants to know of this, too
         b"soapaction",
         b"x-request-id",
         b"host",

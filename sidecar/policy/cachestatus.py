@@ -7,17 +7,16 @@ make up ourselves (a fallback, a refusal) gets none (section 2). It never writes
 from __future__ import annotations
 
 import math
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from sidecar.policy.structured import word
 
 if TYPE_CHECKING:
     from sidecar.model import RawHeaders
 
 NAME: Final = b"Cache-Status"
 _WHO: Final = b"sidecar"
-_TOKEN: Final = re.compile(r"[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*")  # RFC 8941 section 3.3.4
-_NOT_PRINTABLE: Final = re.compile(r"[^ -~]")
 _DETAILS: Final = 128  # words of ours, a handful; the bound is for whoever passes something else
 _HIT: Final = _WHO + b"; hit; ttl=%d"
 
@@ -62,7 +61,4 @@ def _forwarded(why: bytes, status: int | None, *, stored: bool, collapsed: bool 
 
 @lru_cache(maxsize=_DETAILS)
 def _detail(text: str) -> bytes:
-    if _TOKEN.fullmatch(text):
-        return b"; detail=" + text.encode()
-    quoted = _NOT_PRINTABLE.sub("?", text).replace("\\", "\\\\").replace('"', '\\"')
-    return b'; detail="' + quoted.encode() + b'"'
+    return b"; detail=" + word(text).encode()

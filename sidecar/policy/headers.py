@@ -47,6 +47,7 @@ REQUEST_STAYS: Final = HOP_BY_HOP | frozenset(
         b"sidecar-pass",
         b"sidecar-timeout",
         b"sidecar-client",
+        b"sidecar-debug",
         b"sidecar-fault",
         b"idempotency-key",
     )
@@ -99,6 +100,7 @@ REPLY_STAYS: Final = HOP_BY_HOP | frozenset(
         b"content-length",
         b"alt-svc",
         b"sidecar-state",
+        b"sidecar-explain",
         b"sidecar-fault",
         b"server-timing",
         b"x-request-id",

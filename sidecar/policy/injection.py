@@ -1,8 +1,8 @@
 """What is to go wrong at one backend on purpose: which calls, how, and until when. Every rule ends by itself, within the hour.
 
-Asked by the faults stage for each attempt while a rule holds; told what to inject by settings and by orders. It distorts nothing itself,
-and nothing of it outlives the process. Latency and error by share and header are those of Envoy's fault filter
-(`extensions/filters/http/fault/v3/fault.proto`), which knows no end.
+Asked by the faults stage for each attempt while a rule holds; told what to inject by settings and by orders. A request that may can ask for
+a fault of its own, which ends with it. It distorts nothing itself, and nothing of it outlives the process. Latency and error by share and
+header are those of Envoy's fault filter (`extensions/filters/http/fault/v3/fault.proto`), which knows no end.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ LATENCY_MAX_S: Final = 300.0
 STATUS_LOW: Final = 400
 STATUS_HIGH: Final = 599
 FAULT: Final = "fault"  # how an error is written that is no HTTP status: the protocol's own
+REQUEST: Final = "request"  # the id of what a request asks for itself; those of rules have a number
+_ASKED: Final = f"a fault is one of latency=2s, error=503, error={FAULT}, reset and truncate"
 _GIVE_OR_TAKE: Final = "~"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")  # a header's name: RFC 9110 section 5.6.2
 
@@ -107,6 +109,21 @@ def worded(kind: Kind, value: str) -> tuple[float, float, int]:
     if value:
         raise ValueError(f"{kind.value} takes no value")
     return 0.0, 0.0, 0
+
+
+def asked(text: str, chance: Callable[[], float]) -> Injected:
+    """Return what a request asks to be made of its own attempts: `latency=2s`, `error=503`, `error=fault`, `reset` or `truncate`.
+
+    `chance` as in `Injections.ask`. Raises ValueError with a sentence that says what may be written.
+    """
+    name, _, value = text.strip().partition("=")
+    try:
+        kind = Kind(name)
+    except ValueError:
+        raise ValueError(_ASKED) from None
+    latency_s, jitter_s, status = worded(kind, value)
+    fault = Fault("*", kind, LONGEST_S, latency_s=latency_s, jitter_s=jitter_s, status=status)
+    return Injected(REQUEST, kind, _delay_s(fault, chance), fault.status)
 
 
 def header_of(text: str) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.model import Refusal
 from sidecar.policy.gcra import MOST, Gcra
+from sidecar.policy.structured import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -248,7 +249,7 @@ def rate_limit(told: Iterable[Told]) -> str:
     """Write the RateLimit header: what is left, and for how long there is no more of it, in whole seconds (rounded up, so that Retry-After,
     which is rounded likewise, never names an earlier moment). draft-ietf-httpapi-ratelimit-headers-11 section 4.
     """
-    return ", ".join(f"{_quoted(name)};r={left};t={_seconds(next_s)}" for name, left, next_s in told)
+    return ", ".join(f"{quoted(name)};r={left};t={_seconds(next_s)}" for name, left, next_s in told)
 
 
 def rate_limit_policy(rules: Iterable[RateRule]) -> str:
@@ -259,7 +260,7 @@ def rate_limit_policy(rules: Iterable[RateRule]) -> str:
     for rule in rules:
         named[_name(rule, named)] = rule
     return ", ".join(
-        f"{_quoted(name)};q={int(round(window_s * rule.limit / rule.period_s, _GRAIN))};w={window_s}"
+        f"{quoted(name)};q={int(round(window_s * rule.limit / rule.period_s, _GRAIN))};w={window_s}"
         for name, rule in named.items()
         if rule.per in (Per.CLIENT, Per.ACCOUNT) and rule.mode is not Mode.OBSERVE
         for window_s in (max(1, _seconds(rule.burst * rule.period_s / rule.limit)),)
@@ -276,12 +277,6 @@ def _name(rule: RateRule, taken: Iterable[str]) -> str:
 def _seconds(duration_s: float) -> int:
     """Return whole seconds, rounded up from whole microseconds: 1.0000000000000002 is one."""
     return ceil(round(duration_s, _GRAIN))
-
-
-def _quoted(text: str) -> str:
-    """Write a string of RFC 9651 section 3.3.3; what it cannot hold becomes a question mark."""
-    plain = "".join(each if " " <= each <= "~" else "?" for each in text)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _short(name: str) -> str:

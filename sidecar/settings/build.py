@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sidecar.settings import rules, schema
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
-    from sidecar.settings.protection import Breaker, Limit, Rate
+    from sidecar.settings.protection import Breaker, Debug, Limit, Rate
 
 COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
 # What a reader waits for before he reloads; and the bound that this product promises for what may not be cut short.
@@ -63,10 +63,11 @@ def build(settings: schema.Settings, files: Files) -> plans.Plan:
             admin.host,
             admin.port,
             _file(files, ("admin", "unix"), admin.unix),
-            _token(files, admin),
+            _token(files, "admin", admin),
             written="admin" in settings.model_fields_set,
         ),
         metrics=plans.MetricsPlan(settings.metrics.host, settings.metrics.port) if settings.metrics else None,
+        debug=_debug(files, settings.debug),
         callers=tuple(
             plans.CallerPlan(name, tuple(caller.networks), caller.trusted, caller.client_class)
             for name, caller in settings.callers.items()
@@ -266,11 +267,16 @@ def _results(result: rules.Result) -> list[plans.ResultRule]:
     return rules
 
 
-def _token(files: Files, admin: schema.Admin) -> str | None:
-    """Return the token; the file was read by lint, which refuses one that holds none."""
-    if admin.token_file is None:
-        return admin.token
-    return files.text(("admin", "token_file"), admin.token_file).strip()
+def _debug(files: Files, debug: Debug | None) -> plans.DebugPlan | None:
+    token = None if debug is None else _token(files, "debug", debug)
+    return None if token is None else plans.DebugPlan(token)
+
+
+def _token(files: Files, name: str, section: schema.Admin | Debug) -> str | None:
+    """Return the token of a block; the file was read by lint, which refuses one that holds none."""
+    if section.token_file is None:
+        return section.token
+    return files.text((name, "token_file"), section.token_file).strip()
 
 
 def _tls(files: Files, tls: schema.Tls | None) -> plans.TlsPlan | None:

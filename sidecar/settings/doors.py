@@ -16,8 +16,10 @@ from sidecar.settings.findings import written
 if TYPE_CHECKING:
     from sidecar.settings.complaints import Loc
     from sidecar.settings.findings import Findings
+    from sidecar.settings.protection import Debug
     from sidecar.settings.schema import Admin, Listen, Metrics, Settings
 
+_SHOWN_IN: Final = "sidecar-debug"
 EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
 
@@ -25,7 +27,7 @@ def lint(settings: Settings, check: Findings) -> None:
     """Add every contradiction to `check`."""
     _listener(settings, check)
     _addresses(settings, check)
-    _admin(settings, check)
+    _tokens(settings, check)
     _believed(settings, check)
     _callers(settings, check)
     _origins(settings, check)
@@ -86,18 +88,52 @@ def _same(one: Listen | Metrics | Admin, other: Listen | Metrics | Admin) -> boo
     return one.host == other.host or not EVERYWHERE.isdisjoint((one.host, other.host))
 
 
-def _admin(settings: Settings, check: Findings) -> None:
-    admin = settings.admin
+def _tokens(settings: Settings, check: Findings) -> None:
+    admin, debug = settings.admin, settings.debug
     _one_or_the_other(admin, "admin", check)
-    if admin.token_file is not None:
-        if admin.token is not None:
-            check.add("E301", ("admin", "token_file"), "contradicts admin.token", "take one out", key=True)
-        check.token(("admin", "token_file"), admin.token_file)
-    if admin.token is not None and check.in_clear(("admin", "token")):
-        what = "stands in the file for everybody who reads the file"
-        check.add("W402", ("admin", "token"), what, 'as in token: "${ADMIN_TOKEN}", or token_file: /run/secrets/admin')
+    orders = _token(admin, "admin", check)
     if admin.unix is None and not is_loopback(admin.host):
         _exposed(admin, check)
+    if debug is None:
+        return
+    # Where nothing of it is left, a key of it is unknown, and that has been told.
+    left = bool(debug.model_fields_set) or check.empty(("debug",))
+    if left and debug.token is None and debug.token_file is None:
+        check.add("E203", ("debug",), "names no token to show", "add token_file, or take it out", key=True)
+    told = _token(debug, "debug", check)
+    if told is not None and told == orders:
+        what = "is the token of admin, too: it passes whatever stands before us, and whoever sees it there could give orders"
+        check.add("E301", ("debug", "token" if debug.token is not None else "token_file"), what, "make another")
+    _sent_on(settings, check)
+
+
+def _token(section: Admin | Debug, name: str, check: Findings) -> str | None:
+    """Return the token of a block, as far as it has one."""
+    found = section.token
+    if section.token_file is not None:
+        if found is not None:
+            check.add("E301", (name, "token_file"), f"contradicts {name}.token", "take one out", key=True)
+        found = check.token((name, "token_file"), section.token_file)
+    if section.token is not None and check.in_clear((name, "token")):
+        what = "stands in the file for everybody who reads the file"
+        remedy = f'as in token: "${{{name.upper()}_TOKEN}}", or token_file: /run/secrets/{name}'
+        check.add("W402", (name, "token"), what, remedy)
+    return found
+
+
+def _sent_on(settings: Settings, check: Findings) -> None:
+    """Refuse to send the token on: a header that is part of a question, or says who asks, goes to the backend."""
+    for name, backend in settings.backends.items():
+        at: Loc = ("backends", name)
+        named: list[tuple[Loc, list[str]]] = [((*at, "identity", "headers"), backend.identity.headers)]
+        for pattern, rule in backend.operations.items():
+            if rule.cache is not None:
+                named.append(((*at, "operations", pattern, "cache", "vary"), rule.cache.vary))
+        for loc, headers in named:
+            for index, header in enumerate(headers):
+                if header.lower() == _SHOWN_IN:
+                    what = "carries the token of debug, and would be sent to the backend"
+                    check.add("E301", (*loc, index), what, "take it out")
 
 
 def _exposed(admin: Admin, check: Findings) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = "default"
 _SPOKEN: Final[dict[type, Callable[[Any], str]]] = {Span: spoken, Size: spoken_size, Share: spoken_share}
+_TOKENS: Final = frozenset({("admin", "token"), ("debug", "token")})
 _FILES: Final = frozenset({"cert_file", "key_file", "ca_file", "token_file", "wsdl", "body_file"})
 # A mark tells two secrets apart inside this process; with a key of its own it says nothing to anybody else.
 _MARK_KEY: Final = os.urandom(16)
@@ -87,7 +88,7 @@ class _Rows:
             yield self._row(value, field, loc)
 
     def _row(self, value: Any, field: FieldInfo, loc: Loc) -> Setting:
-        if loc == ("admin", "token"):
+        if loc in _TOKENS:
             return self._token(loc)
         node = node_at(self._root, self._source(loc))
         if value is None and self._source(loc) != loc and isinstance(node, Scalar):
@@ -101,11 +102,12 @@ class _Rows:
         return Setting(dotted(loc), shown, self._origin(loc), mark)
 
     def _token(self, loc: Loc) -> Setting:
-        token = self._plan.admin.token
+        section = getattr(self._plan, str(loc[0]))
+        token = None if section is None else section.token
         if token is None:
             return Setting(dotted(loc), None, DEFAULT)
         written = node_at(self._root, loc) is not None
-        return Setting(dotted(loc), MASK, self._origin(loc if written else ("admin", "token_file")), _mark(token))
+        return Setting(dotted(loc), MASK, self._origin(loc if written else (loc[0], "token_file")), _mark(token))
 
     def _shown(self, value: Any, field: FieldInfo, loc: Loc) -> Value:
         if loc == ("sensitive",):

@@ -59,17 +59,18 @@ class Findings:
         node = node_at(self._root, loc)
         return isinstance(node, Scalar) and not node.names
 
-    def token(self, loc: Loc, name: str) -> None:
-        """Read a file that holds a token; the message of one that is none says nothing of what is in it."""
+    def token(self, loc: Loc, name: str) -> str | None:
+        """Return the token that a file holds; the message of one that holds none says nothing of what is in it."""
         before = len(self.problems)
         self.file(loc, name)
         if len(self.problems) > before:
-            return
+            return None
         try:
-            secret(self._files.text(loc, name).strip())
+            return secret(self._files.text(loc, name).strip())
         except (OSError, ValueError, PydanticCustomError):
             remedy = "it holds 16 to 512 printable characters, as openssl rand -hex 16 makes them"
             self.add("E212", loc, "the file holds no token", remedy)
+            return None
 
     def data(self, loc: Loc, name: str) -> bytes | None:
         """Read a file; None where it is on another machine, and, with a problem, where it cannot be read."""

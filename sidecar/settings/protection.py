@@ -1,5 +1,5 @@
 """The vocabulary of what stands between a crowd and a backend: `limit`, `queue`, `classes`, `breaker`, `probe`, `retry`, `rate`,
-and of what goes wrong on purpose: `inject`.
+of what goes wrong on purpose: `inject`, and of who may look behind an answer: `debug`.
 
 A part of `schema`, and like it without judgement: what contradicts what is said by `guarding`. A rate is a text, read here whole, so that
 the message names what is wrong with it.
@@ -227,3 +227,13 @@ class Injection(Section):
         alias="for",
         description="how long, from when these settings are taken; a reload that says the same prolongs nothing",
     )
+
+
+class Debug(Section):
+    """Requests that are told what decided about them (Sidecar-Explain), and may go wrong on purpose (Sidecar-Fault). Left out, none is."""
+
+    token: shapes.Secret | None = Field(
+        default=None,
+        description='what such a request must show in Sidecar-Debug, from the environment: "${DEBUG_TOKEN}"; another than admin\'s',
+    )
+    token_file: shapes.FileName | None = Field(default=None, description="file that holds the token, in place of token")

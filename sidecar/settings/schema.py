@@ -14,7 +14,7 @@ from sidecar.model import Protocol
 from sidecar.policy.injection import MOST
 from sidecar.settings import shapes
 from sidecar.settings.answers import Cache, Fallback, Idempotency, Shared
-from sidecar.settings.protection import Breaker, Classes, ClassName, Injection, Limit, Probe, Queue, Rate, Retry
+from sidecar.settings.protection import Breaker, Classes, ClassName, Debug, Injection, Limit, Probe, Queue, Rate, Retry
 from sidecar.settings.quantities import Share, Size, Span
 from sidecar.settings.rules import Fault, Result
 from sidecar.settings.section import Section, amount
@@ -363,6 +363,10 @@ class Settings(Section):
     admin: Admin = Field(default_factory=Admin, description="where operators look and give orders")
     metrics: Metrics | None = Field(
         default=None, description="a listener for the metrics alone; left out, they are on the one of admin"
+    )
+    debug: Debug | None = Field(
+        default=None,
+        description="with which token a request is told what decided about it, and may go wrong on purpose; left out, none",
     )
     classes: Classes = Field(default_factory=Classes, description="whose calls come first where some have to wait")
     keys: Keys | None = Field(

@@ -28,6 +28,7 @@ EVENTS: Final = (
     "admin_unavailable",
     "backend_speaks_unasked",
     "client_name_malformed",
+    "debug_token_wrong",
     "document_not_kept",
     "document_unreadable",
     "fault_begun",

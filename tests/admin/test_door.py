@@ -173,7 +173,7 @@ def test_the_comparison_is_of_digests_by_compare_digest(monkeypatch: pytest.Monk
         seen.append((left, right))
         return left == right
 
-    monkeypatch.setattr("sidecar.admin.door.compare_digest", watched)
+    monkeypatch.setattr("sidecar.policy.secret.compare_digest", watched)
     monkeypatch.setattr("sidecar.admin.door.WRONG_TOKEN_S", 0)
     door = Door("", [], TOKEN)
     for shown in ("x", TOKEN[:5], TOKEN, "y" * 5000):

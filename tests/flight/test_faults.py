@@ -21,12 +21,14 @@ from sidecar.model import (
     Executed,
     Failed,
     Grade,
+    Injected,
     Level,
     Outbound,
     Progress,
     Protocol,
     Refusal,
 )
+from sidecar.plan import DebugPlan, Plan
 from sidecar.policy.headers import to_backend, to_caller
 from sidecar.policy.injection import Fault, Kind
 from sidecar.tasks import spawn
@@ -289,6 +291,42 @@ async def test_it_counts_as_the_backends_doing() -> None:
     scene.injections.close()
 
 
+DEBUGGED = Plan(debug=DebugPlan("0123456789abcdef"))
+OWN = Injected("request", "error", status=503)
+
+
+async def test_what_a_flight_brings_itself_comes_first() -> None:
+    """Each attempt meets it, and no rule's count moves; its line says that a request wanted it."""
+    scene = Scene(plan=DEBUGGED)
+    name = inject(scene, Kind.RESET)
+    flight = scene.flight("GetSeats")
+    flight.fault = OWN
+    for _ in range(2):
+        came, _, inner = await run(scene, flight)
+        assert not isinstance(came, Failed)
+        assert (came.status, inner.calls, flight.injected) == (503, 0, "request")
+    assert scene.injections.at("tickets").hits(name) == 0
+    assert [(line["id"], line["kind"]) for line in scene.log.named("fault_injected")] == [("request", "error")] * 2
+
+
+async def test_who_brings_none_is_handed_through() -> None:
+    """Where requests may, as where they may not; a rule that holds is met by everybody."""
+    scene = Scene(plan=DEBUGGED)
+    handed = asyncio.get_running_loop().create_future()
+    stage = faults.build(scene.scope(), scene.world, lambda _: handed)
+    assert stage(scene.flight()) is handed
+    inject(scene, Kind.RESET)
+    assert isinstance((await run(scene))[0], Failed)
+
+
+async def test_where_nobody_may_it_is_not_looked_at() -> None:
+    """A flight cannot bring one there; the stage costs what it did."""
+    scene = Scene()
+    flight = scene.flight()
+    flight.fault = OWN
+    assert (await run(scene, flight))[0] is OK
+
+
 async def test_an_injection_that_ends_is_met_by_nobody_behind_it() -> None:
     """To the moment, and without anybody's help."""
     scene = Scene()
@@ -315,6 +353,9 @@ async def test_it_says_what_the_settings_inject() -> None:
     asked = (Fault("Get*", Kind.RESET, 60.0, share=0.1), Fault("*", Kind.LATENCY, 60.0, latency_s=2.0))
     said = faults.describe(Scene(tickets(inject=asked)).scope())
     assert said.startswith("reset on Get*, 10% of them; latency 2s on * from the settings")
+    assert faults.describe(Scene(plan=DEBUGGED).scope()).endswith(
+        "; a request with the token of debug may ask for its own"
+    )
 
 
 # What every response says
@@ -374,6 +415,7 @@ async def test_other_responses_name_nothing(operation: str | None) -> None:
 async def test_a_backend_cannot_say_it() -> None:
     """What the backend calls by that name stays here, and what a caller does never reaches the backend."""
     assert to_caller(((b"Sidecar-Fault", b"injected"), (b"X-Own", b"1"))) == [(b"X-Own", b"1")]
+    assert to_caller(((b"sidecar-explain", b"state=ok"), (b"X-Own", b"1"))) == [(b"X-Own", b"1")]
     assert to_backend(((b"Sidecar-Fault", b"latency=2s"), (b"X-Own", b"1"))) == [(b"X-Own", b"1")]
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         b"Sidecar-Pass",
         b"Sidecar-Timeout",
         b"Sidecar-Client",
+        b"Sidecar-Debug",
+        b"Sidecar-Fault",
         b"Idempotency-Key",
     ],
 )

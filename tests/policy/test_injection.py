@@ -18,6 +18,7 @@ from sidecar.policy.injection import (
     Fault,
     Injections,
     Kind,
+    asked,
     header_of,
     worded,
 )
@@ -284,6 +285,47 @@ def test_no_latency_is_below_nothing_or_above_what_was_said(latency_s: float, pa
     hit = ask(here, chance=lambda: drawn)
     assert hit is not None
     assert max(0.0, latency_s - jitter_s) - 1e-9 <= hit.delay_s <= min(latency_s + jitter_s, LATENCY_MAX_S) + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("latency=2s", Injected("request", "latency", 2.0)),
+        (" latency=2s~500ms ", Injected("request", "latency", 2.5)),
+        ("latency=5m", Injected("request", "latency", LATENCY_MAX_S)),
+        ("error=503", Injected("request", "error", status=503)),
+        ("error=fault", Injected("request", "error")),
+        ("error", Injected("request", "error")),
+        ("reset", Injected("request", "reset")),
+        ("truncate", Injected("request", "truncate")),
+    ],
+)
+def test_what_a_request_asks_for(text: str, means: Injected) -> None:
+    """As orders and settings spell it; the chance is drawn once, for all of its attempts."""
+    assert asked(text, lambda: 1.0) == means
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "one of latency=2s, error=503, error=fault, reset and truncate"),
+        ("Reset", "one of latency"),
+        ("reset, truncate", "one of latency"),
+        ("latency", "a duration as in 2s"),
+        ("latency=2", "a duration as in 2s"),
+        ("latency=301s", "from above 0s to 5m"),
+        ("latency=4m~2m", "what it gives included"),
+        ("latency=1s~2s", "more than it is"),
+        ("error=teapot", "a status as in 503, or the word fault"),
+        ("error=200", "from 400 to 599"),
+        ("reset=now", "reset takes no value"),
+    ],
+)
+def test_what_a_request_cannot_ask_for(text: str, words: str) -> None:
+    """The bounds are everybody's, and the message never repeats what was sent."""
+    with pytest.raises(ValueError, match=words) as raised:
+        asked(text, nobody)
+    assert "teapot" not in str(raised.value)
 
 
 class Machine(RuleBasedStateMachine):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.scenarios.trouble import NOTHING, Trouble
 
+_S36 = "tests/scenarios/test_s36_debug_e2e.py"
 _S50 = "tests/scenarios/test_s50_overload_e2e.py"
 
 GUARDING: tuple[Trouble, ...] = (
@@ -123,5 +124,23 @@ GUARDING: tuple[Trouble, ...] = (
         "a warning in the status, `fault_begun` and `fault_ended` in the log",
         "whoever ordered it: `sidecar fault clear`",
         "tests/test_serve.py::test_nothing_goes_wrong_for_ever",
+    ),
+    Trouble(
+        "faults",
+        "a tester's request asks for a fault (`Sidecar-Fault`, with the token of `debug:`)",
+        "he what he asked for, and his response says so; everybody else nothing, not even from what is kept",
+        "as the fault stands for",
+        "`fault_injected` with id `request`; limit and breaker count it as the backend's",
+        "nobody; of many: the tester, or take `debug:` out and reload",
+        f"{_S36}::test_one_call_goes_wrong_and_no_other",
+    ),
+    Trouble(
+        "debug",
+        "somebody shows a wrong token, or asks for a fault without one",
+        "what everybody gets: nothing is explained, and nothing goes wrong",
+        "as without it",
+        "`debug_token_wrong`, once a minute",
+        "whoever hands out the token: is an old one still in use?",
+        f"{_S36}::test_the_token_shows_what_decided_and_is_seen_by_nobody",
     ),
 )

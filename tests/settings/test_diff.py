@@ -164,6 +164,7 @@ def test_rows_that_came_over_the_wire() -> None:
         ("admin.host", "restart"),
         ("admin.token_file", "applied"),
         ("metrics", "restart"),
+        ("debug.token", "applied"),
         ("backends.t.protocol", "resets"),
         ("backends.t.endpoints.main", "resets"),
         ("backends.t.limit.fixed", "applied"),

@@ -138,6 +138,8 @@ SECRET = "hunter2-hunter2-hunter2"
         (f"admin: {{token: {SECRET}}}", "admin.token", "a.yaml:1"),
         ('admin: {token: "${ADMIN}"}', "admin.token", "env ADMIN (a.yaml:1)"),
         ("admin: {token_file: token}", "admin.token", "a.yaml:1"),
+        ('debug: {token: "${ADMIN}"}', "debug.token", "env ADMIN (a.yaml:1)"),
+        ("debug: {token_file: token}", "debug.token", "a.yaml:1"),
         ('public_url: "http://h/${SERVICE_PASSWORD}"', "public_url", "env SERVICE_PASSWORD (a.yaml:1)"),
         ('sensitive: ["*promo*"]\npublic_url: "http://h/${PROMO}"', "public_url", "env PROMO (a.yaml:2)"),
     ],

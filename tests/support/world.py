@@ -52,6 +52,7 @@ from sidecar.stores.places import SignedPlaces
 from sidecar.stores.rates import MemoryRates
 from sidecar.stores.retries import MemoryRetries
 from sidecar.stores.slots import MemorySlots
+from sidecar.watch.explaining import Explaining
 from sidecar.watch.watching import Watching
 
 if TYPE_CHECKING:
@@ -480,6 +481,7 @@ class Scene:
             injections=self.injections,
             observing=self.observed.ask,
             answered=self.answered.append,
+            explained=Explaining(self.clock, self.slots, self.breakers, self.pressure).of,
             dialect_of=lambda _: self.dialect,
             resources={"/.sidecar/healthz": lambda: b"{}"},
         )
