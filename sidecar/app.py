@@ -57,7 +57,7 @@ from sidecar.stores.opening import Stores
 from sidecar.stores.places import SignedPlaces
 from sidecar.stores.rates import MemoryRates
 from sidecar.stores.retries import MemoryRetries
-from sidecar.stores.slots import UNLIMITED, MemorySlots
+from sidecar.stores.slots import MemorySlots
 from sidecar.tasks import alive, spawn
 from sidecar.trust import context_of, trust_of
 from sidecar.upstream import HttpUpstream
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 
     from adapters.soap.stock import DocumentFetch
     from sidecar.kept import Renewal
-    from sidecar.model import Peer, Result
+    from sidecar.model import Peer, Result, Seat, SlotsView
     from sidecar.pieces import Pieces
     from sidecar.plan import BackendPlan, Plan
     from sidecar.policy.tokens import Keys
@@ -160,7 +160,7 @@ class App:
         self.breakers = MemoryBreakers(
             self.clock, self.watch, random, self.slots.at_minimum, self.slots.slow_start, self.observed.ask
         )
-        self.slots.rest_s = self.breakers.rest_s
+        self.slots.rest_s, self.slots.observed = self.breakers.rest_s, self._would_be_refused
         self.retries = MemoryRetries(self.clock, random, self.slots.expected_s)
         self.prober = Prober(self.clock, self.watch, self.breakers, random)
         self.pressure = MemoryPressure(self.clock)
@@ -283,6 +283,18 @@ class App:
         (self.observed.put if on else self.observed.clear)(backend, mechanism)
         self._bound(self.plan)  # limit and line are as wide as they can be, or as the settings say again
 
+    def _would_be_refused(self, seat: Seat, mechanism: str, reason: str, view: SlotsView) -> None:
+        numbers = {"in_flight": view.in_flight, "ghosts": view.ghosts, "queued": view.queued}
+        self.watch.event(
+            "observed",
+            backend=seat.backend,
+            operation=seat.operation,
+            client=seat.client,
+            mechanism=mechanism,
+            reason=reason,
+            numbers=numbers,
+        )
+
     def cut_off(self, backend: str, state: str | None, for_s: float = LONGEST_S) -> None:
         """Let an operator's word hold in place of a breaker's: cut_off, closed or disabled; None: the breaker decides again."""
         with suppress(
@@ -342,9 +354,10 @@ class App:
 
     def _bound(self, plan: Plan) -> None:
         names = [backend.name for backend in plan.hosts]
-        unlimited = dict.fromkeys((name for name in names if self.observed.ask(name, "limit")), UNLIMITED)
-        wide = frozenset(name for name in names if self.observed.ask(name, "queue"))
-        self.slots.bound(plan.hosts, {**unlimited, **self._limits}, plan.classes, wide)
+        unlimited, wide = (
+            frozenset(name for name in names if self.observed.ask(name, what)) for what in ("limit", "queue")
+        )
+        self.slots.bound(plan.hosts, self._limits, plan.classes, wide, unlimited)
         self.rates.bound({backend.name: backend.all_rates for backend in plan.backends})
         self.breakers.bound({backend.name: backend.breaker for backend in plan.hosts if backend.breaker is not None})
         self.retries.bound({backend.name: backend.retry for backend in plan.hosts if backend.retry is not None})

@@ -1,6 +1,7 @@
 """The limits that are learnt, by backend: made, bounded anew, written down and found again after a restart.
 
-Stands under the slots store, which asks for the limiter of each plan. What is learnt goes on while an operator's number holds in its place.
+Stands under the slots store, which asks for the limiter of each plan. What is learnt stays while an operator's number holds in its place,
+and goes on from there.
 """
 
 from __future__ import annotations

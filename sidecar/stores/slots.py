@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.model import Ahead, Lease, Refusal, SlotsView
 from sidecar.policy.eta import CUT_OFF, SLOW_START
 from sidecar.policy.limiter import Sample
 from sidecar.policy.queue import CLASSES, Line, QueueRule, as_told
+from sidecar.policy.shadow import would_refuse
 from sidecar.stores.limits import Limits
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ _SERVE_S: Final = (
 )
 
 
+class _Shadow(NamedTuple):
+    """The bounds of which one, by name, only observes."""
+
+    mechanism: str
+    plan: BackendPlan
+
+
 class MemorySlots:
     """`notes` keep what is learnt about limits over a restart. `rest_s` says for how long a backend is cut off, in seconds."""
 
@@ -44,6 +52,8 @@ class MemorySlots:
         self._held_back: dict[Waiting, asyncio.TimerHandle] = {}  # those that a rate lets start later
         self._line_of: dict[Lease, Line] = {}  # by which it was granted: its backend's name may have another by now
         self._looking: dict[Line, asyncio.TimerHandle] = {}
+        self._shadows: dict[str, _Shadow] = {}
+        self.observed: Callable[[Seat, str, str, SlotsView], None] = lambda *_: None
 
     def __repr__(self) -> str:
         return f"<MemorySlots {' '.join(f'{name}: {line!r}' for name, line in self._lines.items())}>"
@@ -54,13 +64,22 @@ class MemorySlots:
         by_hand: Mapping[str, int] = MappingProxyType({}),
         classes: tuple[ClassRule, ...] = CLASSES,
         wide: Container[str] = frozenset(),
+        unlimited: Container[str] = frozenset(),
     ) -> None:
-        """Take the bounds of a plan; `by_hand` are limits that hold in place of the plan's, `wide` the lines that may refuse nobody now. A
-        changed bound clamps: nobody who holds or waits is sent away.
+        """Take the bounds of a plan; `by_hand` are limits that hold in place of the plan's.
+
+        `wide` are the lines that may refuse nobody now, `unlimited` the backends whose limit may make nobody wait: `observed` is told of a
+        call that they would have refused, with mechanism, reason and the counts. A changed bound clamps: nobody who holds or waits is sent
+        away.
         """
+        self._shadows = {}
         for plan in backends:
-            limiter = self.limits.of(plan, by_hand.get(plan.name))
+            by_order = by_hand.get(plan.name)
+            without = by_order is None and plan.name in unlimited
+            limiter = self.limits.of(plan, UNLIMITED if without else by_order)
             line, rule = self._lines.get(plan.name), WIDE if plan.name in wide else plan.queue_rule
+            if without or plan.name in wide:
+                self._shadows[plan.name] = _Shadow("limit" if without else "queue", plan)
             if line is None:
                 self._lines[plan.name] = Line(limiter, rule, classes)
             else:
@@ -74,6 +93,8 @@ class MemorySlots:
     async def lease(self, seat: Seat) -> Lease | Refusal:
         """See `ports.Slots.lease`."""
         line, now = self._lines[seat.backend], self._clock.now()
+        if self._shadows:
+            self._observe(line, seat)
         verdict = line.ask(now, seat)
         if isinstance(verdict, Lease):
             self._line_of[verdict] = line
@@ -85,6 +106,19 @@ class MemorySlots:
             verdict.pushed = None
             self._tell(line, victim, refusal)
         return await self._wait(line, verdict)
+
+    def _observe(self, line: Line, seat: Seat) -> None:
+        """Tell of a call that limit or line would have refused, had nobody taken them out."""
+        shadow = self._shadows.get(seat.backend)
+        if shadow is None:
+            return
+        view, learnt, written = line.view(), self.limits.find(seat.backend), shadow.plan.limit
+        limit = learnt.limit if learnt is not None else written if isinstance(written, int) else written.start
+        if shadow.mechanism == "queue":
+            limit = view.limit
+        reason = would_refuse(shadow.plan.queue_rule, limit, view, line.expected_s(seat.operation))
+        if reason is not None:
+            self.observed(seat, shadow.mechanism, reason, view)
 
     async def _wait(self, line: Line, waiting: Waiting) -> Lease | Refusal:
         future: asyncio.Future[Lease | Refusal] = asyncio.get_running_loop().create_future()

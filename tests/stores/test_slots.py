@@ -427,6 +427,36 @@ async def test_what_makes_everybody_wait_is_said_to_whoever_asks() -> None:
     assert found.quote.ahead == 0
 
 
+async def test_what_only_observes_says_whom_it_would_have_refused() -> None:
+    """The limit, where it makes nobody wait; the line, where it turns nobody away; and nothing where both are in force."""
+    slots, told = MemorySlots(LoopClock()), list[tuple[str, str, str, int]]()
+    slots.observed = lambda seat, mechanism, reason, view: told.append((seat.client, mechanism, reason, view.queued))
+    plan = tickets(limit=2, queue_size=1)
+    slots.bound([plan], unlimited={"tickets"})
+    held_slots = [await held(slots, seat(name)) for name in "abcde"]
+    assert told == [("d", "limit", "queue_full", 0), ("e", "limit", "queue_full", 0)], "the third would have waited"
+    for lease in held_slots:
+        slots.release(lease)
+    told.clear()
+    slots.bound([plan], wide={"tickets"})
+    for name in "ab":
+        await held(slots, seat(name))
+    waiting = [await joined(slots, seat(name)) for name in "cde"]
+    assert told == [("d", "queue", "queue_full", 1), ("e", "queue", "queue_full", 2)]
+    slots.bound([tickets(limit=AdaptivePlan(1, 2, 8), queue_size=1)], unlimited={"tickets"})
+    told.clear()
+    waiting.append(await joined(slots, seat("f")))
+    assert told == [("f", "limit", "queue_full", 0)]
+    slots.bound([plan])
+    assert isinstance(await slots.lease(seat("g")), Refusal)
+    slots.bound([plan], {"tickets": 5}, unlimited={"tickets"})
+    assert slots.view("tickets").limit == 5, "an order is an order"
+    for task in waiting:
+        task.cancel()
+    await settle()
+    assert len(told) == 1
+
+
 async def test_who_waits_is_counted_and_named() -> None:
     """By class, and by client; whoever is served or has left is neither."""
     slots = slots_of(limit=1, queue_size=9)
