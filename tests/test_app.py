@@ -425,6 +425,26 @@ async def test_a_unix_socket_is_removed(tmp_path: Path, backend: Callable[..., A
         assert not path.exists()
 
 
+async def test_a_limit_that_only_observes_says_whom_it_would_have_refused() -> None:
+    """All are served, and the log names who would not have been."""
+    gate = Gate()
+    async with Backend(answer(http(env.xmlrpc_reply("Ping")), gate=gate)) as backend:
+        before = plan(backend.url)
+        rpc = replace(before.backends[1], limit=1, queue_size=0)
+        async with running(replace(before, backends=(rpc,))) as app, AsyncExitStack() as stack:
+            app.observe("rpc", "limit", on=True)
+            callers = [await stack.enter_async_context(Client.to(app.urls[0])) for _ in range(2)]
+            for number, caller in enumerate(callers):
+                await caller.send(CALL)
+                await backend.journal.arrived(number + 1)
+            gate.open()
+            assert [(await caller.response()).state for caller in callers] == ["ok", "ok"]
+            (line,) = recorded(app).named("observed")
+            assert (line["backend"], line["mechanism"], line["reason"]) == ("rpc", "limit", "queue_full")
+            app.observe("rpc", "limit", on=False)
+            assert app.slots.view("rpc").limit == 1
+
+
 async def test_an_operator_cuts_a_backend_off() -> None:
     """At once, for everybody, and only that one; where there is no breaker there is nothing to hold."""
     async with Backend(stage) as backend, running(plan(backend.url)) as app:
