@@ -96,8 +96,9 @@ class Wire(asyncio.Protocol):
 
     @property
     def idle(self) -> bool:
-        """Between two requests, with nothing of the next one here."""
-        return self.entry is None and not self.unread and self.ended is None
+        """Between two requests, with nothing of the next one here; not before the first, which may be on its way."""
+        served = self.connection is not None and self.connection.requests > 0
+        return served and self.entry is None and not self.unread and self.ended is None
 
     # --- reading
 
