@@ -86,6 +86,7 @@ def test_one_seed_says_today_what_the_report_says(scenario: Scenario) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)  # the storm, with the product's own line, takes a minute and a half of a core
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.key)
 def test_ten_seeds_say_today_what_the_report_says(scenario: Scenario) -> None:
     """All ten seeds and all peers, as `test_one_seed_says_today_what_the_report_says`."""
