@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -20,9 +21,12 @@ def made(kind: type[FirstCome | Ranked], limit: int) -> tuple[Line, list[Job]]:
     return kind(Fixed(limit), STORM, away.append), away
 
 
+CLIENTS = itertools.count()
+
+
 def job(now: float, operation: str = "login") -> Job:
-    job.number = getattr(job, "number", 0) + 1  # type: ignore[attr-defined]  # a client of his own for each
-    return Job(now, now + 10.0, operation, 1.0, f"client {job.number}")  # type: ignore[attr-defined]
+    """Return a call of a client's who has no other."""
+    return Job(now, now + 10.0, operation, 1.0, f"client {next(CLIENTS)}")
 
 
 @BOTH
