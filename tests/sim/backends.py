@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from random import Random
 
+    from sidecar.model import Lease
+    from sidecar.stores.breakers import Passed
+
 ERROR_S: Final = 0.005  # an error page is quick
 REFUSED_S: Final = 0.002  # a connection refused on the same machine
 LAW_SIGMA: Final = 0.3  # of the box office's times, as in the demo
@@ -24,18 +27,26 @@ class End(Enum):
 
     ANSWER = "answer"
     ERROR = "error"
-    LOST = "lost"  # refused, or lost in a fall
+    REFUSED = "refused"  # no connection
+    LOST = "lost"  # in a fall
 
 
 class Job:
-    """One caller's call; times are seconds of the run. `ghost`: given up while the backend works on it; `over`: its slot is free."""
+    """One caller's call; times are seconds of the run. `ghost`: given up while the backend works on it; `over`: its slot is free.
 
-    __slots__ = ("arrived", "deadline", "end", "epoch", "ghost", "in_flight", "operation", "over", "started", "work")
+    `passed` is what the breakers gave for it, `lease` what the line did.
+    """
 
-    def __init__(self, arrived: float, deadline: float, operation: str, work: float) -> None:
-        self.arrived, self.deadline, self.operation, self.work = arrived, deadline, operation, work
+    __slots__ = (
+        "arrived", "client", "deadline", "end", "epoch", "ghost", "in_flight", "lease", "operation", "over", "passed", "started", "work",
+    )  # fmt: skip
+
+    def __init__(self, arrived: float, deadline: float, operation: str, work: float, client: str = "") -> None:
+        self.arrived, self.deadline, self.operation, self.work, self.client = arrived, deadline, operation, work, client
         self.started, self.in_flight, self.epoch = 0.0, 0, 0
         self.ghost = self.over = False
+        self.passed: Passed | None = None
+        self.lease: Lease | None = None
         self.end = End.ANSWER
 
 
@@ -58,7 +69,7 @@ class Backend:
     def add(self, now: float, job: Job) -> None:
         """Take a call."""
         if now < self.down_until:
-            self._soon(now + REFUSED_S, job, End.LOST)
+            self._soon(now + REFUSED_S, job, End.REFUSED)
         elif self.failing:
             self._soon(now + ERROR_S, job, End.ERROR)
         elif self.falls_above is not None and self.held >= self.falls_above:

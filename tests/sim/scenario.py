@@ -25,6 +25,8 @@ class Operation:
     """`work` in units, drawn from a gamma (`shape`) or, with `sigma`, from a lognormal with that mean."""
 
     work: float
+    rank: str = "browse"  # its class, where the line has classes
+    safe: bool = True
     shape: float = 4.0
     sigma: float = 0.0
     fixed: bool = False
@@ -39,7 +41,11 @@ class Operation:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One run's script. `judged` are spans of time with a name; the first is the one that is compared with the oracle."""
+    """One run's script. `judged` are spans of time with a name; the first is the one that is compared with the oracle.
+
+    A name in a mix is an operation's, or one of `visits`: calls that one caller makes in the same moment. `steady` are calls a second that
+    come besides, whatever the load.
+    """
 
     key: str
     about: str
@@ -59,7 +65,15 @@ class Scenario:
     controls: dict[str, float] = field(
         default_factory=dict
     )  # the most that each may reach, or the scenario is too soft
-    trouble: tuple[float, float] | None = None  # when nothing comes back from the backend
+    visits: dict[str, list[str]] = field(default_factory=dict)
+    steady: dict[str, float] = field(default_factory=dict)
+    ranked: bool = (
+        False  # the line is the product's own with its classes, each caller a client: for everybody who is compared
+    )
+    timed: str = (
+        ""  # the operation whose times are reported: in the span `before`, and from `since` to the end of the first one
+    )
+    trouble: tuple[float, float] | None = None  # when nothing good comes back from the backend
     why: str = ""  # of a control that may reach more than usual
 
     def make_backend(self, rng: Random) -> Backend:

@@ -65,7 +65,7 @@ def test_it_falls_over_and_loses_what_it_held(backend: Backend) -> None:
     assert all(one.end is End.LOST for one in ended)
     backend.add(5.9, refused)
     assert backend.next() == pytest.approx(5.9 + REFUSED_S)
-    assert backend.pop(backend.next()).end is End.LOST
+    assert backend.pop(backend.next()).end is End.REFUSED
     backend.add(6.1, late)
     assert backend.pop(backend.next()).end is End.ANSWER
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sidecar.policy.limiter import Fixed, Sample
 from tests.sim.limiters import CONTESTANTS, Aimd, Elastic, Gradient2, Vegas
+from tests.sim.lines import QUEUE_SIZE, QUEUE_WAIT_S
 from tests.sim.scenario import Scenario, scenarios
-from tests.sim.world import QUEUE_SIZE, QUEUE_WAIT_S, World, run
+from tests.sim.world import World, run
+
+if TYPE_CHECKING:
+    from tests.sim.backends import Job
 
 pytestmark = pytest.mark.unmeasured
 BY_NAME = {scenario.key: scenario for scenario in scenarios()}
@@ -64,7 +70,7 @@ def test_a_timeout_leaves_a_ghost_and_one_slot_goes_on_asking() -> None:
     """Of five slots at most four are ghosts; the fifth times out and is asked anew."""
     world = World(short("black_hole", events=[{"at": 2, "what": "deaf", "to": 1}]), lambda _: Watched(5), 1)
     result = world.run()
-    assert world.ghosts <= 4
+    assert world.line.ghosts <= 4
     assert sum(result.sent[2:16]) == 1
 
 
@@ -88,12 +94,51 @@ def test_errors_are_no_samples() -> None:
 def test_loads_and_mixes_follow_their_script() -> None:
     """A ramp is straight, a step is a step, and before anybody has come nobody is counted."""
     scenario = BY_NAME["refresh_storm"]
-    assert [scenario.rate(at) for at in (0, 29.9, 30, 55, 80, 149, 150)] == [25, 25, 25, 262.5, 500, 500, 25]
+    assert [scenario.rate(at) for at in (0, 59.9, 60, 80, 100, 169, 170)] == [15, 15, 15, 137.5, 260, 260, 15]
     night = run(short("idle_night", load=[{"at": 0, "per_s": 0}, {"at": 10, "per_s": 50}]), lambda _: Fixed(5), 1)
     assert sum(night.offered[:10]) == 0
     assert 400 < sum(night.offered[10:20]) < 600
     assert night.offered_per_s((10, 20)) == sum(night.offered[10:20]) / 10
     assert night.per_s((10, 20)) == sum(night.good[10:20]) / 10
+
+
+def test_a_visit_is_all_its_calls_and_what_is_steady_comes_besides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reload asks for a session and a login in the same moment, as one client; checkouts come at their own rate."""
+    world = World(BY_NAME["refresh_storm"], lambda _: Fixed(16), 1)
+    seen: list[Job] = []
+    monkeypatch.setattr(world, "_enter", seen.append)
+    world.run()
+    storm = [job for job in seen if 110 <= job.arrived < 170]
+    count = Counter(job.operation for job in storm)
+    assert count["session"] == count["login"] == pytest.approx(60 * 260 * 0.95, rel=0.03)
+    assert count["checkout"] == pytest.approx(60 * 3, rel=0.25)
+    visits = {(job.client, job.arrived) for job in storm if job.operation == "session"}
+    assert visits == {(job.client, job.arrived) for job in storm if job.operation == "login"}
+    assert len({client for client, _ in visits}) == len(visits)
+
+
+def test_who_gets_no_answer_counts_with_all_the_time_he_had() -> None:
+    """Times are of the operation that is timed, one for each call that came long enough before the end, waiting included."""
+    scenario = replace(BY_NAME["refresh_storm"], runs_s=130.0)
+    kept, plain = (run(replace(scenario, ranked=ranked), lambda _: Fixed(16), 1).times for ranked in (True, False))
+    early = [[came for came, _ in times if came < 110] for times in (kept, plain)]
+    assert sorted(early[0]) == sorted(early[1])
+    assert len(early[0]) == pytest.approx(110 * 3, rel=0.2)
+    assert max(seconds for _, seconds in kept) < 4.0
+    assert max(seconds for _, seconds in plain) == scenario.wait_s
+    assert min(seconds for _, seconds in plain) > 0.0
+
+
+def test_who_is_not_refused_at_once_is_noted_unless_he_is_a_test() -> None:
+    """Without breakers that is everybody who is sent or waits; with them nobody from the cut-off to the end of an outage."""
+    scenario = BY_NAME["all_500"]
+    bare = run(scenario, CONTESTANTS["ours"], 1).admitted
+    assert max(came for came in bare if came < 80) > 79.9
+    world = World(scenario, CONTESTANTS["ours"], 1, guarded=True)
+    admitted = world.run().admitted
+    cut_at = world.guard.events[0][0] if world.guard else 0.0
+    assert max(came for came in admitted if came < 80) <= cut_at < 52
+    assert sum(world.result.sent[53:80]) >= 2, "there were tests"
 
 
 @pytest.mark.parametrize("peer", [Aimd, Vegas, Gradient2, Elastic])
