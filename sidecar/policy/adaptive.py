@@ -55,7 +55,7 @@ RESUME_CALLS: Final = 8.0
 
 UNCROWDED: Final = 0.7  # of the limit, up to which a call's time is its own
 QUIET_S: Final = 60.0  # without a word, beyond what the slowest calls take: nobody asks
-SLOW_START_S: Final = 30.0
+SLOW_START_S: Final = 15.0
 CHANGES: Final = 20  # kept for people
 
 

@@ -24,7 +24,10 @@ REASON: Final = "cut_off"
 
 # Many sidecars, and the breakers of many operations, that were cut off together are not tried together (Envoy jitters its ejections so).
 JITTER: Final = 0.2
-# A backend that failed an hour ago is not a suspect for ever: each five minutes closed take one doubling back.
+# Each cut-off is longer than the last by a half: so the last one is a third of the outage at most. Twice as long, it would be half of it, and
+# all who come wait for its end.
+GROWTH: Final = 1.5
+# A backend that failed an hour ago is not a suspect for ever: each five minutes closed take one lengthening back.
 DECAY_S: Final = 300.0
 # Three in a row are an outage, one is a restart of its web server; as the pressure gauge and HAProxy's `fall` count. Of probes that
 # failed, and of calls that ran out of time: in a black hole, one at a time, `min_calls` of them would take minutes.
@@ -32,6 +35,8 @@ IN_A_ROW: Final = 3
 # Those calls must be spread over this part of the window at least: twenty that began together run out of time together, and prove no
 # more than one. Calls of 10 s, the usual time for what is safe, come twice into the usual 30 s.
 SILENT_PART: Final = 1 / 3
+# A run of failures lasts so long at least: when a web server is restarted all that it has in work fails in one moment, and it is back.
+RUN_S: Final = 1.0
 # So many failures of others, too, or it is one operation that fails, which has a breaker of its own.
 ELSEWHERE: Final = 3
 # Where nothing safe and no probe has come for so long, a call that may change something has to be the test, or it would never close.
@@ -48,8 +53,10 @@ class Breaker:
         "_because",
         "_chance",
         "_cut_off_s",
-        "_doublings",
+        "_lengthened",
         "_events",
+        "_failed",
+        "_failed_at",
         "_forced",
         "_forced_until",
         "_generation",
@@ -76,11 +83,11 @@ class Breaker:
         self._state, self._generation, self._since, self._until = State.CLOSED, 0, 0.0, 0.0
         self._permit = Permit(0)  # one for all while it is closed: nothing is given back then
         self._window = Window(rule.window_s)
-        self._why, self._because, self._cut_off_s, self._doublings = Counts(), "", 0.0, 0
+        self._why, self._because, self._cut_off_s, self._lengthened = Counts(), "", 0.0, 0
         self._trial = Trial()
         self._safe_at = 0.0
-        self._probes_failed = self._unanswered = 0  # in a row, with nothing good between them
-        self._unanswered_at = 0.0  # when the first of them ran out of time
+        self._probes_failed = self._unanswered = self._failed = 0  # in a row, with nothing good between them
+        self._unanswered_at = self._failed_at = 0.0  # when the first of them did
         self._forced: Forced | None = None
         self._forced_until = 0.0
         self._events: deque[Event] = deque(maxlen=_EVENTS)
@@ -177,6 +184,12 @@ class Breaker:
     def counts(self, now: float) -> Counts:
         """Return what was counted while it was closed; nothing in another state."""
         return self._window.counts(now) if self._state is State.CLOSED else Counts()
+
+    def outage(self, now: float, operations: int) -> tuple[Event, ...]:
+        """Cut the whole off: so many operations are cut off by themselves, and no other has gone well lately."""
+        if self._state is State.CLOSED and self._forced is None:
+            self._cut_off(now, self._window.counts(now), f"{operations} operations are cut off, and no other goes well")
+        return self.news()
 
     def forgive(self, now: float, part: Breaker) -> None:
         """Take off the account what `part`, an operation's breaker that has cut it off, answers for."""
@@ -297,7 +310,11 @@ class Breaker:
             if not at_minimum:
                 return  # the limiter has heard of it, and can still do something about it
         elif not failed:
-            self._probes_failed = self._unanswered = 0
+            self._probes_failed = self._unanswered = self._failed = 0
+        else:
+            if not self._failed:
+                self._failed_at = now
+            self._failed += 1
         slow = at_minimum and result in (Result.SLOW, Result.TIMEOUT)
         self._window.note(now, failed=failed, slow=slow)
         if (failed or slow) and self._forced is None:
@@ -307,6 +324,8 @@ class Breaker:
         rule, counts = self._rule, self._window.counts(now)
         if result is Result.TIMEOUT and self._is_silent(now):
             self._cut_off(now, counts, f"{self._unanswered} calls in a row were not answered in time")
+        elif (apart is None or result is Result.UNREACHABLE) and self._is_a_run(now):
+            self._cut_off(now, counts, f"{self._failed} calls in a row failed")
         elif rule.is_too_much(counts, rule.min_calls) and (
             apart is None or result is Result.UNREACHABLE or rule.is_too_much(_less(counts, this, apart), ELSEWHERE)
         ):
@@ -317,6 +336,9 @@ class Breaker:
     def _is_silent(self, now: float) -> bool:
         silent_s = now - self._unanswered_at
         return self._unanswered >= IN_A_ROW and silent_s >= SILENT_PART * self._rule.window_s
+
+    def _is_a_run(self, now: float) -> bool:
+        return self._failed >= self._rule.run and now - self._failed_at >= RUN_S
 
     def _judge(self, now: float, result: Result) -> None:
         """Take a test's result into account; the trial knows what it shows."""
@@ -347,10 +369,10 @@ class Breaker:
     def _cut_off(self, now: float, why: Counts, what: str) -> None:
         rule = self._rule
         if self._state is State.CLOSED:
-            self._doublings = max(0, self._doublings - int((now - self._since) / DECAY_S))
+            self._lengthened = max(0, self._lengthened - int((now - self._since) / DECAY_S))
         longest_s = rule.open_max_s / (1 + JITTER)
-        middle_s = min(rule.open_for_s * 2**self._doublings, longest_s)
-        self._doublings += middle_s < longest_s
+        middle_s = min(rule.open_for_s * GROWTH**self._lengthened, longest_s)
+        self._lengthened += middle_s < longest_s
         self._cut_off_s = middle_s * (1 + JITTER * (2 * self._chance() - 1))
         self._why, self._because = why, what
         self._move(State.CUT_OFF, now, what, now + self._cut_off_s)
@@ -365,7 +387,7 @@ class Breaker:
             self._until = self._safe_at = until
         if state is State.CLOSED:
             self._permit, self._window = Permit(self._generation), Window(self._rule.window_s)
-            self._probes_failed = self._unanswered = 0
+            self._probes_failed = self._unanswered = self._failed = 0
 
 
 def _less(counts: Counts, *parts: Counts) -> Counts:

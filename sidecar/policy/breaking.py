@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil, inf, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.model import Result
@@ -33,6 +34,8 @@ class Forced(StrEnum):
     DISABLED = "disabled"
 
 
+CHANCE: Final = 1e-6  # of a run of failures that means nothing
+
 BAD: Final = frozenset((Result.FAILED, Result.UNREACHABLE, Result.TIMEOUT))
 """What counts as a failure, where it counts at all."""
 
@@ -52,6 +55,12 @@ class Rule:
     open_for_s: float = 5.0
     open_max_s: float = 120.0
     observe: bool = False
+
+    @property
+    def run(self) -> float:
+        """How many failures in a row are an outage: at just less than failure_rate they would come by chance once in a million times."""
+        rate = self.failure_rate
+        return inf if rate >= 1.0 else max(self.min_calls, ceil(log(CHANCE) / log(rate)))
 
     def is_too_much(self, counts: Counts, least: int) -> bool:
         """Say whether so much has failed, or was slow, that it is to be cut off; fewer calls than `least` prove nothing."""

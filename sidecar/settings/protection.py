@@ -101,7 +101,7 @@ class Breaker(Section):
     window: Annotated[float, Span("1s", "10m")] = amount(default="30s", description="which calls are counted")
     min_calls: int = Field(default=10, ge=1, le=10_000, description="fewer calls than that prove nothing")
     open_for: Annotated[float, Span("100ms", "10m")] = amount(
-        default="5s", description="how long it is cut off at first; twice as long each time that the trial fails"
+        default="5s", description="how long it is cut off at first; longer by half each time that the trial fails"
     )
     open_max: Annotated[float, Span("100ms", "1h")] = amount(default="2m", description="never longer than that")
 

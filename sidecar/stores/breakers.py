@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Ten times the operations of the contracts that were seen; callers can invent more. A breaker takes 3 KiB.
 OPERATIONS: Final = 500
 MECHANISM: Final = "breaker"
+SEVERAL: Final = 2  # operations that are cut off, and no other goes well: it is the backend
 
 
 class Passed(NamedTuple):
@@ -52,6 +53,24 @@ class _Backend:
         else:
             self.operations.move_to_end(operation)
         return found
+
+    def all_cut_off(self, now: float) -> int:
+        """Return how many operations are cut off by themselves; 0 where it is but one, or another one goes well."""
+        away = 0
+        for part in self.operations.values():
+            if part.forced is not None:
+                continue
+            if part.state is not State.CLOSED:
+                away += 1
+            else:
+                counts = part.counts(now)
+                if counts.calls > counts.failures:
+                    return 0
+        return away if away >= SEVERAL else 0
+
+    def join_together(self) -> None:
+        """Let the whole answer for all its operations, but for those for which an operator has given an order."""
+        self.operations = OrderedDict((name, part) for name, part in self.operations.items() if part.forced is not None)
 
     def _forget_one(self) -> None:
         """Forget the one that was not asked for longest, unless an operator has given an order for it; one that is cut off only where
@@ -176,6 +195,9 @@ class MemoryBreakers:
             self._note(backend, operation, events)
             if any(event.was is State.CLOSED and event.state is State.CUT_OFF for event in events):
                 whole.forgive(now, part)
+            if any(event.state is State.CUT_OFF for event in events) and (several := held.all_cut_off(now)):
+                held.join_together()
+                self._note(backend, None, whole.outage(now, several))
 
     def probe(self, backend: str) -> Permit:
         """See `ports.Breakers.probe`."""

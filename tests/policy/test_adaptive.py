@@ -413,15 +413,15 @@ def test_who_has_just_dropped_some_looks_below_first() -> None:
 
 
 def test_slow_start_climbs_on_a_straight_line_to_what_it_was() -> None:
-    """From the least to the old limit within thirty seconds, by calls or by the clock alone."""
+    """From the least to the old limit within fifteen seconds, by calls or by the clock alone."""
     crowd = settled(20)
     home, began = crowd.held(), crowd.now
     crowd.limiter.slow_start(began)
     seen = []
-    for second in (0, 3, 15, 29, 30, 31):
+    for second in (0, 3, 7.5, 14, 15, 16):
         crowd.limiter.pulse(began + second)
         seen.append(crowd.limiter.limit)
-    assert seen == [1, home // 10, home // 2, int(home * 29 / 30), home, home]
+    assert seen == [1, home // 5, home // 2, int(home * 14 / 15), home, home]
     assert crowd.limiter.why is Why.SLOW_START
 
 
@@ -452,10 +452,10 @@ def test_a_failure_in_the_slow_start_begins_it_again_half_as_high() -> None:
     """Three drops on the way: from the least again, to half of what was aimed at."""
     crowd = settled(20)
     crowd.limiter.slow_start(crowd.now)
-    crowd.now += 25
+    crowd.now += 12
     crowd.drops(3)
     assert (crowd.limiter.limit, crowd.limiter.why) == (1, Why.DROPS)
-    crowd.limiter.pulse(crowd.now + 31)
+    crowd.limiter.pulse(crowd.now + 16)
     assert crowd.limiter.limit == 10
 
 

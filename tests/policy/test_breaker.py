@@ -204,21 +204,22 @@ def test_the_refusal_names_what_it_was(results: tuple[Result, ...], at_minimum: 
     assert refused(here, 100.0).detail == detail
 
 
-def test_each_failed_trial_doubles_the_cut_off_up_to_the_longest() -> None:
-    """5, 10, 20 … and never above `open_max`, jitter included."""
+def test_each_failed_trial_makes_the_cut_off_longer_by_half_up_to_the_longest() -> None:
+    """5, 7.5, 11.25 … and never above `open_max`, jitter included."""
     here, now, lengths = cut_off(), 100.0, []
-    for _ in range(8):
+    for _ in range(11):
         left_s = here.view(now).left_s
         assert left_s is not None
         lengths.append(left_s)
         now += left_s
         assert calls(here, now, FAILED) is State.CUT_OFF
-    assert lengths == pytest.approx([5, 10, 20, 40, 80, 100, 100, 100])
+    assert lengths[:3] == pytest.approx([5, 7.5, 11.25])
+    assert lengths == pytest.approx([min(5 * 1.5**step, 100) for step in range(11)])
     now += 100
     closes(here, now)
-    now += 5 * 300
+    now += 8 * 300
     calls(here, now, *(FAILED,) * 10)
-    assert here.view(now).left_s == pytest.approx(5), "five doublings, however often it was the longest"
+    assert here.view(now).left_s == pytest.approx(5), "eight lengthenings, however often it was the longest"
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.25, 0.999999])
@@ -231,14 +232,14 @@ def test_the_cut_off_is_jittered(chance: float) -> None:
     assert (longest.view(100.0).left_s or 0) <= 120
 
 
-@pytest.mark.parametrize(("quiet_s", "length_s"), [(0.0, 20.0), (299.9, 20.0), (300.0, 10.0), (90_000.0, 5.0)])
-def test_five_minutes_closed_take_a_doubling_back(quiet_s: float, length_s: float) -> None:
+@pytest.mark.parametrize(("quiet_s", "length_s"), [(0.0, 11.25), (299.9, 11.25), (300.0, 7.5), (90_000.0, 5.0)])
+def test_five_minutes_closed_take_a_lengthening_back(quiet_s: float, length_s: float) -> None:
     """A backend that failed yesterday is no suspect today."""
     here = cut_off(100.0)
     calls(here, 105.0, FAILED)
-    closes(here, 115.0)
-    calls(here, 115.0 + quiet_s, *(FAILED,) * 10)
-    assert here.view(115.0 + quiet_s).left_s == pytest.approx(length_s)
+    closes(here, 112.5)
+    calls(here, 112.5 + quiet_s, *(FAILED,) * 10)
+    assert here.view(112.5 + quiet_s).left_s == pytest.approx(length_s)
 
 
 def test_the_way_back_is_one_two_four() -> None:
@@ -263,7 +264,7 @@ def test_a_failed_test_cuts_off_again() -> None:
     calls(here, 105.0, OK)
     one, other = permit(here, 105.0), permit(here, 105.0)
     (event,) = here.tell(106.0, one, FAILED, at_minimum=False)
-    assert event == Event(106.0, State.TESTING, State.CUT_OFF, "a test failed", 116.0)
+    assert event == Event(106.0, State.TESTING, State.CUT_OFF, "a test failed", 113.5)
     assert here.tell(106.5, other, OK, at_minimum=False) == ()
     assert here.view(106.5).state is State.CUT_OFF
     assert here.view(106.5).testing == 0
@@ -309,12 +310,12 @@ def test_a_lease_that_nobody_brings_back_is_a_failure_when_it_was_due() -> None:
     assert here.view(124.9).state is State.TESTING
     assert here.peek(124.9, safe=True) is not None
     assert here.peek(125.0, safe=True) is None, "it changes nothing, so it cannot know what will come of it"
-    assert here.view(125.0).left_s == pytest.approx(10.0)
+    assert here.view(125.0).left_s == pytest.approx(7.5)
     events = here.tell(50_000.0, mine, OK, at_minimum=False)
     assert [(event.at, event.state) for event in events] == [
         (105.0, State.TESTING),
         (125.0, State.CUT_OFF),
-        (135.0, State.TESTING),
+        (132.5, State.TESTING),
     ]
     assert here.view(50_000.0).state is State.TESTING
 
@@ -398,7 +399,7 @@ def test_a_probe_that_fails_while_testing_cuts_off_again() -> None:
     here = cut_off()
     assert probed(here, 105.0, IGNORED) is State.TESTING
     assert probed(here, 105.0, TIMEOUT) is State.CUT_OFF
-    assert here.view(105.0).left_s == pytest.approx(10.0)
+    assert here.view(105.0).left_s == pytest.approx(7.5)
 
 
 def test_a_probe_of_an_older_generation_is_lost() -> None:
@@ -590,7 +591,7 @@ def test_what_was_over_before_an_order_or_a_rule_is_over_at_its_own_moment() -> 
     here = cut_off()
     permit(here, 105.0, lease_s=20.0)
     here.bound(126.0, replace(RULE, open_for_s=60.0))
-    assert here.view(126.0).left_s == pytest.approx(9.0)
+    assert here.view(126.0).left_s == pytest.approx(6.5)
 
 
 @pytest.mark.parametrize("until", [99.0, 100.0, 100.1 + LONGEST_FORCED_S])
@@ -608,7 +609,7 @@ def test_an_order_has_an_end_that_can_be_waited_for(until: float) -> None:
 
 
 def test_another_rule_keeps_what_is_known() -> None:
-    """Counts go into the new window, a cut-off that is too long is shortened, the doublings stay."""
+    """Counts go into the new window, a cut-off that is too long is shortened, the lengthenings stay."""
     here = breaker()
     calls(here, 100.0, *(FAILED,) * 9)
     here.bound(100.0, replace(RULE, window_s=60.0))
@@ -622,7 +623,7 @@ def test_another_rule_keeps_what_is_known() -> None:
     here.bound(141.0, RULE)
     assert here.view(141.0).left_s == pytest.approx(1.0)
     calls(here, 142.0, FAILED)
-    assert here.view(142.0).left_s == pytest.approx(10.0)
+    assert here.view(142.0).left_s == pytest.approx(7.5)
 
 
 def test_an_order_is_not_shortened_by_another_rule() -> None:
@@ -802,3 +803,93 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 TestBreakerMachine = BreakerMachine.TestCase
+
+
+# --- runs of failures
+
+
+def healthy(now: float = 100.0, rule: Rule = RULE) -> Breaker:
+    """Return one that has so many good calls behind it that the rate alone would need minutes."""
+    here = breaker(rule)
+    assert calls(here, now, *(OK,) * 1000) is State.CLOSED
+    return here
+
+
+@pytest.mark.parametrize("result", [FAILED, UNREACHABLE])
+def test_a_backend_that_only_fails_is_known_in_a_second(result: Result) -> None:
+    """Twenty in a row, over a second: half of the window need not fail first."""
+    here = healthy()
+    assert calls(here, 110.0, *(result,) * 19) is State.CLOSED
+    assert calls(here, 110.99, result) is State.CLOSED, "twenty, but not over a second"
+    (event,) = call(here, 111.0, result)
+    assert (event.state, event.why) == (State.CUT_OFF, "21 calls in a row failed")
+
+
+def test_nineteen_in_a_row_are_no_run() -> None:
+    """However long they take."""
+    here = healthy()
+    for second in range(19):
+        assert calls(here, 100.0 + 0.1 * second, FAILED) is State.CLOSED
+    assert calls(here, 102.0, FAILED) is State.CUT_OFF
+
+
+@pytest.mark.parametrize("good", [OK, SLOW])
+def test_a_good_call_ends_a_run(good: Result) -> None:
+    """Also a slow one; a caller who went away is no sign of anything."""
+    here = healthy()
+    assert calls(here, 110.0, *(FAILED,) * 19, good) is State.CLOSED
+    assert calls(here, 112.0, *(FAILED,) * 10, IGNORED, *(FAILED,) * 9) is State.CLOSED
+    assert calls(here, 112.9, FAILED) is State.CLOSED, "the run began at 112"
+    assert calls(here, 113.0, FAILED) is State.CUT_OFF
+
+
+def test_calls_that_ran_out_of_time_are_no_part_of_a_run() -> None:
+    """They are slow, and the limiter's; they have a rule of their own."""
+    here = healthy()
+    assert calls(here, 110.0, *(FAILED,) * 19, at_minimum=True) is State.CLOSED
+    assert calls(here, 112.0, TIMEOUT, TIMEOUT, at_minimum=True) is State.CLOSED
+    assert calls(here, 112.0, FAILED, at_minimum=True) is State.CUT_OFF
+
+
+def test_a_run_begins_anew_with_the_breaker() -> None:
+    """What failed before a cut-off is no part of what fails after it."""
+    here = healthy()
+    calls(here, 110.0, *(FAILED,) * 20)
+    assert calls(here, 111.0, FAILED) is State.CUT_OFF
+    closes(here, 120.0)
+    calls(here, 120.0, *(OK,) * 1000)
+    assert calls(here, 121.0, *(FAILED,) * 19) is State.CLOSED
+
+
+def test_the_whole_is_cut_off_by_a_run_only_where_nobody_connects() -> None:
+    """Replies that failed are the operation's, which has a breaker of its own."""
+    none = Counts()
+    here = healthy()
+    for second in range(40):
+        here.tell(110.0 + second / 10, permit(here, 110.0), FAILED, at_minimum=False, apart=none)
+    assert here.view(114.0).state is State.CLOSED
+    (event,) = here.tell(114.0, permit(here, 114.0), UNREACHABLE, at_minimum=False, apart=none)
+    assert event.state is State.CUT_OFF
+
+
+def test_an_outage_is_told_from_outside() -> None:
+    """All operations that anybody asks for are cut off by themselves; what is cut off already, or held by an order, stays as it is."""
+    here = healthy()
+    (event,) = here.outage(101.0, 3)
+    assert (event.state, event.why) == (State.CUT_OFF, "3 operations are cut off, and no other goes well")
+    assert here.outage(102.0, 3) == ()
+    held = breaker()
+    held.force(100.0, Forced.DISABLED, 200.0)
+    assert held.outage(101.0, 2) == ()
+
+
+def test_how_long_it_is_cut_off_yet() -> None:
+    """By itself or by order; what is closed, tested or disabled is not."""
+    here = cut_off()
+    assert here.rest_s(101.0) == pytest.approx(4.0)
+    assert here.rest_s(105.0) == 0.0
+    here.force(105.0, Forced.CUT_OFF, 165.0)
+    assert here.rest_s(106.0) == pytest.approx(59.0)
+    here.force(106.0, Forced.DISABLED, 165.0)
+    assert here.rest_s(106.0) == 0.0
+    assert breaker().rest_s(1.0) == 0.0

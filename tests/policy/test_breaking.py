@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from sidecar.policy.breaking import BAD, UNCOUNTED, Permit, Result, Rule, State
@@ -43,3 +45,12 @@ def test_permits_are_known_by_themselves() -> None:
     assert Permit(1) != Permit(1)
     assert UNCOUNTED.generation < 0
     assert {result for result in Result if result in BAD} == {Result.FAILED, Result.UNREACHABLE, Result.TIMEOUT}
+
+
+@pytest.mark.parametrize(
+    ("failure_rate", "min_calls", "run"),
+    [(0.5, 10, 20), (0.5, 100, 100), (0.25, 10, 10), (0.3, 1, 12), (0.9, 10, 132), (1.0, 10, math.inf)],
+)
+def test_a_run_that_no_chance_would_bring(failure_rate: float, min_calls: int, run: float) -> None:
+    """Where nearly as many may fail as bear being cut off, so many in a row come once in a million times."""
+    assert Rule(failure_rate=failure_rate, min_calls=min_calls).run == run

@@ -336,3 +336,50 @@ def test_invented_names_end_no_cut_off() -> None:
         out.passes(f"Other{number}")
     out.refused("GetSeats")
     assert len(out.breakers._backends["tickets"].operations) == OPERATIONS
+
+
+def fails(out: Outside, operation: str) -> None:
+    """Let an operation fail until it is cut off, whatever it did before."""
+    for _ in range(30):
+        out.time += 0.1
+        if out.state(operation) is State.CLOSED and out.state() is State.CLOSED:
+            out.call(FAILED, operation=operation)
+
+
+def test_where_all_that_anybody_asks_for_is_cut_off_it_is_the_backend() -> None:
+    """One of two operations carries nearly all calls: its own breaker answers for it, and little is left for the whole to count."""
+    out = Outside()
+    out.call(*(OK,) * 900, operation="GetSeats")
+    out.call(*(OK,) * 100, operation="GetOrder")
+    fails(out, "GetSeats")
+    assert (out.state(), out.state("GetSeats")) == (State.CLOSED, State.CUT_OFF)
+    fails(out, "GetOrder")
+    assert out.state() is State.CUT_OFF
+    assert list(out.breakers.view("tickets")) == [None], "the whole answers for them now"
+    assert out.events[-1]["why"] == "2 operations are cut off, and no other goes well"
+    out.time += 5.0
+    out.call(*(OK,) * 7, operation="GetOrder")
+    assert (out.state(), out.closed) == (State.CLOSED, ["tickets"]), "and its limit starts slowly"
+
+
+def test_as_long_as_one_operation_goes_well_it_is_not_the_backend() -> None:
+    """However many others are cut off; an order is no sign of anything, and stands."""
+    out = Outside()
+    out.call(*(OK,) * 50, operation="GetOrder")
+    out.breakers.force("tickets", "Export", Forced.CUT_OFF, out.time + 3600.0)
+    for operation in ("GetSeats", "Reserve"):
+        out.call(*(OK,) * 50, operation=operation)
+        fails(out, operation)
+    assert (out.state(), out.state("Reserve")) == (State.CLOSED, State.CUT_OFF)
+    fails(out, "GetOrder")
+    assert out.state() is State.CUT_OFF
+    assert list(out.breakers.view("tickets")) == [None, "Export"]
+
+
+def test_a_cut_off_operation_and_an_order_are_not_several() -> None:
+    """It takes two that are cut off by themselves."""
+    out = Outside()
+    out.breakers.force("tickets", "Export", Forced.CUT_OFF, out.time + 3600.0)
+    out.call(*(OK,) * 50)
+    fails(out, "GetSeats")
+    assert (out.state(), out.state("GetSeats")) == (State.CLOSED, State.CUT_OFF)
