@@ -24,8 +24,8 @@ REASON: Final = "cut_off"
 
 # Many sidecars, and the breakers of many operations, that were cut off together are not tried together (Envoy jitters its ejections so).
 JITTER: Final = 0.2
-# Each cut-off is longer than the last by a half: so the last one is a third of the outage at most. Twice as long, it would be half of it, and
-# all who come wait for its end.
+# Each cut-off is longer than the last by a half: so the last one is a third of the outage at most. Twice as long, it would be half of it,
+# and all who come wait for its end.
 GROWTH: Final = 1.5
 # A backend that failed an hour ago is not a suspect for ever: each five minutes closed take one lengthening back.
 DECAY_S: Final = 300.0
@@ -53,13 +53,13 @@ class Breaker:
         "_because",
         "_chance",
         "_cut_off_s",
-        "_lengthened",
         "_events",
         "_failed",
         "_failed_at",
         "_forced",
         "_forced_until",
         "_generation",
+        "_lengthened",
         "_permit",
         "_probes_failed",
         "_rule",
