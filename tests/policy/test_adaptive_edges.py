@@ -7,7 +7,7 @@ import math
 import pytest
 
 from sidecar.policy.adaptive import Adaptive, Why
-from sidecar.policy.limiter import Sample
+from sidecar.policy.limiter import Fixed, Sample
 from tests.support.crowd import Crowd, knee_at, settled
 
 ALONE_S = 0.1
@@ -77,6 +77,45 @@ def test_nothing_counts_before_a_slow_one_could_be_back() -> None:
         crowd.now = 1000.0 + 2.1 * ALONE_S
         crowd.says(ALONE_S, 8)
     assert crowd.limiter.limit == 12
+
+
+def test_in_a_crowd_a_slow_one_takes_longer_to_be_back() -> None:
+    """Where calls take four times their own time, it is three times that which must have passed."""
+    crowd = begun()
+    crowd.limiter._crowding = math.log(4.0)
+    for after_s, limit in ((11.9, 8), (12.1, 12)):
+        crowd.now = 1000.0 + (after_s - 1.0) * ALONE_S
+        for _ in range(16):
+            crowd.says(4.0 * ALONE_S, 8)
+        assert crowd.limiter.limit == limit
+
+
+def test_what_ran_under_a_number_by_hand_is_no_sample() -> None:
+    """It met another limit than the learnt one, even where the two are the same number."""
+    crowd = begun()
+    crowd.now += 2.0
+    for _ in range(50):
+        crowd.limiter.tell(crowd.now, Sample("A", ALONE_S, Fixed.epoch, 8), waiting=9)
+    assert crowd.limiter.epoch == 0
+
+
+def test_a_house_that_is_not_full_teaches_nothing_although_people_wait() -> None:
+    """Caps of clients may keep places empty: no more is tried, and one person in line is enough to keep what there is."""
+    crowd = begun(40, waiting=1)
+    crowd.limiter._start = 8
+    for _ in range(50):
+        crowd.now += 2.0
+        crowd.says(ALONE_S, 39)
+    assert crowd.limiter.epoch == 0
+    for _ in range(50):
+        crowd.now += 2.0
+        crowd.says(ALONE_S, 5)
+    assert crowd.limiter.epoch == 0
+    crowd.waiting = 0
+    for _ in range(50):
+        crowd.now += 2.0
+        crowd.says(ALONE_S, 5)
+    assert crowd.limiter.why is Why.IDLE
 
 
 @pytest.mark.parametrize(("early_s", "limit"), [(0.9e-6, 12), (1.1e-6, 8)])
@@ -265,6 +304,7 @@ def test_the_most_is_one_at_least() -> None:
     made = Adaptive(0, 0, 0)
     assert dict(made.numbers())["maximum"] == 1
     made.bound(0, 3)
+    assert dict(made.numbers())["minimum"] == 1
     made.bound(0, 0)
     assert dict(made.numbers())["maximum"] == 1
 
