@@ -155,6 +155,44 @@ def test_a_sudden_shift_is_believed_if_fresh_calls_show_half_of_it(fresh: float,
     assert (crowd.limiter.why is Why.CUT) is cut
 
 
+def test_calls_that_clear_a_doubt_are_asked_for_nothing_else() -> None:
+    """The next look begins after them: eight bad ones that follow are no two dozen."""
+    crowd = counts(counts(known(), 24, longer=1.0), 16)
+    counts(counts(crowd, 8, longer=3.0), 16, longer=1.0)
+    assert crowd.limiter.epoch == 0
+
+
+def test_how_much_times_vary_is_learnt_from_a_hundred_calls() -> None:
+    """Each by how far it is from those of its kind before it; the first of a kind says nothing."""
+    crowd = begun()
+    crowd.limiter.bound(8, 8)
+    for number in range(100):
+        crowd.operation = f"Get{number}"
+        counts(counts(crowd, 1), 1, longer=1.0)
+    assert 0.7 < crowd.limiter._variance < 0.75
+
+
+def test_a_way_back_that_was_gone_to_its_end_is_over() -> None:
+    """The next silence, an hour later, is a first one again: it goes back to seven tenths, not to half of that."""
+    crowd = settled(20)
+    for _ in range(2):
+        crowd.now += 8.5
+        crowd.drops(3)
+        assert crowd.limiter.limit == 1
+        assert crowd.limiter.state()["limit"] in (13, 14, 15)
+        crowd.sends(30)
+        assert abs(crowd.held() - 20) <= 1
+
+
+def test_after_a_silence_at_two_it_is_two_that_is_tried() -> None:
+    """The least and what was proved are neighbours: what is beyond them is too much, not they."""
+    crowd = counts(begun(2), 16)
+    crowd.now += 8.5
+    crowd.drops(3)
+    counts(crowd, 16)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (2, Why.SEARCH)
+
+
 def test_quicker_calls_are_tried_with_a_quarter_more() -> None:
     """There may be room, nobody knows how much: less than the ramp's half, and as boldly."""
     crowd = counts(counts(known(), 24, longer=-1.0), 16, longer=-1.0)
@@ -164,15 +202,42 @@ def test_quicker_calls_are_tried_with_a_quarter_more() -> None:
     assert (crowd.limiter.limit, crowd.limiter.why) == (10, Why.RAMP)
 
 
-def test_a_step_of_a_seventh_is_no_ramp() -> None:
+@pytest.mark.parametrize(("won", "tried"), [(43, 49), (44, 53)])
+def test_a_step_of_a_fifth_at_most_is_no_ramp(won: int, tried: int) -> None:
     """After a small win the next step is small as well, and is weighed with care."""
-    crowd = begun(40, most=43)
+    crowd = begun(40, most=won)
     crowd.limiter._variance = 0.001
     counts(counts(crowd, 16), 16)
-    assert crowd.held() == 43
+    assert crowd.held() == won
     crowd.limiter.bound(1, 200)
     counts(crowd, 1)
-    assert (crowd.limiter.limit, crowd.limiter.why) == (49, Why.SEARCH)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (tried, Why.SEARCH)
+
+
+def test_where_more_is_out_of_reach_it_looks_below() -> None:
+    """At the most that is allowed, and where what is above has lost and nobody waits for more."""
+    assert counts(begun(8, most=8), 16).limiter.limit == 6
+    crowd = begun(waiting=0)
+    crowd.limiter._bracket.high = 12
+    assert counts(crowd, 16).limiter.limit == 6
+
+
+def test_who_is_unwell_looks_below_once() -> None:
+    """What lost a moment ago is not tried again, although the drops are still fresh."""
+    crowd = counts(counts(begun(), 15).drops(2, seconds=0.1), 1)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (4, Why.CUT)
+    counts(counts(crowd, 16), 1)
+    assert crowd.limiter._drops.unwell
+    assert (crowd.held(), crowd.limiter.limit) == (8, 12)
+
+
+def test_who_is_unwell_at_the_least_has_nothing_to_look_for_below() -> None:
+    """There the drops are the breaker's."""
+    crowd = begun()
+    crowd.limiter.bound(8, 200)
+    counts(counts(crowd, 15).drops(2, seconds=0.1), 1)
+    assert crowd.limiter._drops.unwell
+    assert crowd.limiter.limit == 12
 
 
 @pytest.mark.parametrize(("left", "limit", "why"), [(0.18, 3, Why.CUT), (0.12, 6, Why.SEARCH)])
@@ -192,6 +257,14 @@ def test_a_rest_is_longer_each_time_up_to_ten_seconds() -> None:
     seen = trials(at_rest(), 7, longer=1.0)
     assert [tried for _, tried in seen] == [10, 10, 10, 6, 10, 10, 10]
     assert [rest for rest, _ in seen[1:6]] == pytest.approx([4.0, 6.0, 9.0, 10.0, 10.0], abs=0.11)
+
+
+def test_a_probe_that_nobody_wants_is_left_out() -> None:
+    """With nobody in line three rests pass instead of the probes above; the one below is made all the same."""
+    crowd = at_rest()
+    crowd.waiting = 0
+    ((rest_s, tried),) = trials(crowd, 1, longer=1.0)
+    assert (rest_s, tried) == (pytest.approx(12.0, abs=0.5), 6)
 
 
 def test_a_trial_is_over_after_half_a_minute() -> None:
