@@ -388,7 +388,7 @@ def test_a_failure_in_the_slow_start_begins_it_again_half_as_high() -> None:
     crowd.drops(3)
     assert (crowd.limiter.limit, crowd.limiter.why) == (1, Why.DROPS)
     crowd.limiter.pulse(crowd.now + 31)
-    assert crowd.limiter.limit == 10
+    assert crowd.limiter.limit == crowd.held() == 10
 
 
 def test_bounds_clamp_and_never_reset() -> None:

@@ -8,24 +8,7 @@ import pytest
 
 from sidecar.policy.adaptive import Adaptive, Why
 from sidecar.policy.limiter import Fixed, Sample
-from tests.support.crowd import Crowd, knee_at, settled
-
-ALONE_S = 0.1
-
-
-def begun(start: int = 8, most: int = 200, waiting: int = 9) -> Crowd:
-    """Return a house whose limit has seen one call, too soon to count."""
-    crowd = Crowd(Adaptive(1, start, most), knee_at(100, ALONE_S), waiting=waiting)
-    crowd.says(ALONE_S, start)
-    return crowd
-
-
-def counts(crowd: Crowd, number: int, longer: float = 0.0) -> Crowd:
-    """Let so many calls end that began under the limit that stands; `longer` is a logarithm."""
-    crowd.now += 2.0
-    for _ in range(number):
-        crowd.says(ALONE_S * math.exp(longer), crowd.limiter.limit)
-    return crowd
+from tests.support.crowd import ALONE_S, Crowd, begun, counts
 
 
 def known(waiting: int = 0) -> Crowd:
@@ -136,6 +119,15 @@ def test_before_it_knows_better_times_vary_by_half_of_themselves(longer: float, 
     assert crowd.held() == held
 
 
+def test_elasticity_is_the_part_of_a_step_that_calls_take_longer() -> None:
+    """A twentieth longer for half as much again is an eighth of it; down as up."""
+    crowd = counts(counts(begun(), 16), 16, longer=0.05)
+    assert crowd.limiter.elasticity == pytest.approx(0.05 / math.log(1.5))
+    crowd = counts(counts(begun(8, most=8), 16), 16, longer=1.0)
+    assert crowd.held() == 8
+    assert crowd.limiter.elasticity == pytest.approx(-1.0 / math.log(8 / 6))
+
+
 def test_a_trial_begins_with_the_calls_of_the_last_minute() -> None:
     """A hundred and fifty calls of the rest weigh against it, however long the rest was."""
     crowd = known(waiting=9)
@@ -144,10 +136,10 @@ def test_a_trial_begins_with_the_calls_of_the_last_minute() -> None:
     assert crowd.limiter._here.calls == pytest.approx(150.0)
 
 
-@pytest.mark.parametrize(("fresh", "cut"), [(0.45, False), (0.55, True), (-0.55, False)])
+@pytest.mark.parametrize(("fresh", "cut"), [(0.7, False), (0.8, True), (-0.8, False)])
 def test_a_sudden_shift_is_believed_if_fresh_calls_show_half_of_it(fresh: float, cut: bool) -> None:
     """Less was one bad second; and sixteen fresh calls say so."""
-    crowd = counts(known(), 24, longer=1.0)
+    crowd = counts(known(), 24, longer=1.5)
     counts(crowd, 15, longer=fresh)
     assert crowd.limiter.limit == 8
     crowd.says(ALONE_S * math.exp(fresh), 8)
@@ -162,6 +154,37 @@ def test_calls_that_clear_a_doubt_are_asked_for_nothing_else() -> None:
     assert crowd.limiter.epoch == 0
 
 
+def test_a_doubt_ends_the_trial_that_it_came_in() -> None:
+    """Its calls are of another minute: once the doubt is cleared a new one begins."""
+    crowd = counts(begun(waiting=0), 47)
+    crowd.waiting = 9
+    counts(counts(crowd, 1), 84, longer=math.log(1.5) / 1.4)
+    assert (crowd.limiter.limit, crowd.held()) == (8, 8), "nothing is gained or lost: by now it is home's turn"
+    counts(counts(crowd, 24, longer=1.5), 16)
+    assert crowd.limiter.limit == 8
+    counts(crowd, 1)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (12, Why.RAMP)
+
+
+def test_slower_calls_at_the_least_move_nothing() -> None:
+    """There is no less to try, and the next shift is noticed like the first."""
+    crowd = known()
+    crowd.limiter.bound(8, 200)
+    counts(counts(counts(crowd, 24, longer=1.0), 16, longer=1.0), 50, longer=1.0)
+    assert (crowd.limiter.epoch, crowd.limiter.elasticity) == (0, None)
+
+
+def test_after_a_cut_in_vain_the_next_step_is_a_ramps() -> None:
+    """Nothing is known of what is above, now that calls take another time."""
+    crowd = counts(counts(known(), 24, longer=0.9), 16, longer=0.9)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (5, Why.CUT)
+    counts(crowd, 16, longer=0.9)
+    assert (crowd.limiter.limit, crowd.held()) == (8, 8)
+    crowd.waiting = 9
+    counts(crowd, 1, longer=0.9)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (12, Why.RAMP)
+
+
 def test_how_much_times_vary_is_learnt_from_a_hundred_calls() -> None:
     """Each by how far it is from those of its kind before it; the first of a kind says nothing."""
     crowd = begun()
@@ -170,27 +193,6 @@ def test_how_much_times_vary_is_learnt_from_a_hundred_calls() -> None:
         crowd.operation = f"Get{number}"
         counts(counts(crowd, 1), 1, longer=1.0)
     assert 0.7 < crowd.limiter._variance < 0.75
-
-
-def test_a_way_back_that_was_gone_to_its_end_is_over() -> None:
-    """The next silence, an hour later, is a first one again: it goes back to seven tenths, not to half of that."""
-    crowd = settled(20)
-    for _ in range(2):
-        crowd.now += 8.5
-        crowd.drops(3)
-        assert crowd.limiter.limit == 1
-        assert crowd.limiter.state()["limit"] in (13, 14, 15)
-        crowd.sends(30)
-        assert abs(crowd.held() - 20) <= 1
-
-
-def test_after_a_silence_at_two_it_is_two_that_is_tried() -> None:
-    """The least and what was proved are neighbours: what is beyond them is too much, not they."""
-    crowd = counts(begun(2), 16)
-    crowd.now += 8.5
-    crowd.drops(3)
-    counts(crowd, 16)
-    assert (crowd.limiter.limit, crowd.limiter.why) == (2, Why.SEARCH)
 
 
 def test_quicker_calls_are_tried_with_a_quarter_more() -> None:
@@ -222,22 +224,32 @@ def test_where_more_is_out_of_reach_it_looks_below() -> None:
     assert counts(crowd, 16).limiter.limit == 6
 
 
-def test_who_is_unwell_looks_below_once() -> None:
-    """What lost a moment ago is not tried again, although the drops are still fresh."""
-    crowd = counts(counts(begun(), 15).drops(2, seconds=0.1), 1)
-    assert (crowd.limiter.limit, crowd.limiter.why) == (4, Why.CUT)
-    counts(counts(crowd, 16), 1)
-    assert crowd.limiter._drops.unwell
-    assert (crowd.held(), crowd.limiter.limit) == (8, 12)
+def test_a_sure_shift_is_as_great_as_the_calls_that_show_it() -> None:
+    """A hundred and sixty-eight calls that take half as long again cut by a fifth, however many came before them."""
+    crowd = counts(begun(40, waiting=0), 312)
+    for _ in range(7):
+        crowd.limiter._variance = 0.25  # so much that two dozen of them are no sudden shift
+        counts(crowd, 24, longer=0.4)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (32, Why.CUT)
 
 
-def test_who_is_unwell_at_the_least_has_nothing_to_look_for_below() -> None:
-    """There the drops are the breaker's."""
-    crowd = begun()
-    crowd.limiter.bound(8, 200)
-    counts(counts(crowd, 15).drops(2, seconds=0.1), 1)
-    assert crowd.limiter._drops.unwell
-    assert crowd.limiter.limit == 12
+def test_trouble_that_a_cut_does_not_mend_is_not_ours() -> None:
+    """Nothing of it is left once half the limit was no better, nor once more than before was."""
+    crowd = counts(counts(known(), 24, longer=1.0), 16, longer=1.0)
+    assert (crowd.limiter.limit, crowd.limiter._left) == (4, pytest.approx(1.0))
+    counts(crowd, 16, longer=1.0)
+    assert (crowd.held(), crowd.limiter._left) == (8, 0.0)
+    crowd = counts(counts(begun(), 16), 16)
+    assert (crowd.held(), crowd.limiter._left) == (12, 0.0)
+
+
+def test_a_cut_that_mends_more_than_all_leaves_nothing() -> None:
+    """Drops a moment later are a trouble of their own, which halves."""
+    crowd = counts(counts(known(), 24, longer=1.0), 16, longer=1.0)
+    counts(crowd, 16, longer=-0.2)
+    assert (crowd.limiter.limit, crowd.held()) == (4, 4)
+    counts(crowd.drops(2, seconds=0.1), 1, longer=-0.2)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (2, Why.CUT)
 
 
 @pytest.mark.parametrize(("left", "limit", "why"), [(0.18, 3, Why.CUT), (0.12, 6, Why.SEARCH)])
@@ -259,6 +271,43 @@ def test_a_rest_is_longer_each_time_up_to_ten_seconds() -> None:
     assert [rest for rest, _ in seen[1:6]] == pytest.approx([4.0, 6.0, 9.0, 10.0, 10.0], abs=0.11)
 
 
+def test_what_wins_makes_the_next_rest_a_short_one() -> None:
+    """Whoever has moved looks around at once, and again after four seconds."""
+    crowd = at_rest()
+    trials(crowd, 5, longer=1.0)
+    while crowd.held() == 8:
+        crowd.now += 0.1
+        crowd.says(ALONE_S, crowd.limiter.limit)
+    seen = trials(crowd, 5, longer=1.0)
+    assert [tried for _, tried in seen] == [15, 12, 11, 9, 12]
+    assert [rest for rest, _ in seen] == pytest.approx([0.0, 0.0, 0.0, 0.0, 4.0], abs=0.7)
+
+
+def test_it_rests_only_once_both_neighbours_have_lost() -> None:
+    """With the lower one known the steps above follow upon each other."""
+    crowd = begun()
+    crowd.limiter._bracket.low = 7
+    counts(crowd, 15)
+    seen = trials(crowd, 4, longer=1.0)
+    assert [tried for _, tried in seen] == [12, 10, 9, 10]
+    assert [rest for rest, _ in seen] == pytest.approx([0.0, 0.0, 0.0, 4.0], abs=0.7)
+
+
+def test_who_was_at_rest_takes_small_steps_into_new_room() -> None:
+    """A most that is raised is no reason to begin again with the ramp."""
+    crowd = at_rest()
+    crowd.limiter.bound(1, 8)
+    crowd.limiter._bracket.high = None
+    trials(crowd, 1, longer=1.0)
+    while crowd.limiter.limit != 8:
+        crowd.now += 0.1
+        crowd.says(ALONE_S * math.e, crowd.limiter.limit)
+    crowd.limiter.bound(1, 200)
+    crowd.now += 20.0
+    counts(crowd, 1)
+    assert (crowd.limiter.limit, crowd.limiter.why) == (9, Why.SEARCH)
+
+
 def test_a_probe_that_nobody_wants_is_left_out() -> None:
     """With nobody in line three rests pass instead of the probes above; the one below is made all the same."""
     crowd = at_rest()
@@ -272,114 +321,12 @@ def test_a_trial_is_over_after_half_a_minute() -> None:
     crowd = counts(begun(), 16)
     began = crowd.now
     counts(crowd, 16, longer=0.12)
-    crowd.now = began + 29.9
+    crowd.now = began + 30.0
     crowd.says(ALONE_S * math.exp(0.12), 12)
     assert (crowd.limiter.limit, crowd.held()) == (12, 8)
     crowd.now = began + 30.1
     crowd.says(ALONE_S * math.exp(0.12), 12)
     assert (crowd.limiter.limit, crowd.held()) == (12, 12)
-
-
-def test_each_doubling_on_the_way_back_takes_eight_good_calls() -> None:
-    """Seven are not enough."""
-    crowd = settled(20)
-    crowd.now += 8.5
-    crowd.drops(3)
-    for limit in (1, 2, 4, 8):
-        counts(crowd, 7)
-        assert crowd.limiter.limit == limit
-        crowd.says(ALONE_S, limit)
-        assert crowd.limiter.limit == min(2 * limit, 14)
-
-
-def test_after_a_slow_start_nothing_is_known_above() -> None:
-    """What was too much before a silence is tried anew once the backend has been led back: half as much again."""
-    crowd = settled(20)
-    home = crowd.held()
-    crowd.now += 8.5
-    crowd.drops(3)
-    crowd.limiter.slow_start(crowd.now, over_s=1.0)
-    crowd.now += 1.0
-    crowd.limiter.pulse(crowd.now)
-    crowd.takes = knee_at(100)
-    while crowd.limiter.limit <= home:
-        crowd.sends(0.01)
-    assert (crowd.limiter.limit, crowd.limiter.why) == (home + round(home / 2), Why.RAMP)
-
-
-def test_a_slow_start_begins_at_the_least_at_once() -> None:
-    """And goes to what is held, proved or not."""
-    made = Adaptive(1, 8, 64)
-    made.restore({"limit": 40}, 0.0)
-    made.slow_start(1000.0, over_s=10.0)
-    assert (made.limit, made.why) == (1, Why.SLOW_START)
-    made.pulse(1010.0)
-    assert made.limit == 40
-
-
-def test_bounds_that_end_a_slow_start_end_it() -> None:
-    """What was climbed to is no longer allowed: the new most holds, and no clock takes it down again."""
-    crowd = settled(20)
-    crowd.limiter.slow_start(crowd.now)
-    crowd.limiter.pulse(crowd.now + 15)
-    crowd.limiter.bound(1, 15)
-    assert crowd.limiter.limit == 15
-    crowd.limiter.pulse(crowd.now + 16)
-    assert crowd.limiter.limit == 15
-
-
-def test_a_home_out_of_bounds_ends_a_trial_that_is_within() -> None:
-    """A most between a trial below and its home: it is the most from now on."""
-    crowd = settled(20)
-    while crowd.limiter.limit >= crowd.held():
-        crowd.sends(0.05)
-    below = crowd.limiter.limit
-    crowd.limiter.bound(1, below + 1)
-    assert (crowd.limiter.limit, crowd.held()) == (below + 1, below + 1)
-
-
-def test_nobody_is_missed_before_a_minute_is_over() -> None:
-    """To the second, where calls take no time."""
-    made = Adaptive(1, 8, 200)
-    made.restore({"limit": 100}, 0.0)
-    made.tell(1000.0, Sample("A", 0.0, made.epoch, 1), waiting=0)
-    made.pulse(1060.0)
-    assert made.limit == 100
-    made.pulse(1060.1)
-    assert made.limit == 8
-
-
-def test_a_slow_call_is_remembered_for_fifty_quick_ones() -> None:
-    """Ten after one of a hundred seconds leave four fifths of it: three times that and a minute are waited."""
-    made = Adaptive(1, 8, 200)
-    made.restore({"limit": 100}, 0.0)
-    for seconds in (100.0, *(0.1,) * 10):
-        made.tell(1000.0, Sample("A", seconds, made.epoch, 1), waiting=0)
-    made.pulse(1300.0)
-    assert made.limit == 100
-    made.pulse(1310.0)
-    assert made.limit == 8
-
-
-def test_who_comes_back_after_a_night_fills_the_limit_before_more_is_tried() -> None:
-    """Fourteen calls in a full house say that the night is over; the ones before them count for nothing."""
-    crowd = counts(begun(), 10)
-    crowd.limiter.pulse(crowd.now + 100)
-    crowd.now += 100
-    counts(crowd, 18)
-    assert crowd.limiter.limit == 8
-    crowd.says(ALONE_S, 8)
-    assert crowd.limiter.limit == 12
-
-
-def test_the_most_is_one_at_least() -> None:
-    """Bounds of nothing leave one call at a time, and no more."""
-    made = Adaptive(0, 0, 0)
-    assert dict(made.numbers())["maximum"] == 1
-    made.bound(0, 3)
-    assert dict(made.numbers())["minimum"] == 1
-    made.bound(0, 0)
-    assert dict(made.numbers())["maximum"] == 1
 
 
 def test_numbers_for_people_have_two_places() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from sidecar.policy.limiter import Sample
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ALONE_S = 0.1
 # Times that vary as a web service's do, without chance: a geometric mean of 1.
 SPREAD = (0.7, 1.0, 1.25, 0.8, 1.0, 1 / 0.7)
 
 
-def knee_at(knee: int, alone_s: float = 0.1) -> Callable[[int], float]:
+def knee_at(knee: int, alone_s: float = ALONE_S) -> Callable[[int], float]:
     """Return a backend: what a call takes with so many at once, growing with their square beyond the knee."""
     return lambda calls: alone_s * max(1.0, calls / knee) ** 2
 
@@ -74,3 +76,18 @@ class Crowd:
 
 def settled(knee: int = 20, most: int = 200, seconds: float = 30.0) -> Crowd:
     return Crowd(Adaptive(1, 8, most), knee_at(knee)).sends(seconds)
+
+
+def begun(start: int = 8, most: int = 200, waiting: int = 9) -> Crowd:
+    """Return a house whose limit has seen one call, too soon to count."""
+    crowd = Crowd(Adaptive(1, start, most), knee_at(100), waiting=waiting)
+    crowd.says(ALONE_S, start)
+    return crowd
+
+
+def counts(crowd: Crowd, number: int, longer: float = 0.0) -> Crowd:
+    """Let so many calls end that began under the limit that stands; `longer` is a logarithm."""
+    crowd.now += 2.0
+    for _ in range(number):
+        crowd.says(ALONE_S * math.exp(longer), crowd.limiter.limit)
+    return crowd
