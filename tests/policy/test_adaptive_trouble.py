@@ -196,3 +196,17 @@ def test_a_trial_that_the_crowd_left_is_not_gone_on_with() -> None:
     assert crowd.limiter.limit == 8
     counts(crowd, 20)
     assert (crowd.limiter.limit, crowd.held()) == (12, 8)
+
+
+def test_a_least_that_was_raised_in_a_silence_has_a_step_to_go() -> None:
+    """What was too much before the silence is less than the least now: one more is tried, then a probe looks further."""
+    crowd = counts(begun(20), 16)
+    crowd.now += 8.5
+    crowd.drops(3)
+    crowd.limiter.bound(30, 200)
+    crowd.limiter._variance = 1e-6
+    counts(crowd, 16)
+    assert (crowd.limiter.limit, crowd.held()) == (31, 30)
+    counts(crowd, 16)
+    counts(crowd, 1)
+    assert (crowd.limiter.limit, crowd.held()) == (36, 31)
