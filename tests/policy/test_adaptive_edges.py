@@ -29,8 +29,10 @@ def at_rest(home: int = 8) -> Crowd:
 def trials(crowd: Crowd, number: int, longer: float) -> list[tuple[float, int]]:
     """Let a call end every tenth of a second, under another limit `longer`; return how long each rest was, and what was tried."""
     seen: list[tuple[float, int]] = []
-    rest_at, home = crowd.now, crowd.held()
+    began = rest_at = crowd.now
+    home = crowd.held()
     while len(seen) < number:
+        assert crowd.now - began < 600, f"no more than {seen} in ten minutes"
         before = crowd.limiter.limit
         crowd.now += 0.1
         crowd.says(ALONE_S * math.exp(0.0 if before == home else longer), before)
