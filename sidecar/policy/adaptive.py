@@ -269,15 +269,15 @@ class Adaptive:
     def _learn(self, now: float, operation: str, taken: float, waiting: int) -> None:
         """Count a call that met the limit that is in force."""
         trial = self._trial
-        away = trial is not None and trial.away
-        spell = trial.spell if trial is not None and away else self._here
+        away = trial.spell if trial is not None and trial.away else None
+        spell = self._here if away is None else away
         if apart := spell.add(operation, taken):
             self._variance += 0.01 * (apart * apart - self._variance)
         if self._doubt is not None:
             if self._here.calls >= FIRST_LOOK:
                 self._answer(now, self._doubt)
             return
-        if not away and (shift := self._drift.tell(operation, taken, self._variance)):
+        if away is None and (shift := self._drift.tell(operation, taken, self._variance)):
             self._notice(now, shift)
             return
         if trial is not None:

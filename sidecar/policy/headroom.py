@@ -14,7 +14,6 @@ TIMES: Final = 2.0  # head-room that is kept, in the most calls at once of late
 DECAY: Final = 0.95  # a second: half is gone after 14 s
 PEAK_DECAY: Final = 0.9  # a second
 EVERY_S: Final = 1.0
-PAST_MOST_S: Final = 3600.0  # nothing is left after an hour; keeps the powers small
 
 
 class Headroom:
@@ -47,9 +46,9 @@ class Headroom:
 
     def keep(self, now: float, limit: int, start: int) -> int:
         """Return what may stay of `limit` at `now` (monotonic seconds): at least `start`, and twice the most calls at once of late."""
-        past_s = min(now - self._decayed_at, PAST_MOST_S)
+        past_s = now - self._decayed_at  # for ever, at the first look: then nothing is left
         if past_s < EVERY_S:
             return limit
         least = max(start, math.ceil(TIMES * self._peak))
         self._decayed_at, self._peak = now, self._peak * math.pow(PEAK_DECAY, past_s)
-        return max(least, int(limit * math.pow(DECAY, past_s))) if limit > least else limit
+        return min(limit, max(least, int(limit * math.pow(DECAY, past_s))))

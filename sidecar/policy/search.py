@@ -84,7 +84,7 @@ class Bracket:
         """Return where the knee would be, if calls take `longer` (a logarithm) for it; half of home where only drops speak (0)."""
         deepest, shallowest = CUT_TO
         part = min(shallowest, max(deepest, math.exp(-longer / CUT_POWER))) if longer else deepest
-        return max(least, min(self.home - 1, int(self.home * part)))
+        return max(least, int(self.home * part))
 
     def won(self, limit: int) -> None:
         """Hold `limit`, which was better than home."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import hypothesis.strategies as st
 import pytest
@@ -15,73 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sidecar.policy.adaptive import CHANGES, Adaptive, Why
 from sidecar.policy.limiter import Sample
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# Times that vary as a web service's do, without chance: a geometric mean of 1.
-SPREAD = (0.7, 1.0, 1.25, 0.8, 1.0, 1 / 0.7)
-
-
-def knee_at(knee: int, alone_s: float = 0.1) -> Callable[[int], float]:
-    """Return a backend: what a call takes with so many at once, growing with their square beyond the knee."""
-    return lambda calls: alone_s * max(1.0, calls / knee) ** 2
-
-
-@dataclass
-class Crowd:
-    """More callers than can be served, before one backend: each slot that comes free is taken at once."""
-
-    limiter: Adaptive
-    takes: Callable[[int], float]
-    now: float = 1000.0
-    waiting: int = 9
-    operation: str = "A"
-    limits: list[int] = field(default_factory=list)
-    calls: int = 0
-
-    def sends(self, seconds: float) -> Crowd:
-        """Let so much time pass with the house full."""
-        until = self.now + seconds
-        while self.now < until:
-            limit = self.limiter.limit
-            took = self.takes(limit)
-            self.now += took / limit
-            self.calls += 1
-            self.says(took * SPREAD[self.calls % len(SPREAD)], limit)
-            self.limits.append(self.limiter.limit)
-        return self
-
-    def says(self, seconds: float, in_flight: int) -> None:
-        sample = Sample(self.operation, seconds, self.limiter.epoch, in_flight)
-        self.limiter.tell(self.now, sample, waiting=self.waiting)
-
-    def drops(self, number: int, seconds: float = 8.0, every_s: float = 0.0) -> Crowd:
-        for _ in range(number):
-            self.now += every_s
-            sample = Sample(self.operation, seconds, self.limiter.epoch, self.limiter.limit, dropped=True)
-            self.limiter.tell(self.now, sample, waiting=self.waiting)
-        return self
-
-    def whiles(self, seconds: float, in_flight: int, every_s: float = 0.1) -> Crowd:
-        """Let so much time pass with few at once and nobody waiting."""
-        until = self.now + seconds
-        while self.now < until:
-            self.now += every_s
-            self.calls += 1
-            self.limiter.tell(
-                self.now,
-                Sample(self.operation, self.takes(1) * SPREAD[self.calls % 6], self.limiter.epoch, in_flight),
-                waiting=0,
-            )
-        return self
-
-    def held(self) -> int:
-        return int(dict(self.limiter.numbers())["held"])
-
-
-def settled(knee: int = 20, most: int = 200, seconds: float = 30.0) -> Crowd:
-    return Crowd(Adaptive(1, 8, most), knee_at(knee)).sends(seconds)
+from tests.support.crowd import Crowd, knee_at, settled
 
 
 @pytest.mark.parametrize(
@@ -456,7 +388,7 @@ def test_a_failure_in_the_slow_start_begins_it_again_half_as_high() -> None:
     crowd.drops(3)
     assert (crowd.limiter.limit, crowd.limiter.why) == (1, Why.DROPS)
     crowd.limiter.pulse(crowd.now + 16)
-    assert crowd.limiter.limit == 10
+    assert crowd.limiter.limit == crowd.held() == 10
 
 
 def test_bounds_clamp_and_never_reset() -> None:
@@ -556,7 +488,7 @@ def test_the_numbers_are_what_an_operator_asks() -> None:
     said = dict(crowd.limiter.numbers())
     assert said["elasticity"] == pytest.approx(0.0 if crowd.limiter.elasticity < 1 else 2.0, abs=0.5)
     changes = list(crowd.limiter.changes)
-    assert len(changes) == CHANGES
+    assert len(changes) == CHANGES == 20
     assert changes[-1].limit == crowd.limiter.limit
     assert changes[-1].why is crowd.limiter.why
     assert [change.at for change in changes] == sorted(change.at for change in changes)
@@ -598,7 +530,7 @@ def test_a_least_above_the_start_is_what_a_night_leaves() -> None:
     crowd = settled(60)
     crowd.limiter.bound(20, 100)
     crowd.whiles(300, in_flight=2, every_s=1.0)
-    assert crowd.limiter.limit == 20
+    assert crowd.limiter.limit == crowd.held() == 20
 
 
 def test_what_a_call_takes_alone_is_learnt_where_it_is_alone() -> None:

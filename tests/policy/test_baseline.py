@@ -105,6 +105,16 @@ def test_a_baseline_is_the_mean_of_its_first_calls_and_then_moves_slowly() -> No
     assert known.seconds("A") == pytest.approx(settled * math.exp(0.005), rel=1e-3)
 
 
+@pytest.mark.parametrize(("before", "moves"), [(199, True), (200, False)])
+def test_two_hundred_calls_of_a_crowd_are_the_most_that_a_baseline_learns_from(before: int, moves: bool) -> None:
+    """Where it is never quiet something has to be known; from then on a crowd teaches nothing."""
+    known = Baselines()
+    for _ in range(before):
+        known.tell("A", 0.0, crowded_by=0.0, learn=False)
+    known.tell("A", 1.0, crowded_by=0.0, learn=False)
+    assert (known.seconds("A") > 1.0) is moves
+
+
 def test_the_longest_unused_operation_is_forgotten() -> None:
     """At most 500 are known; who is asked for stays."""
     known = Baselines()

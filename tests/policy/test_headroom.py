@@ -40,7 +40,7 @@ def test_a_limit_that_is_half_used_stays() -> None:
 def test_it_decays_by_the_second_and_by_the_night() -> None:
     """Once a second at most; after a jump of hours nothing but the start is left, and the peak is forgotten as well."""
     room = used(10)
-    assert room.keep(0.0, 100, 8) == 20, "the first look decays by an hour"
+    assert room.keep(0.0, 100, 8) == 20, "the first look leaves nothing but twice the peak"
     room.began(10)
     assert room.keep(0.9, 100, 8) == 100
     assert room.keep(1.0, 100, 8) == 95

@@ -94,6 +94,7 @@ def test_a_cut_goes_to_where_the_knee_would_be(home: int, longer: float, least: 
 def test_what_has_won_is_home_and_the_old_home_bounds_it() -> None:
     """A win above makes the old home the lower bound, one below the upper; a bound that was passed is forgotten."""
     here = bracket(20, low=16, high=30)
+    assert repr(bracket(20)) == "<Bracket ? < 20 < ?>"
     here.won(25)
     assert (here.low, here.home, here.high) == (20, 25, 30)
     assert repr(here) == "<Bracket 20 < 25 < 30>"
@@ -186,6 +187,7 @@ def test_enough_calls_are_enough() -> None:
     assert trial(0.289, int(TRIAL_MOST)).look(spell(0.0, 400), 100.0).better is True
     assert trial(0.291, int(TRIAL_MOST)).look(spell(0.0, 400), 100.0).better is False
     assert trial(0.291, 400).look(spell(0.0, 399), 100.0).better is None
+    assert trial(0.291, 399).look(spell(0.0, 400), 100.0).better is None
 
 
 def test_nothing_in_common_is_no_evidence() -> None:

@@ -55,9 +55,10 @@ def test_a_small_shift_is_noticed_within_a_large_window_and_is_sure() -> None:
     assert calls >= LATER.calls
 
 
-def test_what_is_between_the_two_bars_takes_the_large_window() -> None:
-    """A fifth longer is no sudden shift, however even the calls are: it is seen later, and surely."""
-    calls, shift = fed(steady(), 0.2, 1000)
+@pytest.mark.parametrize("taken", [0.2, 0.25])
+def test_what_is_between_the_two_bars_takes_the_large_window(taken: float) -> None:
+    """A quarter longer is no sudden shift, however even the calls are: it is seen later, and surely."""
+    calls, shift = fed(steady(), taken, 1000)
     assert shift is not None
     assert (calls, shift.sure) == (168, True)
 
@@ -67,6 +68,18 @@ def test_the_second_window_is_compared_with_the_first() -> None:
     calls, shift = fed(steady(24), 5.0, 24)
     assert shift is not None
     assert (calls, shift.was.calls, shift.sure) == (24, 24, False)
+
+
+def test_fewer_than_a_small_window_are_no_mark() -> None:
+    """A trial may be won with sixteen calls: until there are 24, what comes is taken into the mark, however long it takes."""
+    won = Spell()
+    for _ in range(23):
+        won.add("A", 0.0)
+    drift = Drift(won)
+    assert fed(drift, 5.0, 24) == (24, None)
+    assert drift.was.calls == 47
+    won.add("A", 0.0)
+    assert fed(Drift(won), 5.0, 24)[1] is not None
 
 
 @pytest.mark.parametrize(("known", "was", "since"), [(299, 323, 0), (300, 300, 24)])
@@ -202,3 +215,11 @@ def test_it_is_unwell_while_drops_are_fresh() -> None:
     serving(drops, 1.0, 40)
     assert not drops.unwell
     assert not Drops().unwell
+
+
+@pytest.mark.parametrize(("good", "unwell"), [(53, True), (54, False)])
+def test_three_in_a_hundred_are_unwell(good: int, unwell: bool) -> None:
+    """The lost ones are among the hundred: one beside 32.2 of the latest is more than three, beside 32.5 it is not."""
+    drops = serving(Drops(), 0.0, good)
+    drops.dropped(0.0, 1.0)
+    assert drops.unwell is unwell
