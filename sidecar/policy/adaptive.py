@@ -200,9 +200,8 @@ class Adaptive:
         self._start = self._within(self._start)
         home = self._within(self._bracket.home)
         if home != self._bracket.home or self.limit != self._within(self.limit):
-            self._climb = None
             self._hold(home)
-            self._move(self._told_at, home, Why.SETTLE)
+            self._move(self._told_at, home if self._climb is None else self._within(self.limit), Why.SETTLE)
 
     def state(self) -> dict[str, object]:
         """Return what is worth knowing after a restart, plain values for JSON."""

@@ -83,15 +83,34 @@ def test_a_slow_start_begins_at_the_least_at_once() -> None:
     assert made.limit == 40
 
 
-def test_bounds_that_end_a_slow_start_end_it() -> None:
-    """What was climbed to is no longer allowed: the new most holds, and no clock takes it down again."""
+def test_bounds_in_the_middle_of_a_slow_start_bound_its_end() -> None:
+    """It goes on climbing from where it is, to the new most; a least that is above where it is holds at once."""
     crowd = settled(20)
-    crowd.limiter.slow_start(crowd.now)
-    crowd.limiter.pulse(crowd.now + 15)
+    crowd.limiter.slow_start(crowd.now, over_s=20.0)
+    crowd.limiter.pulse(crowd.now + 10)
+    assert crowd.limiter.limit == 10
+    crowd.limiter.bound(1, 15)
+    assert (crowd.limiter.limit, crowd.limiter.climbing) == (10, True)
+    crowd.limiter.pulse(crowd.now + 12)
+    assert crowd.limiter.limit == 12
+    crowd.limiter.bound(14, 15)
+    assert crowd.limiter.limit == 14
+    crowd.limiter.pulse(crowd.now + 13)
+    assert crowd.limiter.limit == 14
+    crowd.limiter.pulse(crowd.now + 20)
+    assert (crowd.limiter.limit, crowd.held(), crowd.limiter.climbing) == (15, 15, False)
+
+
+def test_bounds_below_what_was_climbed_to_hold_at_once() -> None:
+    """And no clock takes it down again."""
+    crowd = settled(20)
+    crowd.limiter.slow_start(crowd.now, over_s=20.0)
+    crowd.limiter.pulse(crowd.now + 18)
     crowd.limiter.bound(1, 15)
     assert crowd.limiter.limit == 15
-    crowd.limiter.pulse(crowd.now + 16)
-    assert crowd.limiter.limit == 15
+    for second in (18.5, 19, 20, 21):
+        crowd.limiter.pulse(crowd.now + second)
+        assert crowd.limiter.limit == 15
 
 
 def test_a_home_out_of_bounds_ends_a_trial_that_is_within() -> None:

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from sidecar.policy.budget import CAP, FLOOR_S, Budget
+from sidecar.policy.budget import CAP, FLOOR_S, Budget, RetryRule
 
 
 def drawn(budget: Budget, now: float = 0.0) -> int:
@@ -15,6 +15,12 @@ def drawn(budget: Budget, now: float = 0.0) -> int:
     while budget.withdraw(now):
         taken += 1
     return taken
+
+
+def test_what_a_rule_says_where_nothing_is_written() -> None:
+    """One retry for ten good calls, and one for a call."""
+    assert RetryRule() == RetryRule(0.1, 2)
+    assert RetryRule().attempts == 2
 
 
 def test_ten_good_calls_pay_for_one_retry() -> None:
