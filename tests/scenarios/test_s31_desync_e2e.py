@@ -142,8 +142,10 @@ async def test_a_reply_before_any_request(tmp_path: Path) -> None:
                 name = f"caller-{number}"
                 async with Client(port=sidecar.port) as client:
                     response = await client.exchange(ask(name))
-                if told(response) == STOLEN:
-                    continue  # the words came a moment after the call had left: they look like its answer, and nobody can tell
+                if told(response) == STOLEN or "executed=unknown" in state(response):
+                    # The words came a moment after the call had left: they look like its answer, and nobody can tell; or they and the end
+                    # of the connection were one, and what became of the call is not known, as is said.
+                    continue
                 verdicts.append(state(response))
                 assert not any(f">{name}<".encode() in each for each in received), (verdicts[-1], response.text)
             assert len(verdicts) == 4, "of 200 connections the words came in time on hardly any"

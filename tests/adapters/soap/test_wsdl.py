@@ -550,6 +550,7 @@ def test_the_vendors_wsdls_index(first: str, operations: int, problems: int) -> 
     assert all(operation.parameters is not None for operation in index.operations)
 
 
+@pytest.mark.unmeasured
 def test_tessitura_is_indexed_in_eight_times_its_bare_parse() -> None:
     """Best of several, both in this process; 4 to 6 times is usual."""
     (body,) = corpus("tessitura.wsdl").values()
