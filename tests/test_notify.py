@@ -120,7 +120,7 @@ async def test_a_held_loop_misses_its_beat(path_manager: Manager) -> None:
     async with asyncio.timeout(10):
         while not (heard := path_manager.heard()):  # noqa: ASYNC110 - a datagram socket of the test, which no event speaks for
             await asyncio.sleep(allowed_s / 10)
-    assert heard == [["WATCHDOG=1"]]
+    assert {tuple(message) for message in heard} == {("WATCHDOG=1",)}, "one, or more where the test itself was held up"
     notifier.close()
 
 
