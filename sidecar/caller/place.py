@@ -57,8 +57,9 @@ def build(
     def ahead(exchange: Exchange, call: Call) -> Ahead:
         """Say how long he would wait from his place."""
         told = bearer(exchange, call)
-        seat = Seat(backend.name, call.client, call.operation, told.client_class, float("inf"), line.bulkhead)
-        return world.slots.outlook(seat._replace(place=exchange.place)) or Ahead(0, 0, 0, 0)
+        until, place = float("inf"), exchange.place
+        seat = Seat(backend.name, call.client, call.operation, told.client_class, until, line.bulkhead, place)
+        return world.slots.outlook(seat) or Ahead(0, 0, 0, 0)
 
     def given(exchange: Exchange, call: Call, refusal: Refusal) -> Refusal:
         """Sign where he stood. Who has as many places as he may gets none, and comes back as anybody."""
