@@ -21,11 +21,12 @@ _GROWN_MOST: Final = (
 class Arrivals:
     """Rates by lag: each call is weighed by `exp(-age / REMEMBERED_S)`."""
 
-    __slots__ = ("_epoch", "_sums", "total")
+    __slots__ = ("_epoch", "_squares", "_sums", "total")
 
     def __init__(self) -> None:
         self._sums = [0.0] * (len(LAGS) + 1)
         self.total = 0.0
+        self._squares = 0.0
         self._epoch = 0.0
 
     def __repr__(self) -> str:
@@ -37,14 +38,20 @@ class Arrivals:
         if grown > _GROWN_MOST:
             self._sums = [each / grown for each in self._sums]
             self.total /= grown
+            self._squares /= grown
             self._epoch, grown = now, 1.0
         weighed = cost_s * grown / REMEMBERED_S
         self._sums[bisect_left(LAGS, lag)] += weighed
         self.total += weighed
+        self._squares += weighed * cost_s
 
     def rate(self, now: float) -> float:
         """Return the seconds of work that come in a second."""
         return self.total / self._grown(now)
+
+    def scatter(self, now: float) -> float:
+        """Return the sum of the squares of the work that comes in a second: its variance, where calls come as they like."""
+        return self._squares / self._grown(now)
 
     def passing(self, now: float, lag: float) -> list[tuple[float, float]]:
         """Return what passes somebody who stands at `lag`: pairs of a rate, and how far virtual time has to move until it does no more."""

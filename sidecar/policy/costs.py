@@ -9,8 +9,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-# About the last twenty: fewer follow every slow call, more still speak of the load of a minute ago.
-REMEMBERED: Final = 40
+# Of a load that keeps still the last hundred calls say it to within some percent; of one that moves only the last twenty speak.
+REMEMBERED: Final = 100
+LATELY: Final = 20
+MOVED: Final = (
+    3.0  # standard errors of the last twenty: further off than that is no chance, and what is older is forgotten
+)
 # A backend has some hundred operations; what is asked under made-up names must not fill the memory.
 OPERATIONS_MOST: Final = 500
 UNKNOWN_S: Final = 1.0  # before anything has been measured: a legacy call's order of magnitude
@@ -18,27 +22,39 @@ UNKNOWN_S: Final = 1.0  # before anything has been measured: a legacy call's ord
 LEAST_S: Final = 0.001
 STALE_AFTER_S: Final = 300.0  # what was measured before the night says little of the morning
 
-_WEIGHT: Final = 2.0 / (REMEMBERED + 1)  # of the newest, in an exponentially weighted mean that remembers so many
-_COUNTED: Final = (
-    REMEMBERED + 1
-) // 2  # up to so many calls the newest weighs more in a plain mean than it does for good
+_WEIGHT: Final = 1.0 / REMEMBERED  # of the newest, for good; before that each weighs as in a plain mean
+_WEIGHT_LATELY: Final = 2.0 / (2 * LATELY + 1)
+_ERROR: Final = MOVED**2 * _WEIGHT_LATELY / (2.0 - _WEIGHT_LATELY)  # of an exponential mean, in variances of one call
 _STALE_COUNT: Final = 1  # how much what is stale weighs: as one call
 
 
 @dataclass(eq=False, slots=True)
 class _Mean:
-    """A mean that begins as the plain one, so that the first call does not weigh as much as twenty."""
+    """A long mean beside a short one. The short one takes over where it is too far off for chance (a test of Shewhart's kind, on an
+    exponential mean: Roberts 1959); both begin as plain means, so that the first call does not weigh as much as twenty.
+    """
 
     value_s: float = 0.0
     count: int = 0
     at: float = 0.0
+    _lately_s: float = 0.0
+    _variance: float = 0.0
 
     def tell(self, now: float, seconds: float) -> None:
         if now - self.at > STALE_AFTER_S and self.count:
-            self.count = _STALE_COUNT
+            self.count, self._lately_s = _STALE_COUNT, self.value_s
         self.at = now
         count = self.count = self.count + 1
-        self.value_s += (1.0 / count if count <= _COUNTED else _WEIGHT) * (seconds - self.value_s)
+        weight = 1.0 / count if count <= REMEMBERED else _WEIGHT
+        off_s = seconds - self.value_s
+        self.value_s += weight * off_s
+        if count <= LATELY:
+            self._lately_s = self.value_s
+        else:
+            self._lately_s += _WEIGHT_LATELY * (seconds - self._lately_s)
+            if (self._lately_s - self.value_s) ** 2 > _ERROR * self._variance:
+                self.value_s, self.count = self._lately_s, LATELY
+        self._variance += weight * (off_s * off_s * (1.0 - weight) - self._variance)
 
 
 class Costs:

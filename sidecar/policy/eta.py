@@ -8,6 +8,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sidecar.policy.arrivals import REMEMBERED_S
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -17,6 +19,7 @@ _NINE_IN_TEN: Final = 1.28
 _DRIFT: Final = 0.10
 # The mean of what is waiting moves by some percent with every call that comes or goes: more than this is another mix.
 _MIX_MOVED: Final = 1.05
+_LEFT_LEAST: Final = 0.1  # of the slots, is left by other classes; with less the spread would be without end
 _STEPS: Final = 3  # of the fixed point: each changes what comes meanwhile by less than half of what the last did
 
 LIMIT_CUT: Final = "limit_cut"
@@ -52,12 +55,16 @@ class Quote(NamedTuple):
 
 
 class Rival(NamedTuple):
-    """Another class: its start tag among the classes, its weight, the work that waits there in seconds, and what comes each second."""
+    """Another class: its start tag among the classes, its weight, the work that waits there in seconds, and what comes each second.
+
+    `scatter`: of what comes, the sum of the squares each second; how far one quarter of a minute differs from the next.
+    """
 
     start: float
     weight: float
     work_s: float
     rate: float
+    scatter: float = 0.0
 
 
 class Ahead(NamedTuple):
@@ -73,29 +80,47 @@ class Ahead(NamedTuple):
     passing: Sequence[tuple[float, float]] = ()
 
 
-def wait_s(ahead: Ahead, rivals: Sequence[Rival], slots: int, last_s: float) -> tuple[float, float]:
-    """Return the seconds until a slot comes free for him, and the work of other classes before him.
+class Wait(NamedTuple):
+    """Seconds until a slot comes free for somebody, the work of other classes before him, and the standard error of what comes yet."""
+
+    waits_s: float
+    others_s: float
+    unsure_s: float
+
+
+def wait_s(ahead: Ahead, rivals: Sequence[Rival], slots: int, last_s: float) -> Wait:
+    """Return how long he waits for his slot.
 
     The slots are one server of `slots` seconds a second that gives the classes their weights (a fluid); `last_s` is the mean call, of which
-    he waits for one more than are before him.
+    he waits for one more than are before him. Nobody knows what comes into a class that is not held to its weight: calls come as they like
+    (a compound Poisson process), and each second of them delays him by more than a second of theirs, because more come meanwhile.
     """
     waits_s = (ahead.work_s + last_s) / slots
-    others_s = 0.0
+    others_s = rate = scatter = 0.0
     for _ in range(_STEPS if rivals or ahead.passing else 0):
         passed_s = sum([rate * min(waits_s, until_s) for rate, until_s in ahead.passing])
         mine = ahead.start + (ahead.work_s + passed_s) / ahead.weight
-        others_s = 0.0
+        others_s = rate = scatter = 0.0
         for rival in rivals:
             turn_s = (mine - rival.start) * rival.weight
-            if turn_s > 0.0:
-                others_s += min(turn_s, rival.work_s + rival.rate * waits_s)
+            comes_s = rival.work_s + rival.rate * waits_s
+            if turn_s > comes_s:
+                others_s += comes_s
+                rate += rival.rate
+                scatter += rival.scatter
+            elif turn_s > 0.0:
+                others_s += turn_s
         waits_s = (ahead.work_s + passed_s + others_s + last_s) / slots
-    return waits_s, others_s
+    if not scatter:
+        return Wait(waits_s, others_s, 0.0)
+    # The rates are those of the last REMEMBERED_S: an exponential memory knows as much as a window twice as long.
+    variance = scatter * waits_s * (1.0 + waits_s / (2.0 * REMEMBERED_S))
+    return Wait(waits_s, others_s, sqrt(variance) / max(slots - rate, _LEFT_LEAST * slots))
 
 
-def quote(ahead: int, eta_s: float, call_s: float) -> Quote:
-    """Return a wait with its spread. `call_s`: how often a slot comes free, in seconds."""
-    spread_s = _NINE_IN_TEN * call_s * sqrt(ahead + 1) + _DRIFT * eta_s
+def quote(ahead: int, eta_s: float, call_s: float, unsure_s: float = 0.0) -> Quote:
+    """Return a wait with its spread. `call_s`: how often a slot comes free, in seconds; `unsure_s`: what `Wait` says."""
+    spread_s = _NINE_IN_TEN * sqrt(call_s * call_s * (ahead + 1) + unsure_s * unsure_s) + _DRIFT * eta_s
     return Quote(ahead, eta_s, max(0.0, eta_s - spread_s), eta_s + spread_s)
 
 

@@ -74,17 +74,18 @@ def foretell(
             each.weight,
             each.work_s * stays + back * (each.due.total_s if leaving else each.due.before(soon)[1]),
             each.arrivals.rate(now),
+            each.arrivals.scatter(now),
         )
         for each in fair.tiers.values()
         if each is not tier and (each.arrivals.total or each.order)
     ]
-    eta_s, others_s = wait_s(ahead, rivals, slots.serving, call_s * (1 + slots.excess) + fast_s * scale)
+    eta_s, others_s, unsure_s = wait_s(ahead, rivals, slots.serving, call_s * (1 + slots.excess) + fast_s * scale)
     cap = fair.shares.cap_of(bulkhead)
     if cap is not None:
         own_s = backlog.costs.of(operation) * (1 + max(0, fair.shares.held_by(bulkhead) - cap))
         eta_s = max(eta_s, (tier.shelf(bulkhead).ladder.before(key)[1] * stays + own_s) / cap)
     before = count + fast + round(away * fair.away.returning) + round(others_s / backlog.mean_s)
-    return quote(before, eta_s, call_s / slots.serving)
+    return quote(before, eta_s, call_s / slots.serving, unsure_s)
 
 
 def foretell_for(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from sidecar.policy.costs import LEAST_S, OPERATIONS_MOST, REMEMBERED, STALE_AFTER_S, UNKNOWN_S, Costs
+from sidecar.policy.costs import LATELY, LEAST_S, OPERATIONS_MOST, REMEMBERED, STALE_AFTER_S, UNKNOWN_S, Costs
 
 
 def test_what_nobody_has_asked_costs_what_all_do_and_before_that_a_second() -> None:
@@ -27,40 +29,69 @@ def test_it_begins_as_a_plain_mean() -> None:
     assert costs.of("A") == pytest.approx(3.0)
 
 
-def test_it_follows_the_load_of_the_moment() -> None:
-    """After about as many calls as it remembers, most of what it says is of them."""
+def scattered(rng: random.Random, costs: Costs, mean_s: float, calls: int) -> None:
+    """Calls that scatter as services do: a standard deviation of half the mean."""
+    for _ in range(calls):
+        costs.tell(0.0, "A", rng.gammavariate(4, mean_s / 4))
+
+
+def test_of_a_load_that_keeps_still_a_hundred_calls_speak() -> None:
+    """Forty means out of forty are within 15 % of the truth; of those of twenty calls one in six would be further off."""
+    costs, rng = Costs(), random.Random(1)
+    scattered(rng, costs, 1.0, 300)
+    for _ in range(40):
+        scattered(rng, costs, 1.0, 25)
+        assert costs.of("A") == pytest.approx(1.0, rel=0.15)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_it_follows_a_load_that_moves(factor: float) -> None:
+    """When calls take twice as long, or half, more than half of the way is gone within threescore calls, whatever the chance."""
+    for seed in range(20):
+        costs, rng = Costs(), random.Random(seed)
+        scattered(rng, costs, 1.0, 1000)
+        scattered(rng, costs, factor, 3 * LATELY)
+        assert abs(costs.of("A") - factor) < 0.4 * abs(1.0 - factor)
+
+
+def test_what_was_always_the_same_is_believed_no_longer_at_the_first_that_is_not() -> None:
+    """Where nothing scattered, nothing that is off is chance: the mean of the last twenty takes over at once, and weighs as twenty."""
     costs = Costs()
     for _ in range(200):
         costs.tell(0.0, "A", 1.0)
-    for _ in range(REMEMBERED):
-        costs.tell(0.0, "A", 2.0)
-    assert 1.8 < costs.of("A") < 1.95
-    before = costs.of("A")
-    costs.tell(0.0, "A", before + 1.0)
-    assert costs.of("A") == pytest.approx(before + 2 / (REMEMBERED + 1))
-
-
-def test_the_plain_mean_hands_over_where_its_newest_weighs_as_little() -> None:
-    """No call ever weighs less than the newest does for good."""
-    costs = Costs()
-    for _ in range(REMEMBERED // 2 - 1):
-        costs.tell(0.0, "A", 1.0)
     costs.tell(0.0, "A", 2.0)
-    assert costs.of("A") == pytest.approx(1.0 + 1 / (REMEMBERED // 2))
-    value = costs.of("A")
-    costs.tell(0.0, "A", value + 1.0)
-    assert costs.of("A") == pytest.approx(value + 2 / (REMEMBERED + 1))
+    short = 1.0 + 2 / (2 * LATELY + 1)
+    assert costs.of("A") == pytest.approx(short)
+    costs.tell(0.0, "A", short)
+    costs.tell(0.0, "A", short + 1.0)
+    assert costs.of("A") == pytest.approx(short + 1 / (LATELY + 2))
+
+
+def test_the_bound_between_chance_and_a_move_is_three_standard_errors() -> None:
+    """Times that swing between 0.9 and 1.1 scatter by 0.1; one odd call just within the bound counts as one, just beyond it as a move."""
+
+    def after(odd: float) -> float:
+        costs = Costs()
+        for number in range(400):
+            costs.tell(0.0, "A", 0.9 if number % 2 else 1.1)
+        return costs.tell(0.0, "A", odd)
+
+    calm, moved = after(2.26), after(2.28)
+    assert calm == pytest.approx(1.0 + 1.26 / REMEMBERED, abs=0.001)
+    assert moved == pytest.approx(1.0 + 1.28 * 2 / (2 * LATELY + 1), abs=0.003)
 
 
 def test_after_a_night_what_was_known_weighs_as_one_call() -> None:
-    """The first call of the morning counts half, not a fortieth; a gap that is as long as may be changes nothing."""
+    """The first call of the morning counts half, not a hundredth; a gap that is as long as may be changes nothing."""
     costs = Costs()
-    for _ in range(50):
-        costs.tell(0.0, "A", 1.0)
+    for number in range(200):
+        costs.tell(0.0, "A", 0.0 if number % 2 else 2.0)
     costs.tell(STALE_AFTER_S, "A", 1.0)
-    assert costs.tell(2 * STALE_AFTER_S, "A", 2.0) == pytest.approx(1.0 + 2 / (REMEMBERED + 1))
+    value = costs.of("A")
+    assert costs.tell(2 * STALE_AFTER_S, "A", value + 1.0) == pytest.approx(value + 1 / REMEMBERED)
     value = costs.of("A")
     assert costs.tell(3 * STALE_AFTER_S + 0.1, "A", value + 1.0) == pytest.approx(value + 0.5)
+    assert costs.tell(3 * STALE_AFTER_S + 0.1, "A", value + 1.0) == pytest.approx(value + 2 / 3)
 
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.floats(-1, 100)), min_size=1))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from bisect import bisect_left
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import hypothesis.strategies as st
@@ -25,50 +25,55 @@ from sidecar.policy.eta import (
 )
 from sidecar.policy.limiter import Fixed
 from sidecar.policy.queue import Line, QueueRule
-from tests.support.lineup import Play, Visit
+from tests.support.lineup import Play
+from tests.support.throng import SHIFTED, SLOTS, STEADY, coming_back, crowd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sidecar.model import Refusal
-
-OPERATIONS = {"cheap": 0.06, "middling": 0.3, "dear": 1.2}
-STEADY = {"cheap": 0.7, "middling": 0.2, "dear": 0.1}
-SHIFTED = {"cheap": 0.5, "middling": 0.2, "dear": 0.3}
-SLOTS = 12
-
-
-def seconds(mix: dict[str, float]) -> float:
-    return sum(part * OPERATIONS[name] for name, part in mix.items())
+    from tests.support.lineup import Visit
 
 
 def test_the_first_in_line_waits_for_one_slot_to_come_free() -> None:
     """With four slots and calls of two seconds that is half a second, and after two more calls three times as long."""
-    assert wait_s(Ahead(0.0, 0.0, 4.0), [], 4, 2.0) == (0.5, 0.0)
-    assert wait_s(Ahead(4.0, 0.0, 4.0), [], 4, 2.0) == (1.5, 0.0)
+    assert wait_s(Ahead(0.0, 0.0, 4.0), [], 4, 2.0) == (0.5, 0.0, 0.0)
+    assert wait_s(Ahead(4.0, 0.0, 4.0), [], 4, 2.0) == (1.5, 0.0, 0.0)
 
 
 def test_another_class_takes_its_part() -> None:
     """Until his turn comes, a class of twice the weight is served twice as much, as far as it has work, and what comes meanwhile."""
     ahead = Ahead(12.0, 10.0, 4.0)
-    assert wait_s(ahead, [Rival(10.0, 8.0, 100.0, 0.0)], 4, 0.0) == (9.0, 24.0)
-    assert wait_s(ahead, [Rival(10.0, 8.0, 6.0, 0.0)], 4, 0.0) == (4.5, 6.0)
-    assert wait_s(ahead, [Rival(12.0, 8.0, 100.0, 0.0)], 4, 0.0) == (5.0, 8.0)
-    assert wait_s(ahead, [Rival(13.0, 8.0, 100.0, 0.0)], 4, 0.0) == (3.0, 0.0)
-    assert wait_s(ahead, [Rival(12.9, 8.0, 100.0, 0.0)], 4, 4.0) == (pytest.approx(4.2), pytest.approx(0.8))
-    waits, others = wait_s(ahead, [Rival(10.0, 8.0, 0.0, 1.0)], 4, 0.0)
+    assert wait_s(ahead, [Rival(10.0, 8.0, 100.0, 0.0)], 4, 0.0) == (9.0, 24.0, 0.0)
+    assert wait_s(ahead, [Rival(10.0, 8.0, 6.0, 0.0)], 4, 0.0) == (4.5, 6.0, 0.0)
+    assert wait_s(ahead, [Rival(12.0, 8.0, 100.0, 0.0)], 4, 0.0) == (5.0, 8.0, 0.0)
+    assert wait_s(ahead, [Rival(13.0, 8.0, 100.0, 0.0)], 4, 0.0) == (3.0, 0.0, 0.0)
+    assert wait_s(ahead, [Rival(12.9, 8.0, 100.0, 0.0)], 4, 4.0) == (pytest.approx(4.2), pytest.approx(0.8), 0.0)
+    waits, others, _ = wait_s(ahead, [Rival(10.0, 8.0, 0.0, 1.0)], 4, 0.0)
     assert (waits, others) == (3.984375, 3.9375), "12 s of work at three slots, but for what three rounds leave"
     both = [Rival(10.0, 8.0, 6.0, 0.0), Rival(10.0, 4.0, 3.0, 0.0)]
-    assert wait_s(ahead, both, 4, 0.0) == (5.25, 9.0)
+    assert wait_s(ahead, both, 4, 0.0) == (5.25, 9.0, 0.0)
+
+
+def test_nobody_knows_what_comes_into_other_classes() -> None:
+    """It is unsure by the squares of what comes, by how long that is, and by how little the others leave; not where weight bounds."""
+    ahead = Ahead(40.0, 0.0, 1.0)
+    waits, _, unsure = wait_s(ahead, [Rival(0.0, 8.0, 0.0, 2.0, 3.0)], 4, 0.0)
+    assert unsure == pytest.approx(sqrt(3.0 * waits * (1.0 + waits / 30.0)) / 2.0)
+    assert wait_s(ahead, [Rival(0.0, 8.0, 0.0, 2.0, 0.0)], 4, 0.0) == (waits, 2.0 * 17.5, 0.0)
+    two = [Rival(0.0, 8.0, 0.0, 1.0, 1.0), Rival(0.0, 8.0, 0.0, 1.0, 2.0)]
+    assert wait_s(ahead, two, 4, 0.0).unsure_s == pytest.approx(unsure)
+    held = Rival(0.0, 0.1, 0.0, 2.0, 3.0)
+    assert wait_s(ahead, [held], 4, 0.0) == (11.0, 4.0, 0.0), "it gets its weight, whatever comes"
+    assert wait_s(ahead, [Rival(99.0, 8.0, 0.0, 2.0, 3.0)], 4, 0.0) == (10.0, 0.0, 0.0)
+    none_left = wait_s(ahead, [Rival(0.0, 99.0, 0.0, 4.0, 3.0)], 4, 0.0)
+    assert none_left.unsure_s == pytest.approx(sqrt(3.0 * none_left.waits_s * (1.0 + none_left.waits_s / 30.0)) / 0.4)
 
 
 def test_what_passes_him_does_so_until_time_has_come_to_where_he_stands() -> None:
     """Half of the slots go to who passes, for as long as they do."""
-    assert wait_s(Ahead(4.0, 0.0, 4.0, [(2.0, 1.0)]), [], 4, 0.0) == (1.5, 0.0)
+    assert wait_s(Ahead(4.0, 0.0, 4.0, [(2.0, 1.0)]), [], 4, 0.0) == (1.5, 0.0, 0.0)
     assert wait_s(Ahead(4.0, 0.0, 4.0, [(2.0, 99.0)]), [], 4, 0.0)[0] == pytest.approx(2.0, rel=0.1)
-    assert wait_s(Ahead(4.0, 0.0, 4.0, [(2.0, 0.5), (4.0, 0.25)]), [], 4, 0.0) == (1.5, 0.0)
+    assert wait_s(Ahead(4.0, 0.0, 4.0, [(2.0, 0.5), (4.0, 0.25)]), [], 4, 0.0) == (1.5, 0.0, 0.0)
     with_passing = wait_s(Ahead(4.0, 0.0, 1.0, [(4.0, 1.0)]), [Rival(0.0, 1.0, 100.0, 0.0)], 4, 0.0)
-    assert with_passing == (4.0, 8.0), "those who pass him bring the other class's turn as well"
+    assert with_passing == (4.0, 8.0, 0.0), "those who pass him bring the other class's turn as well"
 
 
 def test_the_spread_shrinks_with_the_length_of_the_line() -> None:
@@ -78,6 +83,7 @@ def test_the_spread_shrinks_with_the_length_of_the_line() -> None:
     assert (first.low_s, first.high_s) == (0.0, pytest.approx(2.38))
     assert (last.low_s, last.high_s) == (pytest.approx(77.2), pytest.approx(122.8))
     assert last.reason is None
+    assert quote(3, 20.0, 5.0, 7.5).high_s == pytest.approx(20.0 + 1.28 * 12.5 + 2.0), "errors add up as squares do"
 
 
 def test_a_rest_before_anything_is_served_comes_on_top() -> None:
@@ -140,23 +146,6 @@ def test_no_rise_is_without_a_reason(steps: list[tuple[float, int, int, float]])
         before = said.eta_s
 
 
-def crowd(
-    seed: int,
-    until: float,
-    load: Callable[[float], float],
-    mix: Callable[[float], dict[str, float]],
-    classes: tuple[str, ...] = ("browse",),
-) -> list[Visit]:
-    """Visitors at `load` times what twelve slots can do with the steady mix; each is one of three thousand clients."""
-    rng, at, visits = random.Random(seed), 0.0, list[Visit]()
-    while (at := at + rng.expovariate(load(at) * SLOTS / seconds(STEADY))) < until:
-        shares = mix(at)
-        operation = rng.choices(list(shares), list(shares.values()))[0]
-        work = rng.gammavariate(4, OPERATIONS[operation] / 4)
-        visits.append(Visit(at, f"c{rng.randrange(3000)}", operation, work, rng.choice(classes)))
-    return visits
-
-
 def missed_by(visits: list[Visit], since: float = 40.0) -> tuple[float, float]:
     """Return the p90 of how far what was told on entering was off, of all who waited a second, and the share that was within its spread."""
     told = [
@@ -179,6 +168,19 @@ def test_what_is_told_in_a_steady_crowd_is_within_a_fifth(seed: int, classes: tu
     error, within = missed_by(visits)
     assert error <= 0.20, f"p90 of the error {error:.3f}, {within:.3f} within the spread"
     assert within >= 0.75, f"p90 of the error {error:.3f}, {within:.3f} within the spread"
+
+
+@pytest.mark.unmeasured
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_where_two_classes_are_equally_busy_the_spread_says_so(seed: int) -> None:
+    """The lighter waits for whatever comes into the other meanwhile, and `test_eta_floor` shows that nobody can tell it to a fifth. What is
+    told is as near as that allows, and says how far it may be off: seven in ten and more are between its borders.
+    """
+    line = Line(Fixed(SLOTS), QueueRule(300, 20.0, 1.0))
+    visits = Play(line, SLOTS).run(crowd(seed, 130.0, lambda _: 1.1, lambda _: STEADY, ("browse", "checkout")))
+    error, within = missed_by(visits)
+    assert error <= 0.40, f"p90 of the error {error:.3f}, {within:.3f} within the spread"
+    assert within >= 0.70, f"p90 of the error {error:.3f}, {within:.3f} within the spread"
 
 
 @pytest.mark.unmeasured
@@ -208,20 +210,6 @@ def test_position_over_rate_fails_the_same() -> None:
             lately = bisect_left(ends, visit.at) - bisect_left(ends, visit.at - 30.0)
             visit.told = Quote(0, (visit.told.ahead + 1) / max(1, lately) * min(30.0, visit.at + 0.1), 0.0, 0.0)
     assert missed_by(visits)[0] > 0.30
-
-
-def coming_back(play: Play, line: Line) -> Callable[[Visit, Refusal], Visit | None]:
-    """Let everybody who was let go with a place come back with it when he was told to."""
-
-    def again(visit: Visit, refusal: Refusal) -> Visit | None:
-        if visit.waiting is None or refusal.reason == "deadline":
-            return None
-        assert refusal.retry_after_s is not None
-        at = play.now + refusal.retry_after_s
-        place = line.place_of(visit.waiting)
-        return Visit(at, visit.client, visit.operation, visit.work, visit.client_class, visit.patience, place)
-
-    return again
 
 
 @pytest.mark.unmeasured

@@ -63,7 +63,7 @@ def test_dearer_calls_and_those_who_leave_are_felt_at_once() -> None:
     assert scene.told(last) == (2, 2.0)
     assert all_s(scene.backlog, Slots(2, 0)) == 2.5
     scene.backlog.served = 1.0
-    for _ in range(400):
+    for _ in range(4000):
         scene.backlog.learn(0.0, "Op", 4.0)
     assert scene.told(last) == (2, 6.0)
 

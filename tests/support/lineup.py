@@ -76,10 +76,12 @@ class Play:
         self.held: dict[str, float] = {}  # client -> integral of his calls at the backend
         self._in: dict[str, int] = {}
 
-    def run(self, visits: Iterable[Visit], until: float = float("inf")) -> list[Visit]:
+    def run(
+        self, visits: Iterable[Visit], until: float = float("inf"), over: Callable[[], bool] = lambda: False
+    ) -> list[Visit]:
         for visit in visits:
             self._at(visit.at, "arrive", visit)
-        while self._events or self._serving:
+        while (self._events or self._serving) and not over():
             next_event = self._events[0][0] if self._events else float("inf")
             next_end = self._next_end()
             if min(next_event, next_end) > until:
