@@ -125,11 +125,16 @@ class Flights:
             self._late(flight, outcome)
 
     def _rank(self, flight: Flight, waiter: Waiter) -> None:
-        """Let the first waiter own the flight, and one who would wait longer hold its place longer."""
-        if flight.owner is None:
+        """Let the first waiter own the flight, one of a better class raise it, and one who would wait longer hold its place longer."""
+        owner, seat = flight.owner, flight.seat
+        if owner is None:
             flight.owner = waiter
-        elif waiter.until > flight.seat.until:
-            self._reseat(flight, flight.seat._replace(until=waiter.until))
+        elif waiter.weight > owner.weight and not flight.sent:
+            flight.owner = waiter
+            raised = seat._replace(client=waiter.client, client_class=waiter.client_class)
+            self._reseat(flight, raised._replace(until=max(seat.until, waiter.until)))
+        elif waiter.until > seat.until:
+            self._reseat(flight, seat._replace(until=waiter.until))
 
     def _leave(self, flight: Flight, waiter: Waiter) -> None:
         del flight.waiters[waiter]
@@ -157,8 +162,15 @@ class Flights:
         return True
 
     def _hand_over(self, flight: Flight) -> bool:
-        """Make the next one who waits the owner; False where nobody does."""
-        heir = next((w for w, future in flight.waiters.items() if w is not flight.owner and not future.done()), None)
+        """Make the next one who waits, of the best class that does, the owner; False where nobody does."""
+        owner = flight.owner
+        best = owner.weight if owner is not None else 0.0
+        heir: Waiter | None = None
+        for waiter, future in flight.waiters.items():
+            if waiter is not owner and not future.done() and (heir is None or waiter.weight > heir.weight):
+                heir = waiter
+                if heir.weight >= best:
+                    break  # nobody has more: ten thousand equals are not searched
         if heir is not None:
             flight.owner = heir
             # For as long as anybody has said that he waits: when the last of them leaves, the place goes with him.

@@ -437,11 +437,12 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
-    """A caller who waits for a flight: who he is, how he ranks, and until when he waits (monotonic seconds)."""
+    """A caller who waits for a flight: who he is, his class and its weight, and until when he waits (monotonic seconds)."""
 
     client: str
     client_class: str
     until: float
+    weight: float = 0.0
 
 
 class Pledge(Port):

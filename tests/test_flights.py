@@ -59,14 +59,24 @@ class Road:
             raise
 
 
-def waiter(scene: Scene, client: str = "ada", within_s: float = 60.0) -> Waiter:
-    return Waiter(client, "browse", scene.clock.now() + within_s)
+WEIGHTS = {"staff": 16.0, "browse": 4.0, "batch": 1.0}
+
+
+def waiter(scene: Scene, client: str = "ada", within_s: float = 60.0, client_class: str = "browse") -> Waiter:
+    return Waiter(client, client_class, scene.clock.now() + within_s, WEIGHTS[client_class])
 
 
 async def flying(
-    scene: Scene, flight: Flight, lane: Lane, client: str = "ada", within_s: float = 60.0
+    scene: Scene,
+    flight: Flight,
+    lane: Lane,
+    client: str = "ada",
+    within_s: float = 60.0,
+    client_class: str = "browse",
 ) -> asyncio.Task[Outcome | None]:
-    task = asyncio.get_running_loop().create_task(scene.flights.fly(flight, lane, waiter(scene, client, within_s)))
+    task = asyncio.get_running_loop().create_task(
+        scene.flights.fly(flight, lane, waiter(scene, client, within_s, client_class))
+    )
     await settle()
     return task
 
@@ -256,6 +266,65 @@ async def test_a_follower_with_less_patience_changes_nothing() -> None:
     assert flight.seat is seat, "the owner did not leave"
     road.end.set_result(OK)
     assert await first is OK
+
+
+async def test_a_follower_of_a_better_class_raises_the_flight_and_the_next_best_inherits_it() -> None:
+    """Staff who asks what a report asks does not wait as a report does; when he goes, it falls to the best of those who are left."""
+    scene, road = Scene(), Road()
+    flight = scene.flight(key=b"k", until_s=30.0)
+    flight.seat = flight.seat._replace(client_class="batch", request_id="id-1")
+    report = await flying(scene, flight, road, "report", 30.0, "batch")
+    assert flight.seat.client_class == "batch"
+    staff = await flying(scene, flight, road, "staff", 1.0, "staff")
+    seat = flight.seat
+    assert (seat.client, seat.client_class, seat.request_id) == ("staff", "staff", "id-1")
+    assert seat.until == pytest.approx(scene.clock.now() + 30.0), "nobody shortens another's wait"
+    later = [await flying(scene, flight, road, name, 20.0, kind) for name, kind in (("r2", "batch"), ("bob", "browse"))]
+    assert flight.seat.client == "staff"
+    assert await staff is None
+    assert (flight.seat.client, flight.seat.client_class) == ("bob", "browse")
+    flight.track.progress = Progress.BODY
+    last = await flying(scene, flight, road, "staff", 20.0, "staff")
+    assert flight.seat.client == "bob", "the backend has it: there is nothing to raise"
+    road.end.set_result(OK)
+    assert [await each for each in (report, *later, last)] == [OK] * 4
+
+
+async def test_a_raised_flight_is_served_before_what_came_first() -> None:
+    """In the line it stands where its better class does, at once."""
+    scene = Scene()
+    holders = [
+        await scene.slots.lease(Seat("tickets", name, "Reserve", "batch", scene.clock.now() + 99)) for name in "xy"
+    ]
+    served: list[str] = []
+
+    async def lane(flight: Flight) -> Outcome:
+        lease = await scene.slots.lease(flight.seat)
+        assert isinstance(lease, Lease)
+        served.append(flight.call.operation)
+        scene.slots.release(lease)
+        return OK
+
+    async def other() -> None:
+        lease = await scene.slots.lease(Seat("tickets", "z", "Reserve", "browse", scene.clock.now() + 99))
+        assert isinstance(lease, Lease)
+        served.append("browse")
+        scene.slots.release(lease)
+
+    flight = scene.flight(key=b"k", until_s=60.0)
+    flight.seat = flight.seat._replace(client_class="batch")
+    behind = [asyncio.get_running_loop().create_task(other()) for _ in range(2)]
+    await settle()
+    tabs = [await flying(scene, flight, lane, "report", 60.0, "batch")]
+    tabs.append(await flying(scene, flight, lane, "staff", 60.0, "staff"))
+    await asyncio.sleep(2.0)  # reports have had two slots for that long, and are the last whose turn it is
+    for holder in holders:
+        assert isinstance(holder, Lease)
+        scene.slots.release(holder)
+        await settle()
+    assert [await tab for tab in tabs] == [OK, OK]
+    await asyncio.gather(*behind)
+    assert served[0] == flight.call.operation
 
 
 async def test_a_refusal_about_the_owner_reaches_him_alone() -> None:

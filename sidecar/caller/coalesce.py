@@ -44,7 +44,7 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
     backend, line = scope.one_backend, scope.one_operation
     paths = {name: urlsplit(url).path or "/" for name, url in backend.endpoints}
     flights, clock = world.flights, world.clock
-    findable = backend.queue_find
+    findable, weights = backend.queue_find, {each.name: each.weight for each in scope.plan.classes}
     most = line.cache.waiters if line.cache is not None else 0
 
     async def coalesce(exchange: Exchange) -> Outcome:
@@ -141,7 +141,8 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
         )
 
     async def flown(exchange: Exchange, flight: Flight, until: float) -> Outcome | None:
-        waiter = exchange.waiter = Waiter(exchange.client, class_of(exchange), until)
+        client_class = class_of(exchange)
+        waiter = exchange.waiter = Waiter(exchange.client, client_class, until, weights.get(client_class, 0.0))
         exchange.flight = flight
         outcome = await flights.fly(flight, lane, waiter)
         exchange.queue_s, exchange.backend_s = flight.queue_s, flight.backend_s

@@ -291,8 +291,8 @@ class Fair:
         """Say whether one who waits may take one of so many free slots."""
         return self.shares.open(waiting.seat.bulkhead) and self.shares.may(waiting.flow.tier, free)
 
-    def _turn(self, tier: Tier) -> tuple[bool, float]:
-        return tier.in_flight >= tier.reserved, max(self.virtual, tier.finish)
+    def _turn(self, tier: Tier) -> tuple[bool, float, float]:
+        return tier.in_flight >= tier.reserved, max(self.virtual, tier.finish), -tier.weight  # of equals the heavier
 
     def _hold(self, flow: Flow, bulkhead: str, cost_s: float) -> None:
         tier = flow.tier

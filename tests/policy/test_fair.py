@@ -337,9 +337,10 @@ def test_who_holds_his_share_stands_aside_and_comes_back() -> None:
 
 
 def test_classes_take_turns_by_their_tags() -> None:
-    """The class whose turn it is comes first, one below its reserve before all others, and an operator's choice before these."""
+    """The class whose turn it is comes first, of equals the heavier, one below its reserve before all others, and an operator's choice before these."""
     here = fair()
     low, high = joins(here, 0.0, "a", client_class="batch"), joins(here, 0.0, "b", client_class="staff")
+    assert here.next(1) is high, "of equals the heavier"
     here.tiers["batch"].finish, here.tiers["staff"].finish = 1.0, 2.0
     assert here.next(1) is low
     here.tiers["batch"].finish = 3.0
