@@ -337,7 +337,7 @@ def test_who_holds_his_share_stands_aside_and_comes_back() -> None:
 
 
 def test_classes_take_turns_by_their_tags() -> None:
-    """The class whose turn it is comes first, of equals the heavier, one below its reserve before all others, and an operator's choice before these."""
+    """The class whose turn it is comes first, of equals the heavier; before it one below its reserve; before all an operator's choice."""
     here = fair()
     low, high = joins(here, 0.0, "a", client_class="batch"), joins(here, 0.0, "b", client_class="staff")
     assert here.next(1) is high, "of equals the heavier"
