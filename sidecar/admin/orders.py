@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from sidecar.admin import answers, reading
+from sidecar.admin.table import VEILED
 from sidecar.admin.wire import peer_of
 from sidecar.control import Order, OrderError, Verdict
 from sidecar.tasks import spawn
@@ -53,7 +54,7 @@ class Orders:
             return answers.problem(503, "busy", f"{MOST} orders are under way", "wait for one of them, then ask again")
         self._under_way += 1
         # Its giver may hang up; what was begun goes on to its end, and the audit says what came of it.
-        return await asyncio.shield(spawn(self._carry_out(order, peer_of(request)), f"order {row.name}"))
+        return await asyncio.shield(spawn(self._carry_out(row, order, peer_of(request)), f"order {row.name}"))
 
     def _known(self) -> reading.Known:
         status = self._control.status()
@@ -61,14 +62,19 @@ class Orders:
         configs = [str(each["id"]) for each in status.get("config", {}).get("history", ())]
         return reading.Known(backends, configs, self._clock.wall())
 
-    async def _carry_out(self, order: Order, peer: str) -> web.Response:
+    async def _carry_out(self, row: Row, order: Order, peer: str) -> web.Response:
+        veiled = {each.name: VEILED for each in row.arguments if each.veiled and order.arguments[each.name]}
         note = partial(
             self._audit.note,
             order.noun,
             order.verb,
             actor=order.actor,
             reason=order.reason,
-            arguments={**order.arguments, **({} if order.for_s is None else {"for_s": round(order.for_s, 3)})},
+            arguments={
+                **order.arguments,
+                **veiled,
+                **({} if order.for_s is None else {"for_s": round(order.for_s, 3)}),
+            },
             peer=peer,
         )
         try:

@@ -28,11 +28,15 @@ class Kind(StrEnum):
     TEXT = "text"  # one line
 
 
+VEILED: Final = "***"  # what stands for a value that somebody typed, and that nobody need read again
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument; `low` and `high` belong to the range of an integer, `choices` are the words that may stand.
 
-    `default` is what stands where it is left out, None where it must not be. `example` is a value as somebody might give it.
+    `default` is what stands where it is left out, None where it must not be. `example` is a value as somebody might give it. One that is
+    `veiled` may be something that a customer typed: the audit says only that it was given.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Argument:
     choices: tuple[str, ...] = ()
     default: str | None = None
     example: str | int = ""
+    veiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +298,7 @@ TABLE: Final = (
                 "value of a parameter that queue.find of the settings names, an order number say; left out: any",
                 default="",
                 example="48151623",
+                veiled=True,
             ),
         ),
     ),

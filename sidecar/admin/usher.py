@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from sidecar.admin.table import VEILED
 from sidecar.control import Order, OrderError, Verdict
 from sidecar.policy.deeds import is_sensitive
 from sidecar.policy.finding import FOUND_MOST
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from sidecar.policy.tiers import Waiting
 
 NOUN: Final = "queue"
-_VEILED: Final = "***"
 _SHOWN: Final = 200  # characters of a value: an order number has ten
 
 
@@ -119,9 +119,7 @@ class Usher:
             "client": self._mask(view.client),
             "class": view.client_class,
             "operation": self._named(view.operation),
-            "params": {
-                name: _VEILED if is_sensitive(name, patterns) else value[:_SHOWN] for name, value in view.params
-            },
+            "params": {name: VEILED if is_sensitive(name, patterns) else value[:_SHOWN] for name, value in view.params},
             "waited_s": round(view.waited_s, 1),
             "promoted": view.promoted,
             "ahead": quote.ahead,

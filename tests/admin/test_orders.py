@@ -39,6 +39,15 @@ async def test_an_order_is_carried_out_and_audited(office: Office) -> None:
     ]
 
 
+@pytest.mark.parametrize(("given", "noted"), [("4711", "***"), ("", "")])
+async def test_what_a_customer_typed_is_not_in_the_audit(office: Office, given: str, noted: str) -> None:
+    """Whom an operator looked for by the value of a parameter the app is told; the audit says that he did."""
+    await office.order("queue/list", {"param": given, "actor": "alice", "reason": "he rang"})
+    assert office.control.orders[0].arguments["param"] == given
+    [entry] = office.audit()
+    assert entry["arguments"]["param"] == noted
+
+
 @pytest.mark.parametrize(
     ("changed", "pointer", "code"),
     [
