@@ -144,6 +144,16 @@ async def test_faults_and_what_is_too_large(cache: dict[str, Any], outcome: Answ
     assert (made.answers.find(KEY) is not None) is kept
 
 
+@pytest.mark.parametrize(("outcome", "kept"), [(answer(b"<no/>", grade=NO), False), (answer(b"<ok/>"), True)])
+async def test_what_was_let_go_wrong_on_purpose_leaves_nothing_behind(outcome: Answer, kept: bool) -> None:
+    """An injected fault has an end, and no memory of it may outlive that; an answer that was only held up is the backend's own."""
+    made = scene(negative=frozenset(("business_no",)), negative_s=5.0)
+    flight = shared(made)
+    flight.injected = "f1"
+    await flown(made, flight, outcome)
+    assert (made.answers.find(KEY) is not None) is kept
+
+
 async def test_an_answer_from_before_a_write_is_not_kept() -> None:
     """Those who asked before it are told; whoever asks later must not be."""
     made = scene()
