@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from math import ceil
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from sidecar.model import Ahead, Lease, Place, Refusal, Seat, SlotsView
+from sidecar.model import Lease, Place, Refusal, Seat, SlotsView
+from sidecar.policy import notices
 from sidecar.policy.backlog import Backlog
 from sidecar.policy.early import Early
 from sidecar.policy.eta import Quote, Told
@@ -28,21 +28,11 @@ if TYPE_CHECKING:
     from sidecar.policy.ladder import Key
     from sidecar.policy.limiter import Limiter, Sample
 
-# Standing at the door beats the shortest nap: below this nobody is told to come back "in 0 s".
-RETRY_AT_LEAST_S: Final = 1
 # Of those who were let go so many lines full are reckoned with: past that the next hour is foretold, which nobody can.
 AWAY_LINES: Final = 20
 # A call that usually takes longer than it has left is not worth a slot; but it keeps half of its time in any case, else a backend that was
 # slow once would never be asked again by whoever is in a hurry, and nobody would learn that it is quick again.
 WORTH: Final = 0.5
-
-# Reasons of `overloaded`, as the table of states has them.
-QUEUE_FULL: Final = "queue_full"
-QUEUE_WAIT: Final = "queue_wait"
-DEADLINE: Final = "deadline"
-CLIENT_CAP: Final = "client_cap"
-PUSHED_OUT: Final = "pushed_out"
-DROPPED: Final = "dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +117,7 @@ class Line:
         Where a place was somebody else's, the `Waiting` says whose (`pushed`), and what he is to be told.
         """
         if seat.until <= now:
-            detail = "the call's own deadline has passed before it could start"
-            return Refusal("overloaded", DEADLINE, detail, numbers=self._numbers())
+            return notices.overdue(self._counts)
         fair, limit = self._fair, self._limiter.limit
         fair.resize(limit)
         told = None
@@ -176,8 +165,7 @@ class Line:
             return None
         if waiting.seat.until <= waiting.until:
             return self._hopeless(now, waiting)
-        detail = f"no slot came free within queue.wait ({self._rule.wait_s:g} s)"
-        return self._let_go(now, waiting, QUEUE_WAIT, detail, reasons, rest_s)
+        return self._let_go(now, waiting, notices.QUEUE_WAIT, reasons, rest_s)
 
     def leave(self, now: float, waiting: Waiting) -> None:
         """Forget somebody who hung up; harmless when he is gone already."""
@@ -295,9 +283,9 @@ class Line:
         """Let an operator send a call away; None where it does not wait any more."""
         if waiting.stage is Stage.OUT:
             return None
-        numbers = self._numbers()
+        refusal = notices.dropped(self._counts)
         self.leave(now, waiting)
-        return Refusal("overloaded", DROPPED, "an operator has taken this call out of the line", numbers=numbers)
+        return refusal
 
     def watch(self) -> Waiting | None:
         """Return somebody who waits though a slot is free that he may have under every rule in force: there must never be any."""
@@ -317,12 +305,9 @@ class Line:
         his = self._early.of(seat.client) + (client.waiting if client is not None else 0)
         queued = self._queued
         if his >= fair.shares.client_most and queued > his:
-            detail = f"{his} calls of this client wait already, that is queue.per_client, and others wait, too"
-            numbers = (("his", his), *self._numbers())
-            return Refusal("overloaded", CLIENT_CAP, detail, retry_after_s=_whole(self._all_s), numbers=numbers)
+            return notices.capped(self._counts, his, self._all_s)
         if queued >= rule.size and fair.victim(fair.tier_of(seat.client_class), seat.client, seat.place) is None:
-            detail = f"{queued} calls wait for this backend already, that is its queue.size"
-            return Refusal("overloaded", QUEUE_FULL, detail, retry_after_s=_whole(self._all_s), numbers=self._numbers())
+            return notices.full(self._counts, self._all_s)
         return None
 
     def _line_up(self, now: float, seat: Seat, told: Told | None) -> Waiting | Refusal:
@@ -336,10 +321,8 @@ class Line:
             late_s = now + foretold.eta_s - start_by
             if late_s > 0.0:
                 fair.rest(flow)
-                detail = f"its turn would come in about {foretold.eta_s:.1f} s, too late for the call's own deadline"
-                numbers = (*foretold.numbers, *self._numbers())
-                line = as_told((told or Told()).tell(foretold, self._slots.serving, self._backlog.mean_s))
-                return Refusal("overloaded", DEADLINE, detail, retry_after_s=_whole(late_s), numbers=numbers, line=line)
+                said = (told or Told()).tell(foretold, self._slots.serving, self._backlog.mean_s)
+                return notices.too_late(self._counts, foretold, said, late_s)
         pushed = None
         if self._queued >= rule.size:
             pushed = self._push_out(now, flow.tier, seat)
@@ -362,36 +345,26 @@ class Line:
     def _push_out(self, now: float, tier: Tier, seat: Seat) -> tuple[Waiting, Refusal]:
         victim = self._fair.victim(tier, seat.client, seat.place)
         assert victim is not None, "else the door would have refused"
-        who = "of higher rank, of a client who has less in it, or from further ahead"
-        detail = f"the line is full, and a call {who} has this one's place"
-        return victim, self._let_go(now, victim, PUSHED_OUT, detail)
+        return victim, self._let_go(now, victim, notices.PUSHED_OUT)
 
     def _let_go(
-        self,
-        now: float,
-        waiting: Waiting,
-        reason: str,
-        detail: str,
-        reasons: Iterable[str] = (),
-        rest_s: float = 0.0,
+        self, now: float, waiting: Waiting, reason: str, reasons: Iterable[str] = (), rest_s: float = 0.0
     ) -> Refusal:
         """Let somebody leave with his place, and tell him to be back when half of queue.wait is left until his turn, at the worst."""
-        wait_s = self._rule.wait_s
+        counts, wait_s = self._counts, self._rule.wait_s
         rest = foretell_for(now, self._fair, self._backlog, self._slots, waiting, leaving=True).later(rest_s)
         told = self._told(waiting)
-        line = as_told(told.tell(rest, self._slots.serving, self._backlog.mean_s, reasons))
-        numbers = (("waited_ms", _ms(now - waiting.since)), *rest.numbers, *self._numbers())
-        after_s = _whole(rest.high_s - wait_s / 2)
+        said = told.tell(rest, self._slots.serving, self._backlog.mean_s, reasons)
+        after_s = notices.whole(rest.high_s - wait_s / 2)
         self._gone(waiting, served=self._fair.away.returning)
         self._fair.away.let_go(waiting, told, now + after_s, now + after_s + wait_s, AWAY_LINES * self._rule.size)
         self._depart(now, waiting)
-        return Refusal("overloaded", reason, detail, retry_after_s=after_s, numbers=numbers, line=line)
+        return notices.let_go(counts, reason, wait_s, now - waiting.since, rest, said, after_s)
 
     def _hopeless(self, now: float, waiting: Waiting) -> Refusal:
-        numbers = (("waited_ms", _ms(now - waiting.since)), *self._numbers())
+        refusal = notices.hopeless(self._counts, now - waiting.since)
         self.leave(now, waiting)
-        detail = "no slot came free before the call's own deadline"
-        return Refusal("overloaded", DEADLINE, detail, numbers=numbers)
+        return refusal
 
     @staticmethod
     def _told(waiting: Waiting) -> Told:
@@ -436,15 +409,10 @@ class Line:
     def _all_s(self) -> float:
         return all_s(self._backlog, self._slots)
 
-    def _numbers(self) -> tuple[tuple[str, float], ...]:
-        """Return what an operator asks first of a line that refused."""
-        return (
-            ("limit", self._limiter.limit),
-            ("in_flight", len(self._held) - self._ghosts),
-            ("ghosts", self._ghosts),
-            ("queued", self._queued),
-            ("size", self._rule.size),
-        )
+    @property
+    def _counts(self) -> notices.Counts:
+        ghosts = self._ghosts
+        return notices.Counts(self._limiter.limit, len(self._held) - ghosts, ghosts, self._queued, self._rule.size)
 
     @property
     def _queued(self) -> int:
@@ -453,16 +421,3 @@ class Line:
     def _everybody(self) -> Iterator[Waiting]:
         for tier in reversed(self._fair.tiers.values()):
             yield from tier.order
-
-
-def as_told(said: Quote) -> Ahead:
-    """Return a wait as it is told to whoever has to wait: in whole seconds."""
-    return Ahead(said.ahead, round(said.eta_s), round(said.low_s), round(said.high_s), said.reason)
-
-
-def _whole(seconds: float) -> int:
-    return max(RETRY_AT_LEAST_S, ceil(seconds))
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)

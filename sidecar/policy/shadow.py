@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sidecar.policy.queue import QUEUE_FULL, QUEUE_WAIT
+from sidecar.policy.notices import QUEUE_FULL, QUEUE_WAIT
 
 if TYPE_CHECKING:
     from sidecar.model import SlotsView

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sidecar.model import Ahead, Lease, Refusal, SlotsView
 from sidecar.policy.eta import CUT_OFF, SLOW_START
 from sidecar.policy.limiter import Sample
-from sidecar.policy.queue import CLASSES, Line, QueueRule, as_told
+from sidecar.policy.notices import as_told
+from sidecar.policy.queue import CLASSES, Line, QueueRule
 from sidecar.policy.shadow import would_refuse
 from sidecar.stores.limits import Limits
 
