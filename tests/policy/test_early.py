@@ -135,3 +135,17 @@ def test_the_table() -> None:
     assert list(early.due(0.999)) == []
     assert list(early.due(3.0)) == [two, one]
     assert early.of("a") == 0
+
+
+def test_those_whose_moment_has_come_start_as_their_moments_did_and_of_one_moment_as_they_came() -> None:
+    """Whoever has a later one stays, and nothing is remembered of whoever holds nobody back any more."""
+    here, early = line(limit=1, size=9), Early()
+    moments = [("late", 9.0), ("a", 3.0), ("b", 2.0), ("c", 3.0), ("d", 3.0), ("e", 3.0)]
+    held_back = {name: waits(here.ask(0.0, seat(name, not_before=at))) for name, at in moments}
+    for each in held_back.values():
+        early.add(each)
+    assert [each.seat.client for each in early.due(3.0)] == ["b", "a", "c", "d", "e"]
+    assert list(early) == [held_back["late"]]
+    early.take(held_back["late"])
+    assert list(early.due(9.0)) == []
+    assert not early._clients

@@ -97,3 +97,11 @@ def test_it_says_what_it_has_seen(span_s: float) -> None:
     window.note(0.0, failed=True)
     window.note(0.0, slow=True)
     assert repr(window) == f"<Window {span_s:g} s: 2 calls, 1 failed, 1 slow>"
+
+
+def test_what_is_exactly_a_span_old_does_not_come_round_as_new() -> None:
+    """In a shorter window the tenth that is just over would lie where the newest is counted."""
+    window = Window(20.0)
+    window.note(10.5, failed=True)
+    window.note(20.5)
+    assert window.rescaled(20.5, 10.0).counts(20.5) == Counts(1, 0, 0)
