@@ -149,3 +149,26 @@ def test_those_whose_moment_has_come_start_as_their_moments_did_and_of_one_momen
     early.take(held_back["late"])
     assert list(early.due(9.0)) == []
     assert not early._clients
+
+
+def test_who_is_held_back_is_nobody_among_the_classes_until_then() -> None:
+    """He takes no part in their turns, and nothing is remembered of him there but what he owes."""
+    here = line(limit=2, size=9)
+    held_back = waits(here.ask(0.0, seat("a", not_before=3.0)))
+    assert here._fair.client("a") is None
+    assert here._fair.waiting == 0
+    here.serve(3.0)
+    assert held_back.stage is Stage.OUT
+
+
+def test_who_was_held_back_is_not_the_youngest_when_his_moment_comes() -> None:
+    """A full line pushes out whoever came last, and that is not he."""
+    here = line(limit=1, size=2)
+    holds(here.ask(0.0, seat("x")))
+    held_back = waits(here.ask(0.0, seat("a", not_before=3.0)))
+    later = waits(here.ask(1.0, seat("b")))
+    here.serve(3.0)
+    pushed = waits(here.ask(4.0, seat("c", client_class="staff"))).pushed
+    assert pushed is not None
+    assert pushed[0] is later
+    assert held_back.stage is Stage.READY

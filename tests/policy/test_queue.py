@@ -11,6 +11,8 @@ from sidecar.policy.eta import Quote
 from sidecar.policy.finding import FOUND_MOST
 from sidecar.policy.limiter import Fixed, Sample
 from sidecar.policy.queue import (
+    AWAY_LINES,
+    CLASSES,
     ClassRule,
     Line,
     QueueRule,
@@ -833,3 +835,83 @@ def test_what_one_who_comes_back_is_told_rises_with_a_reason_only() -> None:
     assert isinstance(fourth, Refusal)
     assert fourth.line is not None
     assert fourth.line.reason is None, "the cut-off is over, and it falls freely"
+
+
+def test_it_is_what_the_settings_say_where_they_say_nothing() -> None:
+    """Classes, caps and how many of those who were let go are reckoned with."""
+    assert [(each.name, each.weight) for each in CLASSES] == [
+        ("staff", 16),
+        ("checkout", 8),
+        ("browse", 4),
+        ("batch", 1),
+    ]
+    assert {(each.floor, each.reserve) for each in CLASSES} == {(0.02, 0.0)}
+    rule = QueueRule(10, 5.0)
+    assert (rule.per_client, rule.client_share, dict(rule.bulkheads), AWAY_LINES) == (0.1, 0.5, {}, 20)
+
+
+def test_whoever_waits_though_he_may_have_a_free_slot_is_seen() -> None:
+    """There must never be any; where there is one, because nobody served when the limit rose, the watch names him."""
+    limiter = Fixed(1)
+    here = Line(limiter, QueueRule(9, 5.0))
+    holds(here.ask(0.0, seat("a")))
+    waiting = waits(here.ask(0.0, seat("b")))
+    assert here.watch() is None
+    here._limiter = Fixed(2)
+    assert here.watch() is waiting
+    here.serve(0.0)
+    assert here.watch() is None
+
+
+def test_deadlines_are_reckoned_from_now() -> None:
+    """At any time of day: half of what is left is kept, a rate's moment is so far off as it is, and a wait is as long as it was."""
+    here = learnt(line(limit=2, size=9), 2.0)
+    for name in "xy":
+        holds(here.ask(1000.0, seat(name, until=1100.0)))
+    hurried = waits(here.ask(1000.0, seat("b", until=1003.0)))
+    assert hurried.start_by == pytest.approx(1001.5), "half of what it has left, which is less than the call takes"
+    late = here.ask(1000.0, seat("c", until=1012.0, not_before=1011.5))
+    assert isinstance(late, Refusal)
+    assert late.line is not None
+    assert late.line.eta_s == 12, "eleven and a half seconds, as told"
+    hopeless = here.expire(1003.0, hurried)
+    assert isinstance(hopeless, Refusal)
+    assert dict(hopeless.numbers)["waited_ms"] == 3000
+
+
+def test_what_is_told_at_the_door_says_why_it_is_more_than_before() -> None:
+    """Whoever comes back to a line that is slower by now, and is too late for his own deadline, hears the reason."""
+    here = learnt(line(limit=2, size=9, wait_s=5.0), 1.0)
+    for name in "xyab":
+        here.ask(0.0, seat(name))
+    mine = waits(here.ask(0.0, seat("me")))
+    refusal = here.expire(5.0, mine)
+    assert isinstance(refusal, Refusal)
+    here.bound(6.0, Fixed(1), QueueRule(9, 5.0))
+    back = here.ask(6.0, seat("me", until=6.4, place=here.place_of(mine)))
+    assert isinstance(back, Refusal)
+    assert back.reason == "deadline"
+    assert back.line is not None
+    assert back.line.reason == "limit_cut"
+
+
+def test_who_pushes_out_his_own_last_call_is_still_known() -> None:
+    """A client of whom nothing is left in the line in the very moment in which he comes anew is no stranger afterwards."""
+    here = line(limit=1, size=1)
+    holds(here.ask(0.0, seat("x")))
+    waits(here.ask(0.0, seat("a", client_class="batch")))
+    mine = waits(here.ask(0.0, seat("a", client_class="staff")))
+    assert mine.pushed is not None
+    assert here._fair.client("a") is mine.flow.client
+    assert mine.flow in mine.flow.client.flows
+
+
+def test_an_outlook_is_of_the_class_that_asks() -> None:
+    """What a client owes as a report he does not owe at the counter."""
+    here = learnt(line(limit=1, size=20, wait_s=50.0, per_client=1.0), 1.0)
+    holds(here.ask(0.0, seat("a", client_class="batch")))
+    for _ in range(5):
+        waits(here.ask(0.0, seat("a", client_class="batch")))
+    waits(here.ask(0.0, seat("b", client_class="staff")))
+    assert here.outlook(0.0, seat("a", client_class="staff")).ahead <= 2
+    assert here.outlook(0.0, seat("a", client_class="batch")).ahead >= 5
