@@ -9,6 +9,7 @@ import pytest
 from sidecar.model import Lease, Place, Refusal, Seat, SlotsView
 from sidecar.policy.eta import Quote
 from sidecar.policy.finding import FOUND_MOST
+from sidecar.policy.forecast import Slots
 from sidecar.policy.limiter import Fixed, Sample
 from sidecar.policy.queue import (
     AWAY_LINES,
@@ -896,14 +897,33 @@ def test_what_is_told_at_the_door_says_why_it_is_more_than_before() -> None:
 
 
 def test_who_pushes_out_his_own_last_call_is_still_known() -> None:
-    """A client of whom nothing is left in the line in the very moment in which he comes anew is no stranger afterwards."""
+    """A client of whom nothing is left in the line in the very moment in which he comes back is no stranger afterwards."""
     here = line(limit=1, size=1)
     holds(here.ask(0.0, seat("x")))
-    waits(here.ask(0.0, seat("a", client_class="batch")))
-    mine = waits(here.ask(0.0, seat("a", client_class="staff")))
+    waits(here.ask(3.0, seat("a")))
+    mine = waits(here.ask(4.0, seat("a", place=Place(0.0, 1.0))))
     assert mine.pushed is not None
+    assert dict(mine.pushed[1].numbers)["eta_ms"] == 1000, "a call of unknown cost, and nothing else, is before it"
     assert here._fair.client("a") is mine.flow.client
     assert mine.flow in mine.flow.client.flows
+
+
+def test_who_is_let_go_reckons_with_those_who_were_let_go_before_him() -> None:
+    """They come back before him, as far as they come back: half of them, until it is known better."""
+    here = learnt(line(limit=1, size=9, wait_s=5.0), 4.0)
+    holds(here.ask(0.0, seat("x")))
+    gone = [waits(here.ask(0.0, seat(name))) for name in "abcde"]
+    told = [here.expire(5.0, each) for each in gone]
+    assert [dict(each.numbers)["ahead"] for each in told if each is not None] == [0, 0, 1, 2, 2]
+
+
+def test_a_line_with_room_has_nothing_in_excess() -> None:
+    """Fewer calls than the limit make nobody's wait shorter than one call."""
+    here = line(limit=4)
+    holds(here.ask(0.0, seat("a")))
+    assert here._slots == Slots(4, 0)
+    here.bound(0.0, Fixed(1), QueueRule(2, 5.0))
+    assert here._slots == Slots(1, 0)
 
 
 def test_an_outlook_is_of_the_class_that_asks() -> None:
