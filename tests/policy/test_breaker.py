@@ -159,6 +159,15 @@ def test_one_answer_breaks_the_silence(between: Result, state: State) -> None:
     assert here.view(120.0).state is state
 
 
+def test_only_a_call_that_was_not_answered_at_the_minimum_ends_the_silence_with_a_cut_off() -> None:
+    """Of calls that ran out of time above it the limiter makes what it can; one that fails in another way meanwhile is one failure."""
+    here = breaker()
+    for now in (100.0, 105.0, 111.0):
+        calls(here, now, TIMEOUT)
+    assert calls(here, 112.0, FAILED) is State.CLOSED
+    assert calls(here, 113.0, TIMEOUT, at_minimum=True) is State.CUT_OFF
+
+
 def test_silence_is_counted_anew_after_a_cut_off() -> None:
     """What was not answered before it was closed again does not count."""
     here = breaker()
