@@ -125,16 +125,23 @@ class Flights:
             self._late(flight, outcome)
 
     def _rank(self, flight: Flight, waiter: Waiter) -> None:
-        """Let the first waiter own the flight, one of a better class raise it, and one who would wait longer hold its place longer."""
-        owner, seat = flight.owner, flight.seat
-        if owner is None:
-            flight.owner = waiter
-        elif waiter.weight > owner.weight and not flight.sent:
-            flight.owner = waiter
-            raised = seat._replace(client=waiter.client, client_class=waiter.client_class)
-            self._reseat(flight, raised._replace(until=max(seat.until, waiter.until)))
-        elif waiter.until > seat.until:
-            self._reseat(flight, seat._replace(until=waiter.until))
+        """Let the first waiter own the flight, one of a better class raise it, and one who would wait longer hold its place longer.
+
+        It stays the owner's: he is charged for it, and how far ahead he stands by having waited is as much in the better class.
+        """
+        seat, best = flight.seat, flight.best
+        if flight.owner is None or best is None:
+            flight.owner = flight.best = waiter
+            return
+        raised = seat
+        if waiter.weight > best.weight:
+            flight.best = waiter
+            place = seat.place if seat.place is None else seat.place._replace(start_tag=None)
+            raised = raised._replace(client_class=waiter.client_class, place=place)
+        if waiter.until > seat.until:
+            raised = raised._replace(until=waiter.until)
+        if raised is not seat:
+            self._reseat(flight, raised)
 
     def _leave(self, flight: Flight, waiter: Waiter) -> None:
         del flight.waiters[waiter]
@@ -143,6 +150,8 @@ class Flights:
         if flight.waiters:
             if waiter is flight.owner:
                 self._hand_over(flight)
+            elif waiter is flight.best:
+                self._fall(flight, flight.seat)
         elif not flight.sent and flight.task is not None:
             flight.track.abandoned = True
             self._forget(flight)  # it takes a turn of the loop to die: nobody may join it meanwhile
@@ -162,24 +171,34 @@ class Flights:
         return True
 
     def _hand_over(self, flight: Flight) -> bool:
-        """Make the next one who waits, of the best class that does, the owner; False where nobody does."""
-        owner = flight.owner
-        best = owner.weight if owner is not None else 0.0
-        heir: Waiter | None = None
-        for waiter, future in flight.waiters.items():
-            if waiter is not owner and not future.done() and (heir is None or waiter.weight > heir.weight):
-                heir = waiter
-                if heir.weight >= best:
-                    break  # nobody has more: ten thousand equals are not searched
+        """Make the next one who waits the owner; False where nobody does."""
+        before = flight.owner
+        heir = next((w for w, future in flight.waiters.items() if w is not before and not future.done()), None)
         if heir is not None:
             flight.owner = heir
             # For as long as anybody has said that he waits: when the last of them leaves, the place goes with him.
             # A place and what a call is found by were the one's who asked first.
-            seat = flight.seat._replace(
-                client=heir.client, client_class=heir.client_class, place=None, request_id="", params=()
-            )
-            self._reseat(flight, seat)
+            seat = flight.seat._replace(client=heir.client, place=None, request_id="", params=())
+            if flight.best is before:
+                self._fall(flight, seat, before)
+            else:
+                self._reseat(flight, seat)
         return heir is not None
+
+    def _fall(self, flight: Flight, seat: Seat, gone: Waiter | None = None) -> None:
+        """Let it stand where the best of those who are left would; `gone` is one who is about to leave."""
+        least = flight.best.weight if flight.best is not None else 0.0
+        best: Waiter | None = None
+        for waiter, future in flight.waiters.items():
+            if waiter is not gone and not future.done() and (best is None or waiter.weight > best.weight):
+                best = waiter
+                if best.weight >= least:
+                    break  # nobody has more: ten thousand equals are not searched
+        if best is not None:
+            flight.best = best
+            seat = seat._replace(client_class=best.client_class)
+        if seat is not flight.seat:
+            self._reseat(flight, seat)
 
     def _reseat(self, flight: Flight, seat: Seat) -> None:
         old, flight.seat = flight.seat, seat

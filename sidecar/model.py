@@ -193,7 +193,9 @@ class Answer:
         b""  # of one that is given as it was written a moment ago: `headers` with a blank for the request's id
     )
     entry: Entry | None = None  # of a shared flight: what its callers are told from, each in his own dialect
-    private: bool = False  # of a shared flight: for its owner alone after all; whoever else waited asks for himself
+    private: bool = (
+        False  # of a shared flight: for who asked first alone after all; whoever else waited asks for himself
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,7 +471,7 @@ class Work(Port):
 class Flight:
     """One call on its way to the backend, owned by its own task.
 
-    Written by: flights (`waiters`, `owner`, `told`, `seat`, `account`), queue (`queue_s`, `lease`), attempt (`track`),
+    Written by: flights (`waiters`, `owner`, `best`, `told`, `seat`, `account`), queue (`queue_s`, `lease`), attempt (`track`),
     span (`backend_s`), grade (`stale`, `refused`), faults (`injected`), coalesce (`fault`), retry (`fresh`). `question`, `tags` and
     `generations` are of a shared flight: what it asks, what its answer depends on, and the generations of that before it began.
     """
@@ -483,6 +485,7 @@ class Flight:
     track: Track = field(default_factory=Track)
     waiters: dict[Waiter, Pledge] = field(default_factory=dict)
     owner: Waiter | None = None
+    best: Waiter | None = None  # of those who wait the one in whose class it stands
     told: int = 0  # waiters that the outcome was handed to
     task: Work | None = None
     stale: bool = False  # the last attempt met a connection that the backend may just have closed

@@ -268,26 +268,41 @@ async def test_a_follower_with_less_patience_changes_nothing() -> None:
     assert await first is OK
 
 
-async def test_a_follower_of_a_better_class_raises_the_flight_and_the_next_best_inherits_it() -> None:
-    """Staff who asks what a report asks does not wait as a report does; when he goes, it falls to the best of those who are left."""
+async def test_a_follower_of_a_better_class_raises_the_flight_for_as_long_as_he_waits() -> None:
+    """Staff who asks what a report asks does not wait as a report does. It stays the report's: nobody else is charged for it."""
     scene, road = Scene(), Road()
     flight = scene.flight(key=b"k", until_s=30.0)
-    flight.seat = flight.seat._replace(client_class="batch", request_id="id-1")
+    came_back = Place(7.0, 990.0)
+    flight.seat = flight.seat._replace(client="report", client_class="batch", request_id="id-1", place=came_back)
     report = await flying(scene, flight, road, "report", 30.0, "batch")
     assert flight.seat.client_class == "batch"
     staff = await flying(scene, flight, road, "staff", 1.0, "staff")
     seat = flight.seat
-    assert (seat.client, seat.client_class, seat.request_id) == ("staff", "staff", "id-1")
+    assert (seat.client, seat.client_class, seat.request_id) == ("report", "staff", "id-1")
+    assert seat.place == Place(None, 990.0), "a tag is of one class, an age of all"
     assert seat.until == pytest.approx(scene.clock.now() + 30.0), "nobody shortens another's wait"
     later = [await flying(scene, flight, road, name, 20.0, kind) for name, kind in (("r2", "batch"), ("bob", "browse"))]
-    assert flight.seat.client == "staff"
+    assert flight.seat is seat
     assert await staff is None
-    assert (flight.seat.client, flight.seat.client_class) == ("bob", "browse")
-    flight.track.progress = Progress.BODY
-    last = await flying(scene, flight, road, "staff", 20.0, "staff")
-    assert flight.seat.client == "bob", "the backend has it: there is nothing to raise"
+    assert (flight.seat.client, flight.seat.client_class) == ("report", "browse"), "the best of those who are left"
     road.end.set_result(OK)
-    assert [await each for each in (report, *later, last)] == [OK] * 4
+    assert [await each for each in (report, *later)] == [OK] * 3
+
+
+async def test_when_the_owner_leaves_the_best_class_stays_with_those_who_have_it() -> None:
+    """Whoever owns it next, it stands where the best of them would."""
+    scene, road = Scene(), Road()
+    flight = scene.flight(key=b"k", until_s=30.0)
+    first = await flying(scene, flight, road, "ada", 1.0, "staff")
+    second = await flying(scene, flight, road, "r", 5.0, "batch")
+    third = await flying(scene, flight, road, "bob", 30.0, "browse")
+    assert (flight.seat.client_class, flight.best is flight.owner) == ("browse", True)
+    assert await first is None
+    assert (flight.seat.client, flight.seat.client_class) == ("r", "browse")
+    assert await second is None
+    assert (flight.seat.client, flight.seat.client_class) == ("bob", "browse")
+    road.end.set_result(OK)
+    assert await third is OK
 
 
 async def test_a_raised_flight_is_served_before_what_came_first() -> None:

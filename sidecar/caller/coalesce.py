@@ -111,9 +111,8 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
             numbers = (("waiting", len(flight.waiters)), ("limit", most))
             return Refusal("overloaded", "queue_full", "as many as may already wait for this answer", numbers=numbers)
         outcome = await flown(exchange, flight, until)
-        alone = isinstance(outcome, Answer) and outcome.private and flight.owner is not exchange.waiter
-        if alone and not exchange.ours:
-            # For one alone after all. The others ask for themselves, and stand in line for it one by one.
+        if exchange.joined and isinstance(outcome, Answer) and outcome.private and not exchange.ours:
+            # For him alone who asked first, and as whom it was perhaps asked. The others ask for themselves, one by one.
             exchange.question, exchange.joined, exchange.call = None, False, replace(call, key=None)
             return await private(exchange, exchange.call, until)
         return outcome

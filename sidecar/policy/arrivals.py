@@ -13,6 +13,8 @@ from typing import Final
 REMEMBERED_S: Final = 15.0
 # Debts in virtual seconds, of a client who has just called a few times up to one who has filled his share of a line.
 LAGS: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+# What is told is a mean. Times of legacy calls scatter about as much as that: the mean of their squares is twice the square of their mean.
+_SQUARED: Final = 2.0
 _GROWN_MOST: Final = (
     1e30  # weights grow instead of all sums fading; before they are too large for a float all is brought down
 )
@@ -43,14 +45,14 @@ class Arrivals:
         weighed = cost_s * grown / REMEMBERED_S
         self._sums[bisect_left(LAGS, lag)] += weighed
         self.total += weighed
-        self._squares += weighed * cost_s
+        self._squares += _SQUARED * weighed * cost_s
 
     def rate(self, now: float) -> float:
         """Return the seconds of work that come in a second."""
         return self.total / self._grown(now)
 
     def scatter(self, now: float) -> float:
-        """Return the sum of the squares of the work that comes in a second: its variance, where calls come as they like."""
+        """Return the squares of the work that comes in a second, reckoned from means: its variance, where calls come as they like."""
         return self._squares / self._grown(now)
 
     def passing(self, now: float, lag: float) -> list[tuple[float, float]]:

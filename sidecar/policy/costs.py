@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-# Of a load that keeps still the last hundred calls say it to within some percent; of one that moves only the last twenty speak.
+# Of a load that keeps still the last hundred calls say it to within some percent; of one that moves the last twenty speak.
 REMEMBERED: Final = 100
 LATELY: Final = 20
 MOVED: Final = (
@@ -48,13 +48,14 @@ class _Mean:
         weight = 1.0 / count if count <= REMEMBERED else _WEIGHT
         off_s = seconds - self.value_s
         self.value_s += weight * off_s
+        self._variance += weight * (off_s * off_s * (1.0 - weight) - self._variance)
         if count <= LATELY:
             self._lately_s = self.value_s
-        else:
-            self._lately_s += _WEIGHT_LATELY * (seconds - self._lately_s)
-            if (self._lately_s - self.value_s) ** 2 > _ERROR * self._variance:
-                self.value_s, self.count = self._lately_s, LATELY
-        self._variance += weight * (off_s * off_s * (1.0 - weight) - self._variance)
+            return
+        self._lately_s += _WEIGHT_LATELY * (seconds - self._lately_s)
+        # The variance has the newest in it: one call alone, however long it hung, is never more than chance.
+        if (self._lately_s - self.value_s) ** 2 > _ERROR * self._variance:
+            self.value_s, self.count = self._lately_s, LATELY
 
 
 class Costs:

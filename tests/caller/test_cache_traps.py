@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.answers import Entry
-from sidecar.model import Dialect, Level
+from sidecar.model import Dialect, Head, Level, Standing
 from sidecar.plan import FallbackPlan, SharedPlan
 from sidecar.recall import Recall
 from tests.support.people import People, Said, cached, reply
@@ -55,6 +55,38 @@ async def test_another_account_asks() -> None:
     public.scene.world = replace(public.scene.world, answers=gold.scene.answers, deeds=gold.scene.deeds)
     public.rebuilt()
     assert (await public.asked("GetSeats event=1 key=ada", by=reply(b"<ok>public</ok>"))).body == b"<ok>public</ok>"
+
+
+@pytest.mark.parametrize("boss", ["browse", "staff", "heir"])
+async def test_what_was_asked_as_the_first_who_came_is_told_to_him_alone(boss: str) -> None:
+    """Where everybody is asked as the leader, a reply that turns out to be private is the leader's: not a follower's of better class, nor
+    his to whom the call falls because the leader has gone.
+    """
+    people = People(cached(shared=SharedPlan("leader")), identity_params=("key",))
+    classes = {"boss": "staff" if boss == "staff" else "browse"}
+
+    def stands(seen: Head, peer: str) -> Standing:
+        client = seen.headers.get("X-Client", peer)
+        return Standing(client, client_class=classes.get(client))
+
+    people.scene.world = replace(people.scene.world, client_of=stands)
+    people.rebuilt()
+    fill = [people.asking(f"GetSeats event={number} key=z", who=f"z{number}") for number in (7, 8)]
+    await settle()
+    tabs = {"ada": people.asking("GetSeats event=1 key=ada", who="ada")}
+    await settle()
+    tabs["boss"] = people.asking("GetSeats event=1 key=boss", who="boss")
+    await settle()
+    if boss == "heir":
+        tabs.pop("ada").cancel()
+    people.scene.upstream.auto = lambda ask: reply(ask.outbound.body, (b"Set-Cookie", b"sid=" + ask.outbound.body[-4:]))
+    for ask in list(people.asks):
+        ask.answer(reply(b"<x/>"))
+    for name, tab in tabs.items():
+        said = Said(await tab)
+        assert said.body.endswith(f"key={name}".encode())
+        assert said.header("Set-Cookie") == f"sid={'=ada' if name == 'ada' else 'boss'}"
+    await asyncio.gather(*fill)
 
 
 async def test_a_status_is_no_leave_to_share() -> None:
