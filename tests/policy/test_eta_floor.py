@@ -100,9 +100,11 @@ def off_by(told: list[tuple[float, float]]) -> float:
 @pytest.mark.long
 @pytest.mark.unmeasured
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("shift", [False, True])
-def test_of_two_busy_classes_the_line_tells_about_as_well_as_anybody_could(shift: bool) -> None:
-    """Over three crowds what the line tells is off by no more than a third more than what the oracle does."""
+@pytest.mark.parametrize(("shift", "more"), [(False, 1.33), (True, 2.0)])
+def test_of_two_busy_classes_the_line_tells_about_as_well_as_anybody_could(shift: bool, more: float) -> None:
+    """Over three crowds what the line tells is off by no more than a third more than what the oracle does. Where the mix shifts, which the
+    oracle knows in the same moment and the line a quarter of a minute later, by no more than twice as much.
+    """
 
     def mix(at: float) -> dict[str, float]:
         return SHIFTED if shift and at >= 80.0 else STEADY
@@ -123,4 +125,4 @@ def test_of_two_busy_classes_the_line_tells_about_as_well_as_anybody_could(shift
     ours, best = off_by(here), off_by(oracle)
     print(f"\ntold {ours:.3f}, oracle {best:.3f}, {len(here)} waits")
     assert len(here) > 50
-    assert ours <= 1.33 * best
+    assert ours <= more * best
