@@ -66,6 +66,8 @@ REQUESTS: Final[dict[str, bytes]] = {
 }
 # Where a caller who hangs up is tried in every run: one of each moment at which a call may be.
 LEFT_ALONE: Final = ("backend: Fine", "backend: Silent", "backend: StreamSlow", "half a body", "large call")
+# Tried in the long run alone: a backend that ends politely where another that resets is tried in every run.
+POLITE: Final = tuple(f"backend: Fin{when}" for when in ("Accept", "Head", "Body", "HalfBody", "HalfReplyHead"))
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def _ours(found: object) -> str:
             kind,
             hangs_up,
             id=f"{kind}-{'hangs up' if hangs_up else 'stays'}",
-            marks=[pytest.mark.long] if hangs_up and kind not in LEFT_ALONE else [],
+            marks=[pytest.mark.long] if (hangs_up and kind not in LEFT_ALONE) or kind in POLITE else [],
         )
         for kind in REQUESTS
         for hangs_up in (False, True)
