@@ -194,7 +194,7 @@ class App:
         needs = whole(self._needs(plan, trust_of(plan, {})))
         self._bound(plan)
         road = whole(self._fold(plan, needs))
-        self._learnt_of = {backend.name: _identity(backend) for backend in plan.backends}
+        self._learnt_of = {backend.name: backend.identity for backend in plan.hosts}
         self._keep(needs)
         self.injections.load(plan.backends)
         self.world = road.world
@@ -232,7 +232,7 @@ class App:
         keys = await aside(lambda: _keys_of(plan, self._keys), _TRUST_S)
         needs = await in_turns(self._needs(plan, trust))
         try:
-            learnt_of = {**self._learnt_of, **{backend.name: _identity(backend) for backend in plan.backends}}
+            learnt_of = {**self._learnt_of, **{backend.name: backend.identity for backend in plan.hosts}}
             longest_s = await in_turns(_longest_s(self.plan))
             road = await in_turns(self._fold(plan, needs))
             self._stay()
@@ -359,7 +359,8 @@ class App:
         )
         self.slots.bound(plan.hosts, self._limits, plan.classes, wide, unlimited)
         self.rates.bound({backend.name: backend.all_rates for backend in plan.backends})
-        self.breakers.bound({backend.name: backend.breaker for backend in plan.hosts if backend.breaker is not None})
+        rules = {backend.name: backend.breaker for backend in plan.hosts if backend.breaker is not None}
+        self.breakers.bound(rules, {backend.name: backend.identity for backend in plan.hosts})
         self.retries.bound({backend.name: backend.retry for backend in plan.hosts if backend.retry is not None})
         self.identities.bound(plan.backends)
         self.places.bound(plan.backends, self._keys)
@@ -464,7 +465,7 @@ class App:
     def _forget_the_gone(self) -> None:
         """Let go of what was learnt under names that no plan has, once nobody who came before can ask for it."""
         if not any(isinstance(thing, HttpUpstream) for thing in self._retired):
-            for name in self._learnt_of.keys() - {backend.name for backend in self.plan.backends}:
+            for name in self._learnt_of.keys() - {backend.name for backend in self.plan.hosts}:
                 self._forget(name)
                 del self._learnt_of[name]
 
@@ -562,11 +563,6 @@ def _addresses(before: Plan, after: Plan) -> list[tuple[str, object, object]]:
         ("metrics", before.metrics, after.metrics),
         ("store", before.store, after.store),
     ]
-
-
-def _identity(backend: BackendPlan) -> object:
-    """Return what makes a backend another one, whose learnt state says nothing about it."""
-    return backend.name, backend.protocol, backend.endpoints
 
 
 def _longest_s(plan: Plan) -> Pieces[float]:

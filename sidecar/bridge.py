@@ -78,6 +78,8 @@ class Bridge:
             case "config", "use":
                 return await self._reloads.use(order.arguments["id"], order.actor)
             case "limit" | "observe" | "breaker", _:
+                if (order.noun, order.verb) == ("breaker", "set"):
+                    self._needs_breaker(order.arguments["backend"])
                 return self._keeper.carry_out(order, self.configured())
             case "fault", _:
                 return self._faults.carry_out(order, self.configured())
@@ -92,6 +94,14 @@ class Bridge:
                     True, f"draining: gone within {drain.delay_s + drain.timeout_s:g} s and the time for last words"
                 )
         raise OrderError(f"there is no order {order.noun} {order.verb}")
+
+    def _needs_breaker(self, name: str) -> None:
+        """Refuse an order that nothing would carry out."""
+        found = next((host for host in self._app.plan.hosts if host.name == name), None)
+        if found is not None and found.breaker is None:
+            raise OrderError(
+                f"{name} has no breaker: its settings say breaker.mode: off. `sidecar limit set` holds its calls down"
+            )
 
     def _purge(self, backend: str, what: str) -> Verdict:
         """Touch what is kept: soft, so that nobody has to ask at once for what everybody asks for."""

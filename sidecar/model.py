@@ -472,8 +472,8 @@ class Flight:
     """One call on its way to the backend, owned by its own task.
 
     Written by: flights (`waiters`, `owner`, `best`, `told`, `seat`, `account`), queue (`queue_s`, `lease`), attempt (`track`),
-    span (`backend_s`), grade (`stale`, `refused`), faults (`injected`), coalesce (`fault`), retry (`fresh`). `question`, `tags` and
-    `generations` are of a shared flight: what it asks, what its answer depends on, and the generations of that before it began.
+    span (`backend_s`), grade (`stale`, `refused`), faults (`injected`, `feigned`), coalesce (`fault`), retry (`fresh`). `question`,
+    `tags` and `generations` are of a shared flight: what it asks, what its answer depends on, and the generations of that before it began.
     """
 
     call: Call
@@ -494,6 +494,7 @@ class Flight:
     lease: Lease | None = None
     attempts: int = 0
     injected: str = ""  # the id of what was injected into its last attempt
+    feigned: bool = False  # nothing of the last attempt has left: what was injected stood for the backend
     fault: Injected | None = None  # what its caller wants to go wrong with it; never of a shared one
     over: bool = False  # its outcome stands
     queue_s: float = 0.0

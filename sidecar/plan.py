@@ -368,6 +368,11 @@ class BackendPlan:
         return any(line.invalidates for line in self.operations)
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes a backend another one, of which nothing is true that was learnt under its name."""
+        return self.name, self.protocol, self.endpoints
+
+    @property
     def spare_plan(self) -> BackendPlan | None:
         """Return the spare as a backend of its own: with as many slots, and none of its troubles are this one's."""
         if self.spare is None:

@@ -383,6 +383,10 @@ class Slots(Protocol):
         """Return the counts of one backend."""
         ...
 
+    def stands(self, seat: Seat) -> Ahead | None:
+        """Return how long a call that waits does so yet, with where it stands; None where it does not wait."""
+        ...
+
     def outlook(self, seat: Seat) -> Ahead | None:
         """Return how long such a call would wait if it came now; None of a backend that is not there."""
         ...
@@ -413,8 +417,11 @@ class Breakers(Protocol):
         """Say whether nothing is amiss: a failed call is made once more only then."""
         ...
 
-    def ask(self, backend: str, operation: str, *, safe: bool, lease_s: float) -> object | None:
-        """Let an attempt through, for `lease_s` at most, or refuse it; None where there is no breaker. What is let through is told once."""
+    def ask(self, backend: str, operation: str, *, safe: bool, lease_s: float, of: object = None) -> object | None:
+        """Let an attempt through, for `lease_s` at most, or refuse it; None where there is no breaker. What is let through is told once.
+
+        `of` is whom the name meant when the call began: what becomes of one at a backend that has gone says nothing of its successor.
+        """
         ...
 
     def tell(self, passed: object, result: Result, seconds: float) -> None:

@@ -267,6 +267,36 @@ async def test_a_limit_by_hand_outlives_a_reload(backend: Starts, told: list[str
         assert process.app.slots.view("rpc").limit == 5
 
 
+async def test_a_backend_without_a_breaker_takes_no_order_for_one(backend: Starts, told: list[str]) -> None:
+    """Nothing would carry it out: it is refused, and the status shows no order."""
+    here = await backend(stage)
+    first = plan(here.url)
+    bare = replace(first, backends=(replace(first.backends[0], breaker=None), *first.backends[1:]))
+    async with running(bare) as process:
+        name = bare.backends[0].name
+        code, said = await order(process, "breaker/set", backend=name, state="cut_off", **{"for": "10m"})
+        assert (code, "has no breaker" in json.dumps(said)) == (409, True)
+        assert (await status(process))["overrides"] == []
+
+
+async def test_a_backend_that_an_operator_has_cut_off_stays_so_under_another_url(
+    backend: Starts, told: list[str]
+) -> None:
+    """What he has ordered is of the name, and the status says for how long."""
+    here = await backend(stage)
+    first = plan(here.url)
+    name = first.backends[0].name
+    moved = replace(
+        first.backends[0], endpoints=tuple((each, url + "?moved") for each, url in first.backends[0].endpoints)
+    )
+    other = replace(first, backends=(moved, *first.backends[1:]))
+    async with running(first, lambda: loaded(other, "second")) as process:
+        await order(process, "breaker/set", backend=name, state="cut_off", **{"for": "10m"})
+        assert (await order(process, "config/reload"))[0] == 200
+        assert 590.0 < process.app.breakers.rest_s(name) <= 600.0
+        assert [each["noun"] for each in (await status(process))["overrides"]] == ["breaker"]
+
+
 async def test_calls_go_wrong_by_order_and_everybody_is_told(backend: Starts, told: list[str]) -> None:
     """The backend meets nothing of it; the response, the status, the metrics and the audit name it until it is cleared."""
     here = await backend(stage)

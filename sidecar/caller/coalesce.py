@@ -73,7 +73,12 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
         elif flight.sent:
             exchange.backend_s = max(0.0, since_s - flight.queue_s)
             left_alone(call)
-        return out_of_time(flight, waits_s)
+        refusal = out_of_time(flight, waits_s)
+        if refusal.reason == "deadline" and (line_now := world.slots.stands(flight.seat)) is not None:
+            # His own time was over before his turn. He leaves with his place, and comes back to it.
+            back_s = max(1, line_now.eta_high_s - int(backend.queue_wait_s / 2))
+            return replace(refusal, line=line_now, retry_after_s=back_s)
+        return refusal
 
     def left_alone(call: Call) -> None:
         """Note that a write's caller has gone on while the backend has it: whoever is told so reads next, and it may be done by then."""

@@ -14,7 +14,9 @@ from sidecar.answers import Entry
 from sidecar.forms import effect_of
 from sidecar.model import Answer, Exchange, Executed, Flight, Grade, Outcome, Refusal, Seat, Waiter
 from sidecar.outbound import private_request
+from sidecar.patience import patience_s
 from sidecar.policy.headers import to_caller
+from sidecar.policy.origin import vetoes
 from sidecar.states import Category, find
 
 if TYPE_CHECKING:
@@ -116,7 +118,10 @@ async def _elsewhere(
         key = b"spare " + (call.key or question.digest)
         name = replace(call, backend=host.name, endpoint="", key=key, dialect=question.dialect)
         outbound = question.request._replace(target=base)
-    flight, outcome = await _flown(exchange, name, outbound, lane, world, line)
+    flown = await _flown(exchange, name, outbound, lane, world, line)
+    if flown is None:
+        return None
+    flight, outcome, joined = flown
     if isinstance(outcome, Answer):
         if outcome.grade.state not in _GOOD:
             return outcome if question is None else None
@@ -124,6 +129,8 @@ async def _elsewhere(
         if question is None:
             exchange.cache_status = b""
             return replace(outcome, grade=grade)
+        if joined and line.cache is not None and vetoes(outcome.headers, line.cache.ignore) is not None:
+            return None  # it is his alone who asked first, and as whom it was perhaps asked
         return await _said(exchange, _for_all(outcome, name, world), grade, world)
     if outcome is None and flight.sent and not line.safe:
         changed = host.changes(line, call.members, call.parameters)
@@ -135,22 +142,30 @@ async def _elsewhere(
 
 async def _flown(
     exchange: Exchange, call: Call, outbound: Outbound, lane: Lane, world: World, line: OperationPlan
-) -> tuple[Flight, Outcome | None]:
+) -> tuple[Flight, Outcome | None, bool] | None:
+    """Return the flight to the spare, what came of it in his time, and whether somebody else had begun it; None where he has no time left,
+    or as many wait for it as may.
+    """
     account = exchange.account
     assert account is not None, "decode opens the account"
     now = world.clock.now()
     client_class = exchange.standing.client_class or line.client_class
-    until = now + line.timeout_s
-    flight = world.flights.find(call.key) or Flight(
-        call=call,
-        outbound=outbound,
-        safe=line.safe,
-        seat=Seat(call.backend, call.client, call.operation, client_class, until),
-        account=account,
-        started_at=now,
-    )
+    until = exchange.body_at + (patience_s(exchange, line.timeout_s) or 0.0)
+    flight = world.flights.find(call.key)
+    joined = flight is not None
+    if until <= now or (flight is not None and line.cache is not None and len(flight.waiters) >= line.cache.waiters):
+        return None
+    if flight is None:
+        flight = Flight(
+            call=call,
+            outbound=outbound,
+            safe=line.safe,
+            seat=Seat(call.backend, call.client, call.operation, client_class, until),
+            account=account,
+            started_at=now,
+        )
     exchange.flight = flight
-    return flight, await world.flights.fly(flight, lane, Waiter(call.client, client_class, until))
+    return flight, await world.flights.fly(flight, lane, Waiter(call.client, client_class, until)), joined
 
 
 def _for_all(answer: Answer, call: Call, world: World) -> Entry:

@@ -16,7 +16,7 @@ from sidecar.model import Ahead, Bearer, Refusal, Seat
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sidecar.model import Call, Exchange, Outcome
+    from sidecar.model import Call, Exchange, Outcome, Place
     from sidecar.plan import Scope
     from sidecar.ports import World
 
@@ -49,7 +49,7 @@ def build(
             return outcome
         if exchange.place is not None and _in_vain(outcome):
             told = outcome.line or ahead(exchange, call)
-            outcome = replace(outcome, line=replace(told, stood=told.stood or exchange.place))
+            outcome = replace(outcome, line=replace(told, stood=_earlier(told.stood, exchange.place)))
         if outcome.line is not None and outcome.line.stood is not None:
             return given(exchange, call, outcome)
         return outcome
@@ -66,7 +66,10 @@ def build(
         told = refusal.line
         assert told is not None, "asked of those alone"
         assert told.stood is not None, "as above"
-        issued = places.give(bearer(exchange, call), told.stood, (refusal.retry_after_s or 1) + wait_s)
+        whose, stood, flight = bearer(exchange, call), told.stood, exchange.flight
+        if flight is not None and flight.seat.client_class != whose.client_class:
+            stood = stood._replace(start_tag=None)  # it stood among those of another class: its age counts in all
+        issued = places.give(whose, stood, (refusal.retry_after_s or 1) + wait_s)
         if issued is None:
             return replace(refusal, line=replace(told, stood=None))
         text, code = issued
@@ -77,6 +80,11 @@ def build(
         return Bearer(backend.name, client_class, exchange.client, call.key or _asked(exchange))
 
     return place
+
+
+def _earlier(stood: Place | None, shown: Place) -> Place:
+    """Return the better of where a flight stood and where one who joined it would have: nobody loses by asking with others."""
+    return shown if stood is None or shown.since < stood.since else stood
 
 
 def _in_vain(refusal: Refusal) -> bool:

@@ -25,10 +25,10 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
     """Return the stage."""
     backend, line = scope.one_backend, scope.one_operation
     name, lease_s = backend.name, backend.timeouts.connect_s + line.attempt_total_s + _GRACE_S
-    breakers = world.breakers
+    breakers, of = world.breakers, backend.identity
 
     async def breaker(flight: Flight) -> Outcome:
-        passed = breakers.ask(name, flight.call.operation, safe=flight.safe, lease_s=lease_s)
+        passed = breakers.ask(name, flight.call.operation, safe=flight.safe, lease_s=lease_s, of=of)
         if passed is None:
             return await inner(flight)
         if isinstance(passed, Refusal):

@@ -76,7 +76,7 @@ def build(scope: Scope, world: World, inner: Attempt) -> Attempt:
         if hit is None:
             names = call.members if call.operation in call.members else (call.operation, *call.members)
             hit = here.ask(clock.now(), names, flight.outbound.headers, chance)
-        flight.injected = "" if hit is None else hit.id
+        flight.injected, flight.feigned = "" if hit is None else hit.id, False
         if hit is None:
             return await inner(flight)
         log.event(
@@ -91,10 +91,10 @@ def build(scope: Scope, world: World, inner: Attempt) -> Attempt:
             case Kind.LATENCY:
                 return await _late(hit, flight, inner, line.attempt_first_byte_s)
             case Kind.ERROR:
-                flight.track.progress = Progress.REPLY
+                flight.track.progress, flight.feigned = Progress.REPLY, True
                 return _error(hit.status, flight, backend)
             case Kind.RESET:
-                flight.track.progress = Progress.BODY
+                flight.track.progress, flight.feigned = Progress.BODY, True
                 return Failed("outcome_unknown", "reset", f"the connection broke {_WHY}", sent=True)
         return _cut(await inner(flight))
 
@@ -106,7 +106,7 @@ async def _late(hit: Injected, flight: Flight, inner: Attempt, first_byte_s: flo
     if hit.delay_s < first_byte_s:
         await asyncio.sleep(hit.delay_s)
         return await inner(flight)
-    flight.track.progress = Progress.BODY
+    flight.track.progress, flight.feigned = Progress.BODY, True
     await asyncio.sleep(first_byte_s)
     flight.track.ghost = _Hanging(hit.delay_s - first_byte_s)
     return Failed("outcome_unknown", "timeout", f"no first byte within {first_byte_s:g} s {_WHY}", sent=True)

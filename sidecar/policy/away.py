@@ -6,7 +6,8 @@ Told by `fair` of who goes and who comes back; asked where a wait is foretold. I
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from sidecar.model import Place
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from sidecar.policy.ladder import Key
     from sidecar.policy.tiers import Tier, Waiting
 
+_Name: TypeAlias = tuple[str, str, float]  # class, client and tag
+_STALE_MOST: Final = 64  # ends of those who are back; many more than are still away, and the heap is made anew
 _WEIGHT: Final = 0.05  # of the newest, in the share that comes back: it follows within some twenty
 
 
@@ -28,10 +31,11 @@ class _Gone(NamedTuple):
 class Away:
     """A bounded table, and what share of them comes back."""
 
-    __slots__ = ("_gone", "returning")
+    __slots__ = ("_ends", "_gone", "returning")
 
     def __init__(self) -> None:
-        self._gone: OrderedDict[tuple[str, str, float], _Gone] = OrderedDict()
+        self._gone: OrderedDict[_Name, _Gone] = OrderedDict()
+        self._ends: list[tuple[float, _Name]] = []  # a heap: whoever goes later may be expected sooner
         self.returning = 0.5  # 0 to 1; half, until it is known better: pages come back, programs may not
 
     def __repr__(self) -> str:
@@ -50,8 +54,12 @@ class Away:
         tier.away.add(key, waiting.cost_s)
         tier.due.add(due, waiting.cost_s)
         self._gone[name] = _Gone(tier, key, due, until, told)
+        heappush(self._ends, (until, name))
         if len(self._gone) > most:
             self._forget(next(iter(self._gone)))
+        if len(self._ends) > 2 * len(self._gone) + _STALE_MOST:
+            self._ends = [(gone.until, name) for name, gone in self._gone.items()]
+            heapify(self._ends)
 
     def back(self, tier: Tier, client: str, place: Place) -> Told | None:
         """Reckon no more with somebody: he has come. Return what he was told when he went, None where nobody remembers him."""
@@ -67,12 +75,12 @@ class Away:
 
     def lapse(self, now: float) -> None:
         """Reckon no more with those who should have been back by now."""
-        while self._gone:
-            name, gone = next(iter(self._gone.items()))
-            if now < gone.until:
-                return
-            self._forget(name)
-            self.returning -= _WEIGHT * self.returning
+        while self._ends and self._ends[0][0] <= now:
+            until, name = heappop(self._ends)
+            gone = self._gone.get(name)
+            if gone is not None and gone.until == until:
+                self._forget(name)
+                self.returning -= _WEIGHT * self.returning
 
     def _forget(self, name: tuple[str, str, float]) -> None:
         gone = self._gone.pop(name)

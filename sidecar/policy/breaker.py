@@ -121,7 +121,12 @@ class Breaker:
     @property
     def closed(self) -> bool:
         """Whether nothing speaks against a call, as far as anybody has noticed; a retry is made only then."""
-        return self._state is State.CLOSED or self._rule.observe
+        return self._state is State.CLOSED or (self._rule.observe and not self.ordered)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether an operator has it cut off: that holds where its own word is only counted, too."""
+        return self._forced is Forced.CUT_OFF
 
     def peek(self, now: float, *, safe: bool) -> Refusal | None:
         """Say whether a call would be refused now (monotonic seconds), and change nothing. `ask` may refuse whom this lets in, never
@@ -141,7 +146,7 @@ class Breaker:
         refusal = None if self._state is State.CLOSED else self._refusal(now, safe)
         if refusal is None:
             return self._permit if self._state is State.CLOSED else self._lease(now, safe, lease_s)
-        if observe or self._rule.observe:
+        if (observe or self._rule.observe) and not self.ordered:
             self.observed += 1
             return UNCOUNTED
         self.refused += 1
@@ -150,8 +155,6 @@ class Breaker:
     def probe(self, now: float) -> Permit:
         """Give the permit of a probe: always, for it is how a cut-off ends early, and how a dead backend is known before any call."""
         self._advance(now)
-        if self._state is State.TESTING:
-            self._safe_at = now
         return Permit(self._generation, probe=True)
 
     def tell(
@@ -353,7 +356,8 @@ class Breaker:
     def _probed(self, now: float, result: Result) -> None:
         """Take a probe's word: three bad ones in a row cut off, where no call went well meanwhile; a good one ends a cut-off."""
         if self._forced is not None or result is Result.IGNORED:
-            return
+            return  # one that could not be asked is no test, and keeps nobody else from being it
+        self._safe_at = max(self._safe_at, now)
         bad = result in BAD
         if self._state is State.CLOSED:
             self._probes_failed = self._probes_failed + 1 if bad else 0

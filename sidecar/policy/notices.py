@@ -48,10 +48,11 @@ def overdue(counts: Counts) -> Refusal:
     return Refusal("overloaded", DEADLINE, detail, numbers=counts.numbers)
 
 
-def hopeless(counts: Counts, waited_s: float) -> Refusal:
-    """Return what he is told whose deadline came while he waited."""
-    numbers = (("waited_ms", _ms(waited_s)), *counts.numbers)
-    return Refusal("overloaded", DEADLINE, "no slot came free before the call's own deadline", numbers=numbers)
+def hopeless(counts: Counts, waited_s: float, rest: Quote, after_s: int) -> Refusal:
+    """Return what he is told whose deadline came while he waited: he has `rest` before him, and leaves with a place."""
+    numbers = (("waited_ms", _ms(waited_s)), *rest.numbers, *counts.numbers)
+    detail = "no slot came free before the call's own deadline"
+    return Refusal("overloaded", DEADLINE, detail, retry_after_s=after_s, numbers=numbers, line=as_told(rest))
 
 
 def too_late(counts: Counts, foretold: Quote, said: Quote, late_s: float) -> Refusal:

@@ -28,6 +28,7 @@ _SWEEP: Final = 100
 # Of names: what a place is for must be told apart, not read, so a token is of one size whatever the names are.
 _DIGEST_BYTES: Final = 12
 _TIMES: Final = Struct(">ddd")  # since, until (wall), tag (virtual)
+_AGE_ALONE: Final = float("-inf")  # of a tag that is none
 _SIZES: Final = (EPOCH_BYTES, NONCE_BYTES, _TIMES.size, *(_DIGEST_BYTES,) * 4)
 # Crockford's base 32 (https://www.crockford.com/base32.html): no I, L, O, U, so that a place can be read out on the telephone.
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -106,9 +107,9 @@ class Places:
         self._keys, self._per_client = keys, per_client
 
     def issue(
-        self, now: float, bearer: Bearer, *, since: float, tag: float, until: float, nonce: bytes
+        self, now: float, bearer: Bearer, *, since: float, tag: float | None, until: float, nonce: bytes
     ) -> Issued | Why:
-        """Give a place that counts until `until`. Raises ValueError for a nonce that is none, or is out already."""
+        """Give a place until `until`; without a `tag` its age alone counts. Raises ValueError for a nonce that is none, or is out."""
         if len(nonce) != NONCE_BYTES or nonce in self._out:
             raise ValueError(f"a nonce has {NONCE_BYTES} bytes of its own")
         self._sweep(now)
@@ -117,7 +118,7 @@ class Places:
             return Why.TOO_MANY
         if len(self._out) >= self._most:
             return Why.FULL
-        times = _TIMES.pack(since, until, tag)
+        times = _TIMES.pack(since, until, _AGE_ALONE if tag is None else tag)
         token = tokens.Token(tokens.Kind.PLACE, (self._epoch, nonce, times, backend, client_class, client, call))
         self._out[nonce] = until, client
         self._held[client] += 1
@@ -141,7 +142,7 @@ class Places:
             return Why.EXPIRED
         ours = epoch == self._epoch
         refused = self._take(nonce) if ours else self._spend(nonce, until)
-        return refused or Place(place_code(nonce), since, tag if ours else None)
+        return refused or Place(place_code(nonce), since, tag if ours and tag != _AGE_ALONE else None)
 
     def _take(self, nonce: bytes) -> Why | None:
         """Let one of this process's come in, if it is out."""

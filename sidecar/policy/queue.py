@@ -164,7 +164,7 @@ class Line:
         if waiting.stage is Stage.OUT or now < waiting.until:
             return None
         if waiting.seat.until <= waiting.until:
-            return self._hopeless(now, waiting)
+            return self._hopeless(now, waiting, reasons, rest_s)
         return self._let_go(now, waiting, notices.QUEUE_WAIT, reasons, rest_s)
 
     def leave(self, now: float, waiting: Waiting) -> None:
@@ -242,6 +242,17 @@ class Line:
         flow = self._stranger(seat)
         key = self._fair.key_of(now, flow, seat.place)
         return self._foretell(now, flow.tier, key, seat).later(rest_s)
+
+    def stands(
+        self, now: float, seat: Seat, reasons: Iterable[str] = (), rest_s: float = 0.0
+    ) -> tuple[Quote, Place] | None:
+        """Return how long the call of `seat` waits yet, and where it stands; None where it does not wait."""
+        waiting = self._seats.get(id(seat))
+        return None if waiting is None else (self.quote(now, waiting, reasons, rest_s), self.place_of(waiting))
+
+    def back_in_s(self, rest: Quote) -> int:
+        """Return when somebody who has `rest` before him is to be back: when half of queue.wait is left until his turn, at the worst."""
+        return notices.whole(rest.high_s - self._rule.wait_s / 2)
 
     def place_of(self, waiting: Waiting) -> Place:
         """Return what somebody who was let go takes with him."""
@@ -350,19 +361,20 @@ class Line:
     def _let_go(
         self, now: float, waiting: Waiting, reason: str, reasons: Iterable[str] = (), rest_s: float = 0.0
     ) -> Refusal:
-        """Let somebody leave with his place, and tell him to be back when half of queue.wait is left until his turn, at the worst."""
+        """Let somebody leave with his place, and reckon with him until he is back."""
         counts, wait_s = self._counts, self._rule.wait_s
         rest = foretell_for(now, self._fair, self._backlog, self._slots, waiting, leaving=True).later(rest_s)
         told = self._told(waiting)
         said = told.tell(rest, self._slots.serving, self._backlog.mean_s, reasons)
-        after_s = notices.whole(rest.high_s - wait_s / 2)
+        after_s = self.back_in_s(rest)
         self._gone(waiting, served=self._fair.away.returning)
         self._fair.away.let_go(waiting, told, now + after_s, now + after_s + wait_s, AWAY_LINES * self._rule.size)
         self._depart(now, waiting)
         return notices.let_go(counts, reason, wait_s, now - waiting.since, rest, said, after_s)
 
-    def _hopeless(self, now: float, waiting: Waiting) -> Refusal:
-        refusal = notices.hopeless(self._counts, now - waiting.since)
+    def _hopeless(self, now: float, waiting: Waiting, reasons: Iterable[str] = (), rest_s: float = 0.0) -> Refusal:
+        rest = self.quote(now, waiting, reasons, rest_s)
+        refusal = notices.hopeless(self._counts, now - waiting.since, rest, self.back_in_s(rest))
         self.leave(now, waiting)
         return refusal
 

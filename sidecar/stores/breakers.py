@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.model import Refusal
 from sidecar.policy.breaker import Breaker
-from sidecar.policy.breaking import UNCOUNTED, Event, Forced, Permit, Result, State
+from sidecar.policy.breaking import Event, Forced, Permit, Result, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 OPERATIONS: Final = 500
 MECHANISM: Final = "breaker"
 SEVERAL: Final = 2  # operations that are cut off, and no other goes well: it is the backend
+
+
+class _Probe(NamedTuple):
+    """The permit of a probe, and whose: a name may mean another backend before it is over."""
+
+    whole: Breaker
+    permit: Permit
 
 
 class Passed(NamedTuple):
@@ -36,13 +43,14 @@ class Passed(NamedTuple):
 
 
 class _Backend:
-    """One backend's breakers; the operations that were asked for last."""
+    """One backend's breakers; the operations that were asked for last. `of`: whom they are about, None where nobody said."""
 
-    __slots__ = ("operations", "rule", "whole")
+    __slots__ = ("of", "operations", "rule", "whole")
 
     def __init__(self, rule: Rule, chance: Callable[[], float]) -> None:
         self.rule, self.whole = rule, Breaker(rule, chance, "the backend")
         self.operations: OrderedDict[str, Breaker] = OrderedDict()
+        self.of: object = None
 
     def part(self, operation: str, chance: Callable[[], float]) -> Breaker:
         found = self.operations.get(operation)
@@ -112,8 +120,11 @@ class MemoryBreakers:
     def __repr__(self) -> str:
         return f"<MemoryBreakers {' '.join(f'{name}: {held.whole!r}' for name, held in self._backends.items())}>"
 
-    def bound(self, rules: Mapping[str, Rule]) -> None:
-        """Take the rules of a plan, by backend; what is known stays. A backend that is not named loses its breakers."""
+    def bound(self, rules: Mapping[str, Rule], of: Mapping[str, object] | None = None) -> None:
+        """Take the rules of a plan, by backend; what is known stays. A backend that is not named loses its breakers.
+
+        `of`: whom each name means, compared with what `ask` is given.
+        """
         now, before = self._clock.now(), self._backends
         self._backends = {}
         for name, rule in rules.items():
@@ -122,13 +133,20 @@ class MemoryBreakers:
                 held = _Backend(rule, self._chance)
             else:
                 held.bound(now, rule)
+            held.of = None if of is None else of.get(name)
             self._backends[name] = held
 
     def forget(self, backend: str) -> None:
-        """Begin anew under a name that means another backend now."""
+        """Begin anew under a name that means another backend now; what an operator has ordered for that name holds on to its end."""
         held = self._backends.get(backend)
-        if held is not None:
-            self._backends[backend] = _Backend(held.rule, self._chance)
+        if held is None:
+            return
+        made = self._backends[backend] = _Backend(held.rule, self._chance)
+        made.of = held.of
+        now = self._clock.now()
+        said = held.whole.view(now)
+        if said.forced is not None and said.left_s is not None and said.left_s > 0.0:
+            self._note(backend, None, made.whole.force(now, said.forced, now + said.left_s))
 
     def rest_s(self, backend: str) -> float:
         """Return for how many seconds a backend is cut off yet, 0 where it is not."""
@@ -144,19 +162,22 @@ class MemoryBreakers:
         refusal = held.whole.peek(now, safe=safe)
         if refusal is None and part is not None:
             refusal = part.peek(now, safe=True)
-        return None if refusal is not None and self._observing(backend, MECHANISM) else refusal
+        observed = refusal is not None and not held.whole.ordered and self._observing(backend, MECHANISM)
+        return None if observed else refusal
 
     def is_closed(self, backend: str, operation: str) -> bool:
         """See `ports.Breakers.is_closed`."""
         held = self._backends.get(backend)
         part = None if held is None else held.operations.get(operation)
         calm = (held is None or held.whole.closed) and (part is None or part.closed)
-        return calm or self._observing(backend, MECHANISM)
+        return calm or (not (held is not None and held.whole.ordered) and self._observing(backend, MECHANISM))
 
-    def ask(self, backend: str, operation: str, *, safe: bool, lease_s: float) -> Passed | Refusal | None:
+    def ask(
+        self, backend: str, operation: str, *, safe: bool, lease_s: float, of: object = None
+    ) -> Passed | Refusal | None:
         """See `ports.Breakers.ask`."""
         held = self._backends.get(backend)
-        if held is None:
+        if held is None or (of is not None and held.of is not None and of != held.of):
             return None
         now, whole, part = self._clock.now(), held.whole, held.part(operation, self._chance)
         observe = not (whole.closed and part.closed) and self._observing(backend, MECHANISM)
@@ -199,23 +220,24 @@ class MemoryBreakers:
                 held.join_together()
                 self._note(backend, None, whole.outage(now, several))
 
-    def probe(self, backend: str) -> Permit:
+    def probe(self, backend: str) -> _Probe | None:
         """See `ports.Breakers.probe`."""
         held = self._backends.get(backend)
         if held is None:
-            return UNCOUNTED
+            return None
         permit = held.whole.probe(self._clock.now())
         self._note(backend, None, held.whole.news())
-        return permit
+        return _Probe(held.whole, permit)
 
     def probed(self, backend: str, permit: object, result: Result) -> State:
         """See `ports.Breakers.probed`."""
-        assert isinstance(permit, Permit), "what `probe` gave"
         held = self._backends.get(backend)
-        if held is None:
+        if held is None or permit is None:
             return State.CLOSED
+        assert isinstance(permit, _Probe), "what `probe` gave"
         now = self._clock.now()
-        self._note(backend, None, held.whole.tell(now, permit, result, at_minimum=self._at_minimum(backend)))
+        if permit.whole is held.whole:  # else the name means another backend by now
+            self._note(backend, None, held.whole.tell(now, permit.permit, result, at_minimum=self._at_minimum(backend)))
         return held.whole.view(now).state
 
     def force(self, backend: str, operation: str | None, forced: Forced, until: float) -> None:

@@ -65,6 +65,7 @@ class MemoryInjections:
         wanted = {plan.name: plan.inject for plan in backends}
         for name in [name for name in (*self._backends, *self._written) if name not in wanted]:
             self.forget(name)
+            self._written.pop(name, None)
         for name, faults in wanted.items():
             begun = self._written.pop(name, {})
             for fault, each in begun.items():
@@ -106,11 +107,16 @@ class MemoryInjections:
         return list(ended)
 
     def forget(self, backend: str) -> None:
-        """Begin anew under a name that means another backend now, or nothing."""
-        self._written.pop(backend, None)
-        if backend in self._backends:
-            self._by_itself(backend, self.at(backend).clear(), _GONE)
-            self._changed()
+        """Begin anew under a name that means another backend now, or nothing; what settings said, and what has ended since, stays over."""
+        here = self._backends.get(backend)
+        if here is None:
+            return
+        now = self._clock.now()
+        holding = {each.id for each in here.holding if each.until > now}
+        written = self._written.get(backend, {})
+        self._written[backend] = {fault: made for fault, made in written.items() if made not in holding}
+        self._by_itself(backend, here.clear(), _GONE)
+        self._changed()
 
     def view(self) -> list[tuple[str, Injection, int]]:
         """Return what holds, with its backend and how many attempts it has hit, the next to end first."""

@@ -57,7 +57,7 @@ class SignedPlaces:
     def give(self, bearer: Bearer, stood: Place, for_s: float) -> tuple[str, str] | None:
         """See `ports.Places.give`."""
         places, wall = self._places.get(bearer.backend), self._clock.wall()
-        if places is None or stood.start_tag is None:
+        if places is None:
             return None
         since = wall - max(0.0, self._clock.now() - stood.since)
         nonce = token_bytes(NONCE_BYTES)

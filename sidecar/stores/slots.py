@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # What protection that is taken out comes to: more than anybody has connections for.
 UNLIMITED: Final = 10_000
 WIDE: Final = QueueRule(100_000, 600.0, per_client=1.0, client_share=1.0)
+# Whoever waits looks at his own deadline himself, and asks where he stands: so long he is still there.
+_AFTER_S: Final = 0.01
 _SERVE_S: Final = (
     1.0  # a share that is kept for a class is lent out once that class has been quiet: time alone frees a slot then
 )
@@ -153,6 +155,8 @@ class MemorySlots:
 
     def _set_timer(self, line: Line, waiting: Waiting) -> None:
         within_s = max(0.0, waiting.until - self._clock.now())
+        if waiting.seat.until <= waiting.until:
+            within_s += _AFTER_S
         self._timers[waiting] = asyncio.get_running_loop().call_later(within_s, self._expire, line, waiting)
 
     def _expire(self, line: Line, waiting: Waiting) -> None:
@@ -249,6 +253,12 @@ class MemorySlots:
         if not rest_s and not line.view().full:
             return Ahead(0, 0, 0, 0)
         return replace(as_told(line.outlook(self._clock.now(), seat, rest_s)), reason=next(iter(reasons), None))
+
+    def stands(self, seat: Seat) -> Ahead | None:
+        """See `ports.Slots.stands`."""
+        line = self._lines.get(seat.backend)
+        found = None if line is None else line.stands(self._clock.now(), seat, *self._in_force(seat.backend))
+        return None if found is None else replace(as_told(found[0]), stood=found[1])
 
     def _in_force(self, backend: str) -> tuple[tuple[str, ...], float]:
         """Return what makes everybody's wait longer that a line cannot see, and for how many seconds nobody is served."""

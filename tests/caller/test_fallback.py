@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from sidecar.model import Dialect, Failed, Received
-from sidecar.plan import FallbackPlan
+from sidecar.plan import FallbackPlan, SharedPlan
 from tests.support.people import People, Said, cached, reply
-from tests.support.world import REFUSED, RESET, SAFE, UNSAFE
+from tests.support.world import REFUSED, RESET, SAFE, UNSAFE, settle
 
 pytestmark = pytest.mark.virtual
 
@@ -83,6 +83,34 @@ async def test_the_spare() -> None:
     assert (said.state, said.body) == ("fallback;reason=backend_unreachable;executed=yes", b"<ok>spare</ok>")
     assert [ask.outbound.target for ask in people.asks] == ["/Tickets.asmx", "/spare.asmx"]
     assert people.asks[1].outbound.body == b"Reserve 1"
+
+
+async def test_the_spare_has_what_is_left_of_the_callers_time() -> None:
+    """Whoever waits for two seconds waits for two, not for two and then for the spare's."""
+    people = People(SAFE, replace(UNSAFE, fallback=(SPARE,)), spare=URL)
+    caller = people.asking("Reserve 1", ("Sidecar-Timeout", "2"))
+    await settle()
+    began = people.scene.clock.now()
+    await asyncio.sleep(1.5)
+    people.asks[0].answer(REFUSED)
+    await settle()
+    assert people.asks[1].outbound.target == "/spare.asmx"
+    assert Said(await caller).state == "backend_unreachable;reason=refused;executed=no", "it has not been sent"
+    assert people.scene.clock.now() - began == pytest.approx(2.0)
+
+
+async def test_what_the_spare_says_to_one_alone_is_his_who_asked_first() -> None:
+    """A private reply to a call that was made as the leader: his followers hear of the failure instead."""
+    line = cached(shared=SharedPlan("leader"), fallback=(SPARE,))
+    people = People(line, identity_params=("key",), spare=URL)
+    callers = [people.asking(f"GetSeats event=1 key={name}", who=name) for name in ("ada", "bob")]
+    await settle()
+    people.asks[0].answer(REFUSED)
+    await settle()
+    people.asks[1].answer(reply(b"<ok>ada</ok>", (b"Set-Cookie", b"sid=1")))
+    ada, bob = [Said(await caller) for caller in callers]
+    assert ada.state.startswith("fallback")
+    assert bob.state == "backend_unreachable;reason=refused;executed=no"
 
 
 async def test_the_spare_is_away_too() -> None:

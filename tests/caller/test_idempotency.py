@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from sidecar.lookup import PREFIX, Lookup
 from sidecar.model import Answer, Call, Dialect, Executed, Failed, Grade, Progress, Received, Refusal
 from sidecar.outcomes import LARGEST_BYTES
 from sidecar.plan import FallbackPlan, IdempotencyPlan
+from sidecar.policy.injection import Fault, Kind
 from tests.adapters.corpus import demo_index
 from tests.adapters.soap.spelling import S11
 from tests.support.people import People, Said, cached, reply
@@ -42,7 +44,7 @@ def linked(people: People) -> People:
 
     def with_links(facts: Facts) -> Rendered:
         made = render(facts)
-        return replace(made, body=made.body + repr(facts.links).encode())
+        return replace(made, body=made.body + repr((facts.links, facts.line)).encode())
 
     people.scene.world = replace(people.scene.world, renderers=dict.fromkeys(Dialect, with_links))
     people.rebuilt()
@@ -315,6 +317,39 @@ async def test_a_deadline_in_line() -> None:
     assert len(people.asks) == 2
     people.asks[1].answer()
     assert Said(await second).state == "ok;executed=yes"
+
+
+async def test_who_has_waited_in_vain_until_his_own_deadline_comes_back_to_his_place() -> None:
+    """His time was shorter than queue.wait: he is told how long it is yet, when to come back, and stands where he stood."""
+    people = linked(People(SAFE, UNSAFE, limit=1))
+    blocker = people.asking("Reserve event=9")
+    await settle()
+    said = Said(await people.asking(BUY, ("Sidecar-Timeout", "1")))
+    assert said.state == "overloaded;reason=deadline;executed=no"
+    [token] = re.findall(r"place='([^']+)'", said.body.decode())
+    people.asking("Reserve event=8")
+    await settle()
+    again = people.asking(BUY, ("Sidecar-Place", token))
+    await settle()
+    people.asks[0].answer()
+    await blocker
+    await settle()
+    assert people.asks[1].outbound.body == BUY.encode(), "before whoever came after him"
+    people.asks[1].answer()
+    assert Said(await again).state == "ok;executed=yes"
+    people.asks[2].answer()
+
+
+async def test_what_was_injected_leaves_no_deed() -> None:
+    """The backend never had the call: its caller is told that nobody knows, as he would be; repeated under its key, it is made."""
+    people = shop()
+    fault = people.scene.injections.put("tickets", Fault("Reserve", Kind.RESET, 60.0))
+    assert fault is not None
+    assert Said(await people.asking(BUY, KEY)).state == "outcome_unknown;reason=reset;executed=unknown"
+    assert people.asks == []
+    people.scene.injections.clear("tickets", fault.id)
+    await settle()
+    assert (await people.asked(BUY, KEY)).state == "ok;executed=yes"
 
 
 async def test_a_deadline_before_a_connection() -> None:

@@ -68,6 +68,29 @@ async def test_who_was_let_go_stands_there_again() -> None:
     assert people.scene.log.named("place_refused")[-1]["why"] == "used"
 
 
+async def test_nobody_loses_by_asking_with_others() -> None:
+    """Who came back, and joined a flight that began later, keeps what he had waited; who has waited less gets what all have."""
+    people = People()
+    token = await people.given()
+    people.outcome = replace(LET_GO, line=Ahead(12, 5, 4, 7, stood=Place(9.0, 999.5)))
+    later = await people.given(shown=token)
+    await people.ask(later)
+    assert people.seen[-1] == STOOD
+    others = People(replace(LET_GO, line=Ahead(12, 5, 4, 7, stood=Place(3.0, 995.5))))
+    await others.ask(await others.given(), client="ada")
+    assert others.seen[-1] == Place(3.0, 995.5)
+
+
+async def test_who_stood_among_those_of_another_class_brings_his_age() -> None:
+    """Virtual time is each class's own. Who is of browse, and joined staff, is worth in browse what he has waited."""
+    people = People()
+    flight = people.scene.flight()
+    flight.seat = flight.seat._replace(client_class="staff")
+    token = await people.given(flight=flight)
+    await people.ask(token)
+    assert people.seen[-1] == Place(None, STOOD.since)
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [

@@ -29,7 +29,7 @@ class Breakers:
         self.asked: list[tuple[str, str, bool, float]] = []
         self.told: list[tuple[object, Result, float]] = []
 
-    def ask(self, backend: str, operation: str, *, safe: bool, lease_s: float) -> Any:
+    def ask(self, backend: str, operation: str, *, safe: bool, lease_s: float, of: object = None) -> Any:
         self.asked.append((backend, operation, safe, lease_s))
         return self.verdict
 

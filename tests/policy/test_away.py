@@ -70,3 +70,18 @@ def test_the_table_is_bounded() -> None:
     none = Away()
     none.let_go(gone(tier, "a", 9.0), None, 9.0, 20.0, 0)
     assert len(none) == 0
+
+
+def test_whoever_is_expected_late_keeps_nobody_else_expected() -> None:
+    """A report that is to be back in ten minutes went first; those who were to be back in seconds, and are not, count no more."""
+    away, tier = Away(), Tier("browse")
+    away.let_go(gone(tier, "report", 1.0), None, 600.0, 605.0, 500)
+    for number in range(200):
+        away.let_go(gone(tier, f"c{number}", 2.0 + number), None, 5.0, 10.0, 500)
+    away.lapse(10.0)
+    assert len(away) == 1
+    assert away.returning < 0.01
+    for number in range(500):
+        away.let_go(gone(tier, f"d{number}", 300.0 + number), None, 5.0, 1e6, 500)
+        away.back(tier, f"d{number}", Place(300.0 + number, 0.0))
+    assert len(away._ends) < 100, "and those who are back leave nothing behind"

@@ -382,10 +382,11 @@ def test_after_an_idle_night_the_first_purchase_may_be_the_test() -> None:
 
 
 def test_where_a_probe_tests_no_purchase_has_to() -> None:
-    """Each probe puts it off; one that is cut off goes on being probed."""
+    """Each probe puts it off, but for one that could not be asked."""
     here = cut_off()
     for now in (105.0, 114.0, 123.0):
-        here.probe(now)
+        assert probed(here, now, OK) is State.TESTING
+    assert probed(here, 132.0, IGNORED) is State.TESTING
     assert refused(here, 132.9, safe=False).retry_after_s == 1
     assert isinstance(here.ask(133.0, safe=False, lease_s=16.0), Permit), "no probe for ten seconds: it may be broken"
 

@@ -20,7 +20,13 @@ SAID = Quote(9, 5.4, 3.6, 7.4, MIX)
     ("refusal", "reason", "after_s", "first", "line"),
     [
         (notices.overdue(COUNTS), "deadline", None, (), None),
-        (notices.hopeless(COUNTS, 1.2345), "deadline", None, (("waited_ms", 1234),), None),
+        (
+            notices.hopeless(COUNTS, 1.2345, REST, 4),
+            "deadline",
+            4,
+            (("waited_ms", 1234), *REST.numbers),
+            Ahead(7, 4, 3, 6),
+        ),
         (notices.too_late(COUNTS, REST, SAID, 2.1), "deadline", 3, REST.numbers, Ahead(9, 5, 4, 7, MIX)),
         (notices.capped(COUNTS, 4, 6.0), "client_cap", 6, (("his", 4),), None),
         (notices.full(COUNTS, 0.2), "queue_full", 1, (), None),

@@ -730,7 +730,7 @@ def test_an_unused_slot_and_a_clock_that_went_back() -> None:
     held = holds(here.ask(10.0, seat("a")))
     waits(here.ask(10.0, seat("b")))
     here.release(9.0, held)
-    assert here._backlog.costs.of("Reserve") == pytest.approx(2.0 - 2.0 * 2 / 41)
+    assert here._backlog.costs.of("Reserve") == pytest.approx(2.0 - 2.0 / 100)
 
 
 def test_a_search_says_how_long_they_wait() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.model import Refusal
-from sidecar.policy.breaking import UNCOUNTED, Forced, Result, Rule, State
+from sidecar.policy.breaking import Forced, Result, Rule, State
 from sidecar.stores.breakers import MECHANISM, OPERATIONS, MemoryBreakers, Passed
 
 OK, FAILED, TIMEOUT, UNREACHABLE = Result.OK, Result.FAILED, Result.TIMEOUT, Result.UNREACHABLE
@@ -215,8 +215,8 @@ def test_a_backend_without_a_rule_has_no_breaker() -> None:
     assert breakers.peek("members", "Get", safe=False) is None
     assert breakers.is_closed("members", "Get")
     assert breakers.view("members") == {}
-    assert breakers.probe("members") is UNCOUNTED
-    assert breakers.probed("members", UNCOUNTED, FAILED) is State.CLOSED
+    assert breakers.probe("members") is None
+    assert breakers.probed("members", None, FAILED) is State.CLOSED
     with pytest.raises(KeyError):
         breakers.force("members", None, Forced.CUT_OFF, 200.0)
 
@@ -234,6 +234,37 @@ def test_probes_cut_off_and_bring_back() -> None:
     out.time = 110.0
     out.breakers.probe("tickets")
     assert out.events[-1]["state"] == "testing"
+
+
+def test_what_became_of_a_call_at_a_backend_that_has_gone_says_nothing_of_its_successor() -> None:
+    """Calls of the old one that are still in its line, and a probe that was under way. What was ordered for the name holds on."""
+    out = Outside()
+    breakers, old, new = out.breakers, ("tickets", "old"), ("tickets", "new")
+    breakers.bound({"tickets": Rule()}, {"tickets": old})
+    probe = breakers.probe("tickets")
+    breakers.force("tickets", None, Forced.CLOSED, out.time + 60.0)
+    breakers.forget("tickets")
+    breakers.bound({"tickets": Rule()}, {"tickets": new})
+    view = breakers.view("tickets")[None]
+    assert (view.forced, view.left_s) == (Forced.CLOSED, 60.0)
+    breakers.lift("tickets", None)
+    for _ in range(30):
+        assert breakers.ask("tickets", "Get", safe=True, lease_s=1.0, of=old) is None
+    for _ in range(3):
+        assert breakers.probed("tickets", probe, UNREACHABLE) is State.CLOSED
+    assert isinstance(breakers.ask("tickets", "Get", safe=True, lease_s=1.0, of=new), Passed)
+
+
+def test_a_backend_that_an_operator_has_cut_off_is_so_where_the_breaker_only_observes() -> None:
+    """His word is no mechanism that could be taken out."""
+    for rule, observing in ((Rule(observe=True), False), (Rule(), True)):
+        out = Outside()
+        out.breakers.bound({"tickets": rule})
+        out.observed = {("tickets", MECHANISM)} if observing else set()
+        out.breakers.force("tickets", None, Forced.CUT_OFF, out.time + 60.0)
+        assert isinstance(out.breakers.ask("tickets", "Get", safe=True, lease_s=1.0), Refusal)
+        assert isinstance(out.breakers.peek("tickets", "Get", safe=True), Refusal)
+        assert not out.breakers.is_closed("tickets", "Get")
 
 
 def test_orders_for_the_whole_and_for_one_operation() -> None:

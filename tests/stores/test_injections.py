@@ -165,6 +165,10 @@ async def test_a_name_that_means_another_backend_begins_anew() -> None:
     hall.load(LATE)
     await asyncio.sleep(301)
     assert hall.holding == [("tickets", "f2")]
+    hall.here.clear("tickets", "f2", "enough")
+    hall.here.forget("tickets")
+    hall.load(LATE)
+    assert hall.holding == [], "what has ended does not begin again because the backend has another address"
     hall.here.close()
 
 
