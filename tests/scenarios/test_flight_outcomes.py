@@ -172,8 +172,8 @@ async def test_one_call_for_all(end: End, left: str, before: str) -> None:
     stayed = [caller for number, caller in enumerate(callers) if number not in LEFT[left]]
     told = [Said(await caller) for caller in stayed]
     await settle()
-    alone = end.kept == "mark"  # his who asked first, whether he is there to hear it or not: all others ask for themselves
-    followers = len(stayed) - (0 not in LEFT[left])
+    alone = end.kept == "mark"
+    followers = len(stayed) - (0 not in LEFT[left])  # who asked first has it, whether he is there to hear it or not
     assert len(stage.reads) - known == (1 + followers if alone else end.calls)
     assert stage.upstream.peak <= LIMIT
     assert {each.state for each in told} <= {_told(end, before)}
