@@ -310,6 +310,7 @@ def signatures(client: zeep.Client) -> list[str]:
     )
 
 
+@pytest.mark.unmeasured
 async def test_paypals_750_kb_hold_the_loop_for_no_longer_than_any_other_work() -> None:
     """The longest step between two yields is less work than parsing the largest of its parts in one go, in the best of three."""
     read = beside("paypal/PayPalSvc.wsdl")
@@ -322,18 +323,19 @@ async def test_paypals_750_kb_hold_the_loop_for_no_longer_than_any_other_work() 
         holds.append(await _longest_hold_s(single))
         await single.release()
     largest = read("/svc/eBLBaseComponents.xsd")
-    assert min(holds) < best_s(lambda: etree.fromstring(largest), times=3)
+    assert min(holds) < best_s(lambda: etree.fromstring(largest), times=6)
 
 
 async def _longest_hold_s(single: Single) -> float:
+    """Measured in the time of this thread: what others do with the core meanwhile holds no loop."""
     longest_s = 0.0
 
     async def watch() -> None:
         nonlocal longest_s
         while True:
-            before = time.perf_counter()
+            before = time.thread_time()
             await asyncio.sleep(0)
-            longest_s = max(longest_s, time.perf_counter() - before)
+            longest_s = max(longest_s, time.thread_time() - before)
 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(watch())
