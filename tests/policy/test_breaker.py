@@ -710,7 +710,7 @@ class BreakerMachine(RuleBasedStateMachine):
         peeked = self.breaker.peek(self.now, safe=safe)
         given = self.breaker.ask(self.now, safe=safe, lease_s=lease_s)
         if isinstance(given, Refusal):
-            assert not self.rule.observe
+            assert not self.rule.observe or before.forced is Forced.CUT_OFF, "an order is no word of its own"
             assert before.state is not State.CLOSED
             assert given.retry_after_s is not None
             assert given.retry_after_s >= 1
