@@ -383,8 +383,10 @@ class Slots(Protocol):
         """Return the counts of one backend."""
         ...
 
-    def stands(self, seat: Seat) -> Ahead | None:
-        """Return how long a call that waits does so yet, with where it stands; None where it does not wait."""
+    def stands(self, seat: Seat) -> tuple[Ahead, int] | None:
+        """Return how long a call that waits does so yet, with where it stands, and in how many seconds its caller is to be back where he
+        leaves now; None where it does not wait.
+        """
         ...
 
     def outlook(self, seat: Seat) -> Ahead | None:

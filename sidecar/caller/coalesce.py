@@ -74,10 +74,10 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
             exchange.backend_s = max(0.0, since_s - flight.queue_s)
             left_alone(call)
         refusal = out_of_time(flight, waits_s)
-        if refusal.reason == "deadline" and (line_now := world.slots.stands(flight.seat)) is not None:
+        if refusal.reason == "deadline" and (stands := world.slots.stands(flight.seat)) is not None:
             # His own time was over before his turn. He leaves with his place, and comes back to it.
-            back_s = max(1, line_now.eta_high_s - int(backend.queue_wait_s / 2))
-            return replace(refusal, line=line_now, retry_after_s=back_s)
+            ahead, after_s = stands
+            return replace(refusal, line=ahead, retry_after_s=after_s)
         return refusal
 
     def left_alone(call: Call) -> None:

@@ -12,9 +12,8 @@ from typing import Final
 # Of a load that keeps still the last hundred calls say it to within some percent; of one that moves the last twenty speak.
 REMEMBERED: Final = 100
 LATELY: Final = 20
-MOVED: Final = (
-    3.0  # standard errors of the last twenty: further off than that is no chance, and what is older is forgotten
-)
+# Standard errors of the last twenty: further off than that is taken for a move, and what is older is forgotten.
+MOVED: Final = 3.0
 # A backend has some hundred operations; what is asked under made-up names must not fill the memory.
 OPERATIONS_MOST: Final = 500
 UNKNOWN_S: Final = 1.0  # before anything has been measured: a legacy call's order of magnitude

@@ -98,7 +98,7 @@ def wait_s(ahead: Ahead, rivals: Sequence[Rival], slots: int, last_s: float) -> 
     waits_s = (ahead.work_s + last_s) / slots
     others_s = rate = scatter = 0.0
     for _ in range(_STEPS if rivals or ahead.passing else 0):
-        passed_s = sum([rate * min(waits_s, until_s) for rate, until_s in ahead.passing])
+        passed_s = sum([each * min(waits_s, until_s) for each, until_s in ahead.passing])
         mine = ahead.start + (ahead.work_s + passed_s) / ahead.weight
         others_s = rate = scatter = 0.0
         for rival in rivals:

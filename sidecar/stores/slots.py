@@ -254,11 +254,14 @@ class MemorySlots:
             return Ahead(0, 0, 0, 0)
         return replace(as_told(line.outlook(self._clock.now(), seat, rest_s)), reason=next(iter(reasons), None))
 
-    def stands(self, seat: Seat) -> Ahead | None:
+    def stands(self, seat: Seat) -> tuple[Ahead, int] | None:
         """See `ports.Slots.stands`."""
         line = self._lines.get(seat.backend)
         found = None if line is None else line.stands(self._clock.now(), seat, *self._in_force(seat.backend))
-        return None if found is None else replace(as_told(found[0]), stood=found[1])
+        if line is None or found is None:
+            return None
+        rest, place = found
+        return replace(as_told(rest), stood=place), line.back_in_s(rest)
 
     def _in_force(self, backend: str) -> tuple[tuple[str, ...], float]:
         """Return what makes everybody's wait longer that a line cannot see, and for how many seconds nobody is served."""

@@ -255,6 +255,17 @@ def test_what_became_of_a_call_at_a_backend_that_has_gone_says_nothing_of_its_su
     assert isinstance(breakers.ask("tickets", "Get", safe=True, lease_s=1.0, of=new), Passed)
 
 
+def test_a_probe_of_a_backend_that_has_gone_says_nothing_of_its_successor() -> None:
+    """Both breakers are in their first generation: it is told by whose it is."""
+    out = Outside()
+    old = [out.breakers.probe("tickets") for _ in range(3)]
+    out.breakers.forget("tickets")
+    assert [out.breakers.probed("tickets", probe, UNREACHABLE) for probe in old] == [State.CLOSED] * 3
+    assert [out.breakers.probed("tickets", out.breakers.probe("tickets"), UNREACHABLE) for _ in range(3)][
+        -1
+    ] is State.CUT_OFF
+
+
 def test_a_backend_that_an_operator_has_cut_off_is_so_where_the_breaker_only_observes() -> None:
     """His word is no mechanism that could be taken out."""
     for rule, observing in ((Rule(observe=True), False), (Rule(), True)):
