@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.dashboard import View, at, backend, busy_night, failed_reload, override, status, warning
 from tests.browser.looks import CONTRAST, CUT, keep
@@ -157,11 +158,13 @@ def test_the_sidecar_goes_and_comes_back(view: View) -> None:
         view.desk.start()
     assert view.desk.asked == asked
     before = view.settled
-    for _ in range(11):
+    for _ in range(22):  # it asks every 10 s, and what was under way when the desk came back may have been refused
         page.clock.run_for(1000)
         page.wait_for_timeout(10)
+        if page.locator("#verdict").inner_text() == "All well":
+            break
     assert view.settled > before
-    assert page.locator("#verdict").inner_text() == "All well"
+    expect(page.locator("#verdict")).to_have_text("All well")  # a busy machine answers late, by its own clock
     assert page.locator("body").get_attribute("class") == ""
     assert {"net::ERR_CONNECTION_REFUSED" in each for each in view.complaints} == {True}
     view.complaints.clear()  # that a fetch failed is said by Chromium itself
