@@ -14,7 +14,7 @@ from sidecar.model import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sidecar.model import Head
+    from sidecar.model import Head, RawHeaders
 
 XML: Final = frozenset(("text/xml", "application/xml"))
 SOAP12: Final = "application/soap+xml"
@@ -49,6 +49,12 @@ class Media(NamedTuple):
 def media_of(head: Head) -> Media:
     """Read the Content-Type of a request."""
     return parse_media(head.headers.get("Content-Type", ""))
+
+
+def media_of_headers(headers: RawHeaders) -> Media:
+    """Read the Content-Type among header lines."""
+    found = next((value for name, value in headers if name.lower() == b"content-type"), b"")
+    return parse_media(found.decode("latin-1"))
 
 
 @lru_cache(maxsize=256)  # clients send a handful of them; SOAP 1.2 actions make it some hundreds

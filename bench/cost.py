@@ -74,7 +74,7 @@ def sidecar(folder: Path, origin: int, core: int, *, talks: bool = False) -> Ser
     return Server.python("sidecar", "run", file, port=port, core=core)
 
 
-def _same(name: str, reply: tuple[bytes, bytes]) -> tuple[str, list[object]]:
+def same(name: str, reply: tuple[bytes, bytes]) -> tuple[str, list[object]]:
     """Return what the bare handler has to answer: the sidecar's own bytes and headers, less what aiohttp writes itself."""
     head, body = reply
     first, *lines = head.decode("latin-1").split("\r\n")
@@ -97,7 +97,7 @@ def cost(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
         answers = {"ok": passing, "denied": denied, "media": media, "health": health, "kept": kept}
         replies = {name: once(ours.port, request) for name, request in answers.items()}
         file = folder / "replies.json"
-        file.write_bytes(orjson.dumps(dict(_same(name, reply) for name, reply in replies.items())))
+        file.write_bytes(orjson.dumps(dict(same(name, reply) for name, reply in replies.items())))
         bare_port, forward_port = free_port(), free_port()
         bare = stack.enter_context(Server.python("bench.subjects", "bare", bare_port, file, port=bare_port, core=core))
         forward = stack.enter_context(

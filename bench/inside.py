@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _WORST: Final = 5
 
@@ -84,8 +84,10 @@ def state(loop: asyncio.AbstractEventLoop) -> dict[str, object]:
     }
 
 
-def answer_questions(loop: asyncio.AbstractEventLoop) -> None:
-    """Listen on standard input from a thread, if anybody can write there, and answer from the loop."""
+def answer_questions(
+    loop: asyncio.AbstractEventLoop, more: Mapping[str, Callable[[], object]] | None = None
+) -> None:
+    """Listen on standard input from a thread, if anybody can write there, and answer from the loop; `more` are questions besides."""
     probe = Probe(loop)
 
     def started() -> str:
@@ -96,6 +98,7 @@ def answer_questions(loop: asyncio.AbstractEventLoop) -> None:
         "probe": started,
         "stop": probe.stop,
         "state": lambda: state(loop),
+        **(more or {}),
     }
 
     def tell(question: str) -> None:
@@ -109,13 +112,13 @@ def answer_questions(loop: asyncio.AbstractEventLoop) -> None:
     threading.Thread(target=listen, name="questions", daemon=True).start()
 
 
-async def main(config: str) -> int:
+async def main(config: str, more: Mapping[str, Callable[[], object]] | None = None) -> int:
     """Serve as `sidecar run` does."""
     from sidecar.serve import serve  # noqa: PLC0415 - in the order of `sidecar run`, so that memory is like its own
     from sidecar.settings.load import load_all  # noqa: PLC0415 - as above
 
     loaded = load_all(config)
-    answer_questions(asyncio.get_running_loop())
+    answer_questions(asyncio.get_running_loop(), more)
     return await serve(loaded, lambda: load_all(config))
 
 

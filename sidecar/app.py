@@ -16,6 +16,7 @@ from pathlib import Path
 from random import random
 from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Protocol as Port
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -24,9 +25,12 @@ import orjson
 from adapters.dialects import dialect_by
 from adapters.json.problem import problem
 from adapters.soap.adapter import SoapAdapter
+from adapters.soap.facade import SoapFacade
 from adapters.soap.fault import asmx, soap11, soap12
+from adapters.soap.resolver import Options
 from adapters.soap.shelf import Shelf
 from adapters.xmlrpc.adapter import XmlRpcAdapter
+from adapters.xmlrpc.facade import XmlRpcFacade
 from adapters.xmlrpc.fault import xmlrpc
 from sidecar import __version__, outlook, pipeline
 from sidecar.aside import aside
@@ -66,17 +70,20 @@ from sidecar.watch.explaining import Explaining
 from sidecar.watch.limits import LimitWatch, Looked
 from sidecar.watch.log import JsonLog
 from sidecar.watch.watching import Watching
+from sidecar.web import booklet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from adapters.soap.contract import Index
     from adapters.soap.stock import DocumentFetch
+    from sidecar.described import Described
     from sidecar.kept import Renewal
     from sidecar.model import Peer, Result, Seat, SlotsView
     from sidecar.pieces import Pieces
     from sidecar.plan import BackendPlan, Plan
     from sidecar.policy.tokens import Keys
-    from sidecar.ports import Adapter, Clock, Renderer, Watch
+    from sidecar.ports import Adapter, Booklet, Clock, Facade, Renderer, Watch
     from sidecar.trust import Trust
     from sidecar.watch.spans import Tracing
     from sidecar.watch.watching import Sink
@@ -371,11 +378,21 @@ class App:
         yield
         upstreams, shelves = needs.upstreams.now, needs.shelves.now
         adapters: dict[tuple[str, str], Adapter] = {}
+        facades: dict[tuple[str, str], Facade] = {}
+        booklets: dict[str, Booklet] = {}
         for backend in plan.hosts:
             for endpoint, url in backend.endpoints:
                 adapters[backend.name, endpoint] = _adapter(
                     backend, endpoint, url, shelves.get(backend.name.removesuffix(SPARE))
                 )
+            yield
+        for backend in plan.backends:
+            own = {
+                endpoint: facade_of(backend, url, _contract(shelves.get(backend.name), endpoint))
+                for endpoint, url in backend.endpoints
+            }
+            facades |= {(backend.name, endpoint): facade for endpoint, facade in own.items()}
+            booklets[backend.name] = booklet.Booklet(backend, own, lambda: self.listener.listen_url)
             yield
         watch: Watch = next(iter(needs.tracing.now.values()), self.watch)
         world = World(
@@ -390,6 +407,8 @@ class App:
             pressure=self.pressure,
             renderers=_RENDERERS,
             adapters=adapters,
+            facades=facades,
+            booklets=booklets,
             documents=shelves,
             upstreams=upstreams,
             headcounts=self._headcounts,
@@ -415,6 +434,7 @@ class App:
                 f"{RESERVED}/states": _states,
             },
             lookups={
+                booklet.ASSETS: booklet.asset,
                 PREFIX: Lookup(self.deeds, {backend.name: backend.identity_headers for backend in plan.backends}),
                 outlook.PREFIX: outlook.Outlook(
                     self.slots.outlook,
@@ -615,6 +635,58 @@ def _adapter(backend: BackendPlan, endpoint: str, url: str, shelf: Shelf | None)
     )
 
 
+class Contract(Port):
+    """What is known of an endpoint's contract."""
+
+    @property
+    def index(self) -> Index | None:
+        """The index, None while there is none."""
+        ...
+
+    @property
+    def documents(self) -> Mapping[str, bytes] | None:
+        """What it was made of, by location, the WSDL first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelved:
+    """The contract of one endpoint, as its shelf has it at the moment."""
+
+    shelf: Shelf
+    endpoint: str
+
+    @property
+    def index(self) -> Index | None:
+        return self.shelf.index(self.endpoint)
+
+    @property
+    def documents(self) -> Mapping[str, bytes] | None:
+        return self.shelf.documents(self.endpoint)
+
+
+def _contract(shelf: Shelf | None, endpoint: str) -> Contract | None:
+    return None if shelf is None else _Shelved(shelf, endpoint)
+
+
+def facade_of(backend: BackendPlan, url: str, contract: Contract | None) -> Facade:
+    """Make one endpoint's JSON side; XML-RPC has no contract but the settings'."""
+
+    def rules(name: str) -> Described:
+        return booklet.rules_of(backend, name)
+
+    if contract is None:
+        return XmlRpcFacade(backend.signatures, rules)
+    return SoapFacade(
+        lambda: contract.index,
+        lambda: contract.documents,
+        path=urlsplit(url).path or "/",
+        options=Options(flatten=backend.json.flatten, camel=backend.json.camel_case),
+        stack_traces=backend.json.stack_traces,
+        rules=rules,
+    )
+
+
 def _new_ids() -> Callable[[], str]:
     """Return what makes request ids: chance once, then a counter; an id has to be unique, not secret."""
     origin, numbers = uuid4().hex[:16], count(1)
@@ -628,7 +700,7 @@ def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
         found = routes.find(path)
         if found is None:
             return dialect_by(accept, content_type, path, "/json/" in path, None)
-        return dialect_by(accept, content_type, path, False, found.backend.protocol, found.rest)
+        return dialect_by(accept, content_type, path, bool(found.facade), found.backend.protocol, found.rest)
 
     remembered = lru_cache(_HEADS_REMEMBERED)(by)
 

@@ -51,6 +51,7 @@ def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: in
         not ours
         or refusal.errors
         or refusal.links
+        or refusal.members
         or refusal.line is not None
         or len(refusal.detail or "") > _DETAIL_CHARACTERS
     ):
@@ -102,6 +103,7 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) ->
         limit_bytes=refusal.limit_bytes,
         sender_status=sender_status,
         line=refusal.line,
+        members=refusal.members,
     )
     rendered = render(facts)
     before = (

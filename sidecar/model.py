@@ -141,6 +141,9 @@ class Refusal:
     limit_bytes: int | None = None
     errors: tuple[tuple[str, str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()  # where a client goes next: poll, …
+    members: bytes = (
+        b""  # more of a problem's members, as a JSON object: what the backend said (fault), what it returned (data)
+    )
     close: bool = False  # the connection cannot be used any further
     line: Ahead | None = None  # the line in which he could not stand, or stood too long
     numbers: tuple[tuple[str, float], ...] = field(default=(), compare=False)
@@ -192,7 +195,9 @@ class Answer:
     block: bytes = (
         b""  # of one that is given as it was written a moment ago: `headers` with a blank for the request's id
     )
-    entry: Entry | None = None  # of a shared flight: what its callers are told from, each in his own dialect
+    entry: Entry | None = (
+        None  # of a shared flight, and of what was kept: what callers are told from, each in his own dialect
+    )
     private: bool = (
         False  # of a shared flight: for who asked first alone after all; whoever else waited asks for himself
     )
@@ -532,7 +537,8 @@ class Exchange:
     """One caller's request on its way through the caller lane.
 
     Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), debug (`leave`), route
-    (`backend`, `endpoint`, `rest`), share (`done`), decode (`body` to `seen`), identity (`client`, and in `call`), cache (`question` to
+    (`backend`, `endpoint`, `rest`, `facade`), share (`done`), facade (`head`, `source`, `endpoint`, `rest`, while those further in have it),
+    decode (`body` to `seen`), identity (`client`, and in `call`), cache (`question` to
     `cache_status`, and `key` in `call`), place (`place`), coalesce (`flight` to the end).
     """
 
@@ -553,6 +559,9 @@ class Exchange:
     backend: str = ""
     endpoint: str = ""
     rest: str = ""  # what follows the endpoint's own path: "" or one segment with its slash
+    facade: str = (
+        ""  # what is asked of the backend's JSON side: "json" for a call, or the name of a page; "" for a native call
+    )
     sender_status: int = 400
 
     body: bytes = b""

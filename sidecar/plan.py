@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from sidecar.model import Executed
 from sidecar.policy.breaking import Rule as BreakerRule
 from sidecar.policy.budget import RetryRule
 from sidecar.policy.queue import CLASSES, ClassRule, QueueRule
 from sidecar.policy.tags import EVERYTHING, names, of_write
+from sidecar.signatures import Signatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sidecar.model import Protocol
+    from sidecar.model import Protocol, Refusal
     from sidecar.policy.injection import Fault
     from sidecar.policy.rates import RateRule
 
@@ -187,7 +189,7 @@ class CachePlan:
     while the backend is strained or down, `error_s` beyond the ttl instead of a failure; `soft_s` is how long a caller waits for a new one
     where an old one could be had. `negative`: states of faults that are kept for `negative_s`. `ignore` are the backend's vetoes that do
     not count (no-store, private, no-cache, max-age, vary). `vary` are request headers that are part of the key, and forwarded.
-    `origin`: the backend's own Cache-Control decides (RFC 9111).
+    `public` and `browser_s` are about JSON by GET alone. `origin`: the backend's own Cache-Control decides (RFC 9111).
     """
 
     ttl_s: float = 0.0
@@ -205,6 +207,8 @@ class CachePlan:
     ignore: frozenset[str] = frozenset()
     negative_s: float = 0.0
     negative: frozenset[str] = frozenset()
+    public: bool = False  # whatever stands before us may keep a JSON answer for everybody
+    browser_s: float = 0.0  # how long browsers may keep one
     entry_bytes: int = 1024 * 1024
     share: float = 0.5  # of limits.cached, which one operation may take
     waiters: int = 10_000  # callers of one flight
@@ -270,6 +274,7 @@ class OperationPlan:
     rates: tuple[RateRule, ...] = ()  # each with its `line`: this one's pattern
     share: float | None = None  # of the backend's limit, that its calls may take together
     retry: bool = True  # where it failed and can do no harm
+    confirm: str | None = None  # the operation that tells what became of one whose outcome is not known
 
     @property
     def bulkhead(self) -> str:
@@ -288,6 +293,15 @@ class AdaptivePlan:
     minimum: int = 1
     start: int = 8
     maximum: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPlan:
+    """How values are shown in JSON: wrappers around one array left out, names as in JavaScript, faults with all their text."""
+
+    flatten: bool = False
+    camel_case: bool = False
+    stack_traces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +324,8 @@ class BackendPlan:
     tls: UpstreamTlsPlan = UpstreamTlsPlan()
     wsdl: str | None = None
     expose: tuple[str, ...] | None = None  # what the JSON facade shows; None: the safe ones
+    json: JsonPlan = JsonPlan()
+    signatures: Signatures = Signatures()
     deny: tuple[str, ...] = ()
     strict: bool = False
     asmx_get: str = "deny"  # deny | safe | allow
@@ -340,6 +356,20 @@ class BackendPlan:
             if line.matches(name):
                 return line
         raise LookupError(f"backend {self.name} has no line for {name}: settings always adds one for '*'")
+
+    def exposes(self, name: str) -> bool:
+        """Say whether the JSON facade and its pages offer `name`: what `expose` names, without it what is safe, and never what is denied."""
+        if self.denies(name):
+            return False
+        if self.expose is None:
+            return self.operation(name).safe
+        return any(fnmatchcase(name, pattern) for pattern in self.expose)
+
+    def confirming(self, line: OperationPlan, refusal: Refusal, *, executed: Executed) -> Refusal:
+        """Add where to ask what became of a call whose outcome is not known, if the settings name an operation for that."""
+        if line.confirm is None or executed is not Executed.UNKNOWN:
+            return refusal
+        return replace(refusal, links=(*refusal.links, ("confirm", f"{self.path}/json/{line.confirm}")))
 
     def denies(self, name: str) -> bool:
         """Say whether `deny:` names `name`, without regard to case: ASMX paths are not sensitive to it everywhere."""

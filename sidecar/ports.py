@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sidecar.model import Account, BodySource, Failed, Ghost, Received, Track
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from sidecar.answers import Entry, Keying, Question
+    from sidecar.described import Described, JsonSchema
     from sidecar.headcount import Headcount
     from sidecar.model import (
         Ahead,
@@ -111,6 +112,7 @@ class Facts:
     limit_bytes: int | None = None
     sender_status: int = 400
     line: Ahead | None = None
+    members: bytes = b""  # what JSON says besides: a JSON object
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +338,74 @@ class Places(Protocol):
 
     def give(self, bearer: Bearer, stood: Place, for_s: float) -> tuple[str, str] | None:
         """Sign where somebody stood, good for `for_s`: the token and its short form. None where he has as many as he may."""
+        ...
+
+
+class Asked(NamedTuple):
+    """A JSON call as a client of the backend's own protocol would have sent it to the endpoint: content headers and body."""
+
+    headers: RawHeaders
+    body: bytes
+
+
+class Offered(NamedTuple):
+    """What an endpoint says of its operations: each, the named types that they use, and why some cannot be offered, by operation."""
+
+    operations: tuple[Described, ...]
+    components: Mapping[str, JsonSchema]
+    missing: Mapping[str, str]
+
+
+class Facade(Protocol):
+    """One endpoint's JSON side: between JSON and the backend's own protocol, both ways. It knows no caller and keeps no answer."""
+
+    @property
+    def edition(self) -> object:
+        """What is known of the contract, as an object of its own."""
+        ...
+
+    @property
+    def form(self) -> object:
+        """Stands for how values are shown in JSON: where it differs, so does what was made of an answer."""
+        ...
+
+    def knows(self, name: str) -> bool:
+        """Say whether the endpoint has an operation of that name; True while nobody can tell."""
+        ...
+
+    async def ask(self, name: str, body: bytes | None, query: str) -> Asked | Refusal:
+        """Write a call: of the JSON in `body`, or, where that is None (GET), of `query`.
+
+        Refuses malformed (no JSON), invalid_params with an error per place, operation_denied where its schema is not understood,
+        backend_unreachable while nobody knows the contract yet.
+        """
+        ...
+
+    async def tell(self, name: str, headers: RawHeaders, body: bytes) -> bytes | Refusal:
+        """Read a good reply: the JSON of the member `data`. Refuses backend_bad_reply."""
+        ...
+
+    async def fault(self, name: str, headers: RawHeaders, body: bytes) -> bytes:
+        """Read a fault: the JSON object of a problem's member `fault`, b"" where the reply says nothing more than its grade does."""
+        ...
+
+    async def answer(self, name: str, data: bytes) -> tuple[Dialect, RawHeaders, bytes] | Refusal:
+        """Write a reply of the backend's own protocol, as an operator worded its JSON: dialect, content headers, body.
+
+        Refuses as `ask` does.
+        """
+        ...
+
+    async def describe(self, offered: Callable[[str], bool]) -> Offered | Refusal:
+        """Describe the operations that are `offered`; refuses backend_unreachable while nobody knows them."""
+        ...
+
+
+class Booklet(Protocol):
+    """The pages of one backend: what it offers in JSON, for people and for programs."""
+
+    async def page(self, name: str, head: Head) -> Answer | Refusal:
+        """Return a page by its name (openapi.json, docs, types.ts)."""
         ...
 
 
@@ -572,6 +642,8 @@ class World:
     pressure: Pressure
     renderers: Mapping[Dialect, Renderer]
     adapters: Mapping[tuple[str, str], Adapter]  # by backend and endpoint
+    facades: Mapping[tuple[str, str], Facade]  # the same
+    booklets: Mapping[str, Booklet]  # by backend
     documents: Mapping[str, Documents]
     upstreams: Mapping[str, Upstream]
     headcounts: Mapping[str, Headcount]  # requests under way by backend

@@ -366,7 +366,7 @@ ROWS: Final[tuple[State, ...]] = (
         "This operation is not offered here",
         "Nothing: a page should not call it.",
         _asks(_call("DestroyCache")),
-        ("deny", "asmx_get", "strict"),
+        ("deny", "asmx_get", "strict", "expose", "schema"),
     ),
     State(
         "origin_denied",

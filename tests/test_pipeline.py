@@ -26,6 +26,8 @@ caller lane
   envelope    every outcome in the caller's dialect, Sidecar-State on it
   route       /tickets
   documents   ?wsdl from the backend, kept and served stale
+  pages       /tickets/openapi.json /tickets/docs /tickets/types.ts
+  facade      JSON for the safe operations
   decode      bodies up to 1048576 bytes
   identity    a client is known by Authorization (header), once the backend has answered it well
   idempotency takes no key
@@ -46,6 +48,8 @@ caller lane
   cors        no other origin may read
   envelope    every outcome in the caller's dialect, Sidecar-State on it
   route       /tickets
+  pages       /tickets/openapi.json /tickets/docs /tickets/types.ts
+  facade      JSON for the safe operations
   decode      bodies up to 1048576 bytes; deny DestroyCache
   identity    a client is known by Authorization (header), once the backend has answered it well
   idempotency takes no key
@@ -93,7 +97,7 @@ def test_a_stage_is_added_by_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CALLER", (*pipeline.CALLER[:at], keyed, *pipeline.CALLER[at:]))
     plan = Plan(backends=(tickets(protocol=Protocol.SOAP),))
     lines = pipeline.describe(plan, "tickets", "GetSeats").splitlines()
-    assert lines[10:12] == [
+    assert lines[12:14] == [
         "  keyed       shared by X-Key",
         "  coalesce    private flights; a caller waits at most 4 s",
     ]

@@ -28,6 +28,8 @@ def problem(facts: Facts) -> Rendered:
         body = orjson.dumps(members(facts))
     except orjson.JSONEncodeError:  # a lone surrogate in something that we quote
         body = orjson.dumps(_encodable(members(facts)))
+    if len(facts.members) > len("{}"):
+        body = body[:-1] + b"," + facts.members[1:]
     return Rendered(facts.status, _MEDIA, body)
 
 

@@ -48,12 +48,18 @@ class Catalogue:
         self._first, self._warm = first, warm
         self._indexes: dict[str, Index] = {}
         self._made_of: dict[str, dict[str, Kept]] = {}
+        self._documents: dict[str, dict[str, Kept]] = {}
         self._troubles: dict[str, tuple[object, ...]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def find(self, endpoint: str) -> Index | None:
         """Return an endpoint's index, None until there is one."""
         return self._indexes.get(endpoint)
+
+    def documents(self, endpoint: str) -> dict[str, bytes] | None:
+        """Return what an endpoint's index was made of, by location, the WSDL first; None until there is one."""
+        kept = self._documents.get(endpoint)
+        return None if kept is None else {at: each.body for at, each in kept.items()}
 
     def start(self) -> None:
         """Begin; harmless when repeated."""
@@ -106,6 +112,7 @@ class Catalogue:
         index, whole = await self._gather(endpoint, start, documents)
         before = self._indexes.get(endpoint)
         self._indexes[endpoint], self._made_of[endpoint] = index, documents if whole else {}
+        self._documents[endpoint] = documents
         if before is None or before.operations != index.operations:
             found, problems = len(index.operations), len(index.problems)
             self._log.event("indexed", backend=self._backend, endpoint=endpoint, operations=found, problems=problems)

@@ -125,14 +125,16 @@ class Definitions:
 
     def _schema(self, location: str, root: etree._Element, bare: str, pending: list[tuple[str, str]]) -> Iterator[None]:
         own = root.get("targetNamespace", "")
-        qualified = root.get("elementFormDefault") == "qualified"
-        scope = Scope(self._prefixes[location], own or bare, "" if own else bare, qualified)
+        qualified, attributes = (root.get(f"{kind}FormDefault") == "qualified" for kind in ("element", "attribute"))
+        scope = Scope(self._prefixes[location], own or bare, "" if own else bare, qualified, attributes)
         kinds = self.schemas
         places = {
             "element": kinds.elements,
             "complexType": kinds.types,
             "simpleType": kinds.types,
             "group": kinds.groups,
+            "attribute": kinds.attributes,
+            "attributeGroup": kinds.attribute_groups,
         }
         tags = {_XSD + name: place for name, place in places.items()}
         for count, child in enumerate(root, 1):

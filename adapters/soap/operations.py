@@ -17,18 +17,22 @@ from adapters.soap.definitions import Definitions
 from adapters.soap.schema import Component, Parameter, Typed
 from adapters.xml import local, ns
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "Side", "Wire"]
 
 _WSDL: Final = f"{{{namespaces.WSDL}}}"
 _INPUT: Final = f"{_WSDL}input"
 _OUTPUT: Final = f"{_WSDL}output"
+_FAULT: Final = f"{_WSDL}fault"
+_TEXT: Final = 2_000  # characters of documentation, which people read on a page
 _SOAP: Final = {namespaces.SOAP11_BINDING: Kind.SOAP11, namespaces.SOAP12_BINDING: Kind.SOAP12}
 _HTTP: Final = {"GET": Kind.HTTP_GET, "POST": Kind.HTTP_POST}
 _EXTENSIONS: Final = tuple(f"{{{space}}}{name}" for space in _SOAP for name in ("body", "header"))
 _SLICE: Final = 8  # operations between two yields: 0.6 ms
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
+    """A part of a message: `element` or `type` in Clark notation."""
+
     name: str
     element: str | None
     type: str | None
@@ -41,15 +45,30 @@ class _Promise(NamedTuple):
     input_name: str | None
     input: str | None
     output: str | None
+    faults: tuple[str, ...] = ()  # their messages
+    text: str = ""  # its documentation
 
 
-class _Side(NamedTuple):
+class Side(NamedTuple):
     """The input or output of an operation in a SOAP binding, as its extension elements describe it."""
 
     parts: tuple[str, ...] = ()  # what soap:body lists; empty means all
     namespace: str = ""
     headers: tuple[tuple[str, str], ...] = ()  # part and element
     encoded: bool = False
+
+
+class Wire(NamedTuple):
+    """How a SOAP binding carries an operation: the names of its messages, and what it says of each side."""
+
+    kind: Kind
+    rpc: bool
+    input: str | None
+    output: str | None
+    faults: tuple[str, ...]
+    asked: Side
+    answered: Side
+    text: str
 
 
 class _Carrier(NamedTuple):
@@ -73,6 +92,7 @@ class _Draft:
     parameters: tuple[Parameter, ...] | None
     results: tuple[Typed, ...] | None = None
     bindings: list[Binding] = field(default_factory=list)
+    wire: Wire | None = None  # SOAP 1.1's where there is one
 
     def bound(self, binding: Binding) -> bool:
         return any(each.name == binding.name for each in self.bindings)
@@ -87,7 +107,7 @@ class Assembly:
     _drafts: dict[tuple[str, str], _Draft] = field(default_factory=dict)
     _names: dict[str, list[_Draft]] = field(default_factory=dict)
     _port_types: dict[str, dict[str, list[_Promise]]] = field(default_factory=dict)
-    _messages: dict[str, tuple[_Part, ...]] = field(default_factory=dict)
+    _messages: dict[str, tuple[Part, ...]] = field(default_factory=dict)
 
     def steps(self) -> Iterator[None]:
         """Do the work, giving control back after each millisecond of it."""
@@ -111,6 +131,15 @@ class Assembly:
         """Give what the steps have found, in the order of the documents."""
         for each in self._drafts.values():
             yield Operation(each.name, each.body, each.reply, each.parameters, tuple(each.bindings), each.results)
+
+    def wires(self) -> Iterator[tuple[str, str | None, Wire | None]]:
+        """Give each operation's name, its input element and its wire, in the same order; None where no SOAP binding carries it."""
+        for each in self._drafts.values():
+            yield each.name, each.body, each.wire
+
+    def parts(self, message: str | None) -> tuple[Part, ...]:
+        """Return the parts of a message, none where it is not at hand."""
+        return self._message(message)
 
     # Endpoints and bindings
 
@@ -167,12 +196,12 @@ class Assembly:
     def _abstract(self, port_type: str) -> Iterator[None]:
         for promises in self._named(port_type).values():
             for promise in promises:
-                body, reply = (self._element(message, _Side()) for message in (promise.input, promise.output))
+                body, reply = (self._element(message, Side()) for message in (promise.input, promise.output))
                 self._add(promise.name, body, reply, Binding(Kind.ABSTRACT, port_type), ())
                 yield
 
     def _soap(self, carrier: _Carrier, bound: Component, promise: _Promise) -> None:
-        rpc, action, sides = carrier.rpc, None, {_INPUT: _Side(), _OUTPUT: _Side()}
+        rpc, action, sides = carrier.rpc, None, {_INPUT: Side(), _OUTPUT: Side()}
         for child in bound.element:
             if child.tag in sides:
                 sides[child.tag] = self._side(bound, child)
@@ -196,7 +225,10 @@ class Assembly:
             reply = promise.output and _clark(answered.namespace, f"{promise.name}Response")
         else:
             body, reply = self._element(promise.input, asked), self._element(promise.output, answered)
-        self._add(promise.name, body, reply, binding, self._message(promise.input))
+        draft = self._add(promise.name, body, reply, binding, self._message(promise.input))
+        if draft.wire is None or carrier.kind is Kind.SOAP11:
+            names = promise.input, promise.output, promise.faults
+            draft.wire = Wire(carrier.kind, rpc, *names, asked, answered, promise.text)
 
     def _http(self, carrier: _Carrier, bound: Component, promise: _Promise) -> None:
         asked = bound.element.find(f"{{{namespaces.HTTP_BINDING}}}operation")
@@ -214,7 +246,7 @@ class Assembly:
         if known:
             known[0].bindings.append(binding)
         else:
-            reply = self._element(promise.output, _Side())
+            reply = self._element(promise.output, Side())
             self._add(name, None, reply, binding, self._message(promise.input))
 
     def _root(self, bound: Component, promise: _Promise) -> tuple[Typed, ...] | None:
@@ -228,7 +260,7 @@ class Assembly:
         typed = None if element is None else self.of.schemas.typed(element)
         return None if typed is None else (typed,)
 
-    def _add(self, name: str, body: str | None, reply: str | None, binding: Binding, parts: Iterable[_Part]) -> None:
+    def _add(self, name: str, body: str | None, reply: str | None, binding: Binding, parts: Iterable[Part]) -> _Draft:
         """Keep one operation per input element; two of one binding that share it are told apart by their names."""
         twin = (body or "", name)
         key, named = ((body, ""), local(body)) if body is not None and not binding.rpc else (twin, name)
@@ -241,8 +273,9 @@ class Assembly:
             draft = self._drafts[key] = _Draft(named, body, reply, self._parameters(body, binding, parts), results)
             self._names.setdefault(named, []).append(draft)
         draft.bindings.append(binding)
+        return draft
 
-    def _parameters(self, body: str | None, binding: Binding, parts: Iterable[_Part]) -> tuple[Parameter, ...] | None:
+    def _parameters(self, body: str | None, binding: Binding, parts: Iterable[Part]) -> tuple[Parameter, ...] | None:
         if body is None or binding.rpc:
             simple = self.of.schemas.simple
             return tuple(
@@ -279,7 +312,7 @@ class Assembly:
         self.of.problem(f"operation {name} of {carrier.name} is not in {carrier.port_type}")
         return _Promise(name, None, None, None)
 
-    def _message(self, name: str | None) -> tuple[_Part, ...]:
+    def _message(self, name: str | None) -> tuple[Part, ...]:
         if name is None:
             return ()
         if name not in self._messages:
@@ -289,7 +322,7 @@ class Assembly:
             self._messages[name] = () if component is None else tuple(_parts_of(component))
         return self._messages[name]
 
-    def _element(self, message: str | None, side: _Side) -> str | None:
+    def _element(self, message: str | None, side: Side) -> str | None:
         """Return the element that stands in the Body: the part that `soap:body` lists, or the first not in a header."""
         parts = self._message(message)
         if len(parts) > 1:
@@ -298,7 +331,7 @@ class Assembly:
             parts = tuple(listed or [part for part in parts if part.name not in hidden])
         return next((part.element for part in parts if part.element), None)
 
-    def _side(self, bound: Component, element: etree._Element) -> _Side:
+    def _side(self, bound: Component, element: etree._Element) -> Side:
         listed: tuple[str, ...] = ()
         namespace = ""
         headers = []
@@ -315,23 +348,28 @@ class Assembly:
                 headers.append((named, header))
             else:
                 self.of.problem(f"header part {named} of {bound.element.get('name')} is not an element")
-        return _Side(listed, namespace, tuple(headers), encoded)
+        return Side(listed, namespace, tuple(headers), encoded)
 
 
 def _promise(component: Component) -> _Promise:
     name, messages, input_name = component.element.get("name", ""), {}, None
+    faults, text = list[str](), ""
     for side in component.element:
+        if side.tag == _FAULT:
+            faults.append(component.scope.resolve(side, side.get("message", "")))
+        elif side.tag == f"{_WSDL}documentation":
+            text = " ".join("".join(map(str, side.itertext())).split())[:_TEXT]
         if side.tag in (_INPUT, _OUTPUT):
             messages[side.tag] = component.scope.resolve(side, side.get("message", ""))
             input_name = side.get("name") if side.tag == _INPUT else input_name
-    return _Promise(name, input_name, messages.get(_INPUT), messages.get(_OUTPUT))
+    return _Promise(name, input_name, messages.get(_INPUT), messages.get(_OUTPUT), tuple(faults), text)
 
 
-def _parts_of(component: Component) -> Iterator[_Part]:
+def _parts_of(component: Component) -> Iterator[Part]:
     for part in component.element.iterfind(f"{_WSDL}part"):
         element, type_ = part.get("element"), part.get("type")
         resolve = component.scope.resolve
-        yield _Part(part.get("name", ""), element and resolve(part, element), type_ and resolve(part, type_))
+        yield Part(part.get("name", ""), element and resolve(part, element), type_ and resolve(part, type_))
 
 
 def _address(port: etree._Element) -> str | None:

@@ -13,7 +13,7 @@ from lxml import etree
 from adapters.soap import namespaces
 from adapters.xml import local, ns
 
-__all__ = ["Component", "Parameter", "Schemas", "Scope", "Typed"]
+__all__ = ["Component", "Parameter", "Schemas", "Scope", "Typed", "qualified"]
 
 _XSD: Final = f"{{{namespaces.XSD}}}"
 _ELEMENT: Final = f"{_XSD}element"
@@ -58,13 +58,15 @@ class Scope:
     qualified: bool = (
         False  # local elements are of the target namespace, unless they say otherwise (elementFormDefault)
     )
+    qualified_attributes: bool = False  # the same of attributes (attributeFormDefault)
 
     def resolve(self, element: etree._Element, name: str) -> str:
         """Turn a QName value into Clark notation; a prefix that nobody declared stands as its own namespace."""
         prefix, _, plain = name.strip().rpartition(":")
         uri = self.prefixes.get(prefix)
         if uri is None:
-            uri = element.nsmap.get(prefix or None, prefix) or self.bare
+            # `xml` is bound without being declared (Namespaces in XML 1.0 section 3), and lxml does not list it.
+            uri = namespaces.XML if prefix == "xml" else element.nsmap.get(prefix or None, prefix) or self.bare
         return f"{{{uri}}}{plain}" if uri else plain
 
 
@@ -91,6 +93,8 @@ class Schemas:
     elements: dict[str, Component] = field(default_factory=dict)
     types: dict[str, Component] = field(default_factory=dict)
     groups: dict[str, Component] = field(default_factory=dict)
+    attributes: dict[str, Component] = field(default_factory=dict)
+    attribute_groups: dict[str, Component] = field(default_factory=dict)
     _done: dict[tuple[str, str], tuple[Parameter, ...] | None] = field(default_factory=dict)
     _typed: dict[str, Typed | None] = field(default_factory=dict)
     _depth: int = 0
@@ -126,7 +130,7 @@ class Schemas:
         if ref := element.get("ref"):
             return self.typed(component.resolve(ref))
         words = _words(component)
-        return None if words is None else Typed(_qualified(component), words)
+        return None if words is None else Typed(qualified(component), words)
 
     def simple(self, type_name: str) -> str | None:
         """Return the built-in type below a simple type, None for a complex or unknown one."""
@@ -208,7 +212,7 @@ class Schemas:
             target = self.elements.get(name)
             return Parameter(local(name), self._type(target) if target else None, many, name, _declared(target))
         return Parameter(
-            element.get("name", ""), self._type(component), many, _qualified(component), _declared(component)
+            element.get("name", ""), self._type(component), many, qualified(component), _declared(component)
         )
 
     def _type(self, component: Component) -> str | None:
@@ -232,13 +236,13 @@ def _declared(component: Component | None) -> str:
     return component.resolve(named) if component is not None and named else ""
 
 
-def _qualified(component: Component) -> str:
+def qualified(component: Component) -> str:
     """Return the name of a local element as messages have it (XSD 1.0 part 1 section 3.3.2, `form`)."""
     element, scope = component
     name = element.get("name", "")
     form = element.get("form")
-    qualified = scope.qualified if form is None else form == "qualified"
-    return f"{{{scope.target}}}{name}" if qualified and scope.target else name
+    is_qualified = scope.qualified if form is None else form == "qualified"
+    return f"{{{scope.target}}}{name}" if is_qualified and scope.target else name
 
 
 def _words(component: Component) -> str | None:
@@ -260,7 +264,7 @@ def _write(component: Component, words: list[str]) -> bool:
         (str(name), component.resolve(str(value)) if name in _NAMING else str(value)) for name, value in element.items()
     ]
     if element.tag == _ELEMENT:  # whose name depends on the schema that it stands in
-        values.append(("", _qualified(component)))
+        values.append(("", qualified(component)))
     words.append(f"<{local(element.tag)} {sorted(values)}")
     found = all(_write(component.at(child), words) for child in element if child.tag != f"{_XSD}annotation")
     words.append(">")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from adapters.soap.catalogue import Catalogue
 from adapters.soap.names import own_addresses
-from adapters.soap.once import Once
+from sidecar.once import Once
 from adapters.soap.reader import Reader
 from adapters.soap.rewrite import Names, Unshowable, learn, rewrite_in_slices
 from adapters.soap.single import Single
@@ -73,6 +73,10 @@ class Shelf:
     def index(self, endpoint: str) -> Index | None:
         """Return what is known of an endpoint's operations, None until it is."""
         return self._catalogue.find(endpoint)
+
+    def documents(self, endpoint: str) -> dict[str, bytes] | None:
+        """Return the documents that the index of an endpoint was made of, None until there are any."""
+        return self._catalogue.documents(endpoint)
 
     def owns(self, head: Head, rest: str) -> bool:
         """See `ports.Documents.owns`."""

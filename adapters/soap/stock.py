@@ -16,7 +16,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from adapters import xml
 from adapters.soap.definitions import Definitions, Document
-from adapters.soap.once import Once
+from sidecar.once import Once
 from sidecar.model import Executed, Grade, Level, Refusal
 
 if TYPE_CHECKING:

@@ -32,11 +32,16 @@ class Way(NamedTuple):
     @property
     def headers(self) -> RawHeaders:
         """The header lines that the protocol needs (SOAP 1.1 section 6.1, SOAP 1.2 part 2 section 7.1)."""
-        if self.dialect is Dialect.SOAP11:
-            media = ((b"Content-Type", b"text/xml; charset=utf-8"),)
-            return media if self.action is None else (*media, (b"SOAPAction", b'"' + self.action.encode() + b'"'))
-        said = "" if self.action is None else '; action="' + self.action.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        return ((b"Content-Type", b"application/soap+xml; charset=utf-8" + said.encode()),)
+        return headers_of(self.dialect, self.action)
+
+
+def headers_of(dialect: Dialect, action: str | None) -> RawHeaders:
+    """Return the header lines of a request in a version of SOAP, with its action, None where none is sent."""
+    if dialect is Dialect.SOAP11:
+        media = ((b"Content-Type", b"text/xml; charset=utf-8"),)
+        return media if action is None else (*media, (b"SOAPAction", b'"' + action.encode() + b'"'))
+    said = "" if action is None else '; action="' + action.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return ((b"Content-Type", b"application/soap+xml; charset=utf-8" + said.encode()),)
 
 
 class Ways:

@@ -58,7 +58,7 @@ export interface Reasons {
   business_no: "fault_rule" | "result_rule";
   sold_out: "fault_rule" | "result_rule";
   rate_limited: "client" | "account" | "operation" | "backend";
-  operation_denied: "deny" | "asmx_get" | "strict";
+  operation_denied: "deny" | "asmx_get" | "strict" | "expose" | "schema";
   overloaded: "queue_full" | "queue_wait" | "client_cap" | "pushed_out" | "dropped" | "deadline" | "connections" | "buffered" | "deeds";
   backend_unreachable: "refused" | "connect_timeout" | "dns" | "tls" | "reset" | "cut_off";
   outcome_unknown: "timeout" | "reset" | "closed" | "cut" | "fault" | "identity" | "untold";

@@ -301,7 +301,7 @@ class _Cache:
             headers = (*headers, *(line for line in entry.headers if not line[0].lower().startswith(b"content-")))
         if age_s is not None and self._plan.origin:
             headers = tuple(line for line in headers if line[0].lower() != b"age")  # ours says more
-        return Answer(entry.status, "", headers, (body,), len(body), grade, age_s=age_s)
+        return Answer(entry.status, "", headers, (body,), len(body), grade, age_s=age_s, entry=entry)
 
     def _weigh(self, entry: Entry) -> None:
         """Count a copy that was made of an answer for another dialect: it takes room, too."""

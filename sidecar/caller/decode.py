@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from sidecar.answers import Seen
+from sidecar.forms import effect_of
 from sidecar.model import Call, Exchange, Outcome, Refusal
 from sidecar.policy.headers import SIGN_IN_A_CONNECTION
 from sidecar.recall import Recall
@@ -48,7 +49,7 @@ def build(
         refusal = adapter.accepts(exchange.head, exchange.rest) or _of_a_connection(exchange.head)
         if refusal is not None:
             return refusal
-        account = exchange.account = world.memory.account(backend.name)
+        account = exchange.account = exchange.account or world.memory.account(backend.name)
         source = exchange.source
         body = source.at_hand(limit_bytes, account)
         if body is None:
@@ -62,7 +63,7 @@ def build(
             if seen.call.client != exchange.client:
                 seen.call = replace(seen.call, client=exchange.client)
             exchange.call = seen.call
-            return await inner[seen.pattern](exchange)
+            return await inner[seen.pattern](exchange)  # it is safe: nobody has to ask what became of it
         read = await adapter.classify(exchange.head, exchange.rest, exchange.dialect, body)
         if isinstance(read, Refusal):
             return read
@@ -80,7 +81,10 @@ def build(
         if recall is not None and name and line.cache is not None and not (read.private_only or read.parameters):
             exchange.seen = Seen(exchange.call, line.pattern, adapter.edition)
             recall.keep(name, exchange.seen)
-        return await inner[line.pattern](exchange)
+        outcome = await inner[line.pattern](exchange)
+        if line.confirm is not None and isinstance(outcome, Refusal):
+            return backend.confirming(line, outcome, executed=effect_of(outcome, safe=line.safe))
+        return outcome
 
     return decode
 

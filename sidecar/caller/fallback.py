@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sidecar.answers import Entry
 from sidecar.forms import effect_of
-from sidecar.model import Answer, Exchange, Executed, Flight, Grade, Outcome, Refusal, Seat, Waiter
+from sidecar.model import Answer, Exchange, Executed, Flight, Grade, Outcome, Protocol, Refusal, Seat, Waiter
 from sidecar.outbound import private_request
 from sidecar.patience import patience_s
 from sidecar.policy.headers import to_caller
@@ -22,7 +22,7 @@ from sidecar.states import Category, find
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sidecar.model import Call, Lane, Outbound
+    from sidecar.model import Call, Dialect, Lane, Outbound, RawHeaders
     from sidecar.plan import BackendPlan, FallbackPlan, OperationPlan, Scope
     from sidecar.ports import World
 
@@ -42,7 +42,9 @@ def build(
 ) -> Callable[[Exchange], Awaitable[Outcome]]:
     """Return the stage; `spare` is the flight lane to the backend's spare, where there is one."""
     line, host = scope.one_operation, scope.one_backend.spare_plan
-    bodies = {rule: _made(rule, scope, world) for rule in line.fallback if rule.kind == "body"}
+    xmlrpc = scope.one_backend.protocol is Protocol.XMLRPC  # its JSON needs no contract to be written
+    made = [rule for rule in line.fallback if rule.kind == "body" or (rule.kind == "data" and xmlrpc)]
+    bodies = {rule: _made(rule, scope, world) for rule in made}
 
     async def fallback(exchange: Exchange) -> Outcome:
         outcome = await inner(exchange)
@@ -58,10 +60,12 @@ def build(
         match rule.kind:
             case "stale":
                 return await _old(exchange, state, world, strict=line.cache is not None and line.cache.strict)
-            case "body":
+            case "body" | "data" if rule in bodies:
                 return await _said(
                     exchange, bodies[rule][exchange.endpoint], Grade("fallback", effect(outcome), state), world
                 )
+            case "data":
+                return await _as_json(exchange, rule, Grade("fallback", effect(outcome), state), world)
             case "spare" if spare is not None and host is not None:
                 return await _elsewhere(exchange, host, spare, state, world, line)
             case "refuse":
@@ -72,6 +76,18 @@ def build(
         return outcome.grade.executed if isinstance(outcome, Answer) else effect_of(outcome, safe=line.safe)
 
     return fallback
+
+
+async def _as_json(exchange: Exchange, rule: FallbackPlan, grade: Grade, world: World) -> Outcome | None:
+    """Say what an operator wrote as JSON, as the contract has such a reply; None where it has not, or nobody knows it yet."""
+    call = exchange.call
+    assert call is not None, "decode names the call"
+    made = await world.facades[exchange.backend, exchange.endpoint].answer(call.operation, rule.body)
+    if isinstance(made, Refusal):
+        facts = {"backend": exchange.backend, "operation": call.operation, "why": made.detail or made.state}
+        world.log.event("fallback_unsaid", **facts)
+        return None
+    return await _said(exchange, _entry(exchange.backend, exchange.endpoint, call.operation, made, world), grade, world)
 
 
 def _state(outcome: Outcome) -> str | None:
@@ -196,20 +212,27 @@ def _made(rule: FallbackPlan, scope: Scope, world: World) -> dict[str, Entry]:
     backend, line = scope.one_backend, scope.one_operation
     made = {}
     for endpoint, _ in backend.endpoints:
-        dialect, headers, body = world.adapters[backend.name, endpoint].stand_in(rule.body)
-        made[endpoint] = Entry(
-            key=b"",
-            backend=backend.name,
-            endpoint=endpoint,
-            operation=line.pattern,
-            dialect=dialect,
-            at=world.clock.now(),
-            status=200,
-            headers=headers,
-            body=body,
-            grade=Grade("fallback", Executed.NO),
-        )
+        written = world.adapters[backend.name, endpoint].stand_in(rule.body)
+        made[endpoint] = _entry(backend.name, endpoint, line.pattern, written, world)
     return made
+
+
+def _entry(
+    backend: str, endpoint: str, operation: str, written: tuple[Dialect, RawHeaders, bytes], world: World
+) -> Entry:
+    dialect, headers, body = written
+    return Entry(
+        key=b"",
+        backend=backend,
+        endpoint=endpoint,
+        operation=operation,
+        dialect=dialect,
+        at=world.clock.now(),
+        status=200,
+        headers=headers,
+        body=body,
+        grade=Grade("fallback", Executed.NO),
+    )
 
 
 def describe(scope: Scope) -> str:

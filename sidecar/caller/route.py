@@ -42,6 +42,7 @@ def build(
             detail = "no backend lives at this path; the paths are in the configuration"
             return _said(Refusal("not_found", "path", detail))
         exchange.backend, exchange.endpoint, exchange.rest = found.backend.name, found.endpoint, found.rest
+        exchange.facade = found.facade
         exchange.sender_status = found.backend.sender_status
         return inner[found.backend.name](exchange)
 

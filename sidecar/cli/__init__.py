@@ -14,6 +14,8 @@ BAD_SETTINGS: Final = 78
 # In the order of `sidecar --help`; the line is here too, so that help imports none of them.
 COMMANDS: Final = {
     "run": "Run the sidecar.",
+    "init": "Write settings to begin with from a WSDL; what is guessed in them says so.",
+    "introspect": "Ask an XML-RPC backend for its methods, and write signatures to begin with.",
     "check": "Say everything that is wrong with a settings file, and what a right one amounts to.",
     "explain": "Print the stages that one operation passes.",
     "status": "Print one screen of what a running sidecar does, what is wrong first.",
@@ -27,6 +29,7 @@ COMMANDS: Final = {
     "queue": "Find a call that waits; let it go first, or send it away.",
     "purge": "Let kept answers of a backend be renewed: by tag, by operation, or all.",
     "drain": "Let a running sidecar go in order.",
+    "types": "Print a backend's operations, parameters and results as types for TypeScript.",
     "schema": "Print the JSON Schema of settings files, for editors.",
     "states": "Print the states that clients may meet, from the one table.",
     "doctor": "Look whether it could run: settings, this machine, the backends; go or no-go, with reasons.",

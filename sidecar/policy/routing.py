@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RESERVED: Final = "/.sidecar"
+JSON: Final = "json"
+PAGES: Final = ("openapi.json", "docs", "types.ts")
 _SEGMENT: Final = re.compile(r"/[A-Za-z0-9_.~-]{1,128}")
 
 
@@ -46,11 +48,15 @@ class Places(Protocol[B_co]):
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[B]):
-    """A backend, one of its endpoints ("" the only one), and the rest of the path: "" or one segment with its slash."""
+    """A backend, one of its endpoints ("" the only one), and the rest of the path: "" or one segment with its slash.
+
+    `facade`: what is asked of its JSON side, "" where it is called natively: "json" (the operation is in `rest`), or a page's name.
+    """
 
     backend: B
     endpoint: str
     rest: str
+    facade: str = ""
 
 
 class Routes(Generic[B]):
@@ -63,6 +69,9 @@ class Routes(Generic[B]):
         for backend in plan.backends:
             for endpoint, _ in backend.endpoints:
                 self._exact[backend.path + ("/" + endpoint if endpoint else "")] = Route(backend, endpoint, "")
+            first = backend.endpoints[0][0]
+            for page in (JSON, *PAGES):
+                self._exact.setdefault(f"{backend.path}/{page}", Route(backend, first, "", page))
 
     def find(self, path: str) -> Route[B] | None:
         """Return the route of `path` (raw, without query), None where nothing lives there."""
@@ -78,9 +87,9 @@ class Routes(Generic[B]):
         rest = "/" + last
         if rest == "/":
             return hit
-        if _SEGMENT.fullmatch(rest) and rest not in ("/.", "/.."):
-            return Route(hit.backend, hit.endpoint, rest)
-        return None
+        if hit.facade not in ("", JSON) or rest in ("/.", "/..") or not _SEGMENT.fullmatch(rest):
+            return None
+        return Route(hit.backend, hit.endpoint, rest, hit.facade)
 
     def origin_of(self, path: str) -> B | None:
         """Return the backend that a path would belong to, for the dialect of an error that came before routing."""

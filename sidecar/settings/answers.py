@@ -205,6 +205,14 @@ class Cache(Section):
         default_factory=list, max_length=5, description="what the backend says against keeping and that does not count"
     )
     negative: Negative | None = Field(default=None, description="keep answers that say no, too")
+    public: bool = Field(
+        default=False,
+        description="JSON by GET alone: true lets caches between us and browsers keep an answer for everybody, false browsers only",
+    )
+    browser: Annotated[float, Span("0s", "720h")] | None = Field(
+        default=None,
+        description="JSON by GET alone: how long browsers, and with public caches, may keep an answer; default ttl",
+    )
     max_entry: Annotated[int, Size("1KiB", "1GiB")] = amount(
         default="1MiB", description="largest answer that is kept; largest reply of all: limits.reply_body"
     )
@@ -229,7 +237,9 @@ class Fallback(Section):
         default=None, validate_default=False, description="the last answer that is kept, however old"
     )
     data: Data = Field(
-        default=None, validate_default=False, description="a fixed answer, for xmlrpc: a value, a list or a block"
+        default=None,
+        validate_default=False,
+        description="a fixed answer as JSON has it: a value, a list or a block; for soap the object that the reply holds",
     )
     body_file: shapes.FileName | None = Field(
         default=None, description="a fixed answer, for soap: file with the XML that stands in the Body of the reply"

@@ -17,6 +17,7 @@ from sidecar.settings.protection import parted
 from sidecar.settings.rules import Parameter
 from sidecar.settings.schema import Operation
 from sidecar.settings.shapes import SQLITE
+from sidecar.settings.signatures import signatures_of
 
 if TYPE_CHECKING:
     from sidecar.settings import rules, schema
@@ -99,6 +100,8 @@ def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.Back
         tls=plans.UpstreamTlsPlan(ca_file, tls.min_version, tls.server_name, tls.verify),
         wsdl=_file(files, (*at, "wsdl"), backend.wsdl),
         expose=tuple(backend.expose) if backend.expose is not None else None,
+        json=plans.JsonPlan(backend.json_.flatten, backend.json_.camel_case, backend.json_.stack_traces),
+        signatures=signatures_of(backend.signatures, allow_nil=backend.allow_nil, allow_i8=backend.allow_i8),
         deny=tuple(backend.deny),
         strict=backend.strict,
         asmx_get=backend.asmx_get,
@@ -241,6 +244,7 @@ def _line(pattern: str, rule: schema.Operation, backend: schema.Backend, bodies:
         idempotency=kept.idempotency_of(rule.idempotency),
         share=rule.limit,
         retry=rule.retry,
+        confirm=rule.confirm.operation if rule.confirm is not None else None,
         rates=_rates(rule.rate, plans.EVERY if is_every(pattern) else pattern),
     )
 

@@ -66,7 +66,7 @@ CODES: Final = {
     "W405": "a time that never applies, or lets the backend get more than its limit",
     "W406": "calls may take longer than a drain waits for them",
     "W407": "two patterns can match the same operation, and order alone decides",
-    "W408": "a key that has no effect yet",
+    "W408": "a key that has no effect there",
     "W409": "any page may trigger any operation",
     "W410": "a certificate is not checked",
     "W411": "?wsdl is refused for want of an address",

@@ -48,6 +48,8 @@ def cache_of(cache: Cache | None) -> plans.CachePlan | None:
         ignore=frozenset(cache.ignore_origin),
         negative_s=negative.ttl if negative is not None else 0.0,
         negative=frozenset(negative.states) if negative is not None else frozenset(),
+        public=cache.public,
+        browser_s=cache.browser if cache.browser is not None else cache.ttl,
         entry_bytes=cache.max_entry,
         share=cache.share,
         waiters=cache.waiters,
@@ -72,7 +74,7 @@ def fallbacks_of(pattern: str, rules: Sequence[Fallback], bodies: Bodies) -> tup
 def _fallback(at: Loc, rule: Fallback, bodies: Bodies) -> plans.FallbackPlan:
     on = frozenset(rule.on)
     if rule.data is not None:
-        return plans.FallbackPlan(on, "body", rule.data.encode(), JSON)
+        return plans.FallbackPlan(on, "data", rule.data.encode(), JSON)
     if rule.body_file is not None:
         return plans.FallbackPlan(on, "body", bodies((*at, "body_file"), rule.body_file), XML)
     if rule.refuse is not None:

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Protocol
-from sidecar.policy.routing import RESERVED
-from sidecar.settings import doors, guarding, injecting, keeping, standins
+from sidecar.policy.routing import JSON, PAGES, RESERVED
+from sidecar.settings import doors, exposing, guarding, injecting, keeping, standins
 from sidecar.settings.build import COMPARISONS, collapsed, endpoints_of, is_every, lines_of, path_of, url_of
 from sidecar.settings.findings import Findings, written
 from sidecar.settings.quantities import spoken, spoken_size
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sidecar.settings.tree import Block
 
 # Below a backend's path these are ours, now or later: the JSON facade, its description, its pages.
-_TAKEN: Final = frozenset({"json", "docs"})
+_TAKEN: Final = frozenset({JSON, *PAGES})
 _SOAP_ONLY: Final = ("wsdl", "asmx_get", "soap12_sender_status")
 _ORDERED: Final = frozenset({"lt", "le", "gt", "ge"})
 # What spans are made and sent with; without one of them the sidecar could not start.
@@ -53,6 +53,7 @@ def lint(settings: Settings, root: Block, files: Files, root_of: RootOf | None =
         _protocol(backend, at, check)
         guarding.lint(backend, at, check)
         injecting.lint(backend, at, check)
+        exposing.lint(backend, at, check)
         _times(backend, at, check)
         _operations(backend, at, check)
         _faults(backend, at, check)

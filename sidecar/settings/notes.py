@@ -54,9 +54,10 @@ def _all(plan: Plan, root: Block, nofile: int | None) -> Iterator[tuple[str, Loc
 
 
 def _backend(backend: BackendPlan, at: Loc, plan: Plan) -> Iterator[tuple[str, Loc, str, str]]:
-    if backend.expose is not None:
-        what = "expose is for the JSON facade, which this version has not; nothing is exposed by it yet"
-        yield "W408", (*at, "expose"), what, ""
+    for line in backend.operations:
+        if line.stream and backend.exposes(line.pattern):
+            what = "stream: true passes replies on unread, and JSON has to read them: it is refused there"
+            yield "W408", (*at, "operations", line.pattern, "stream"), what, "take it out of expose, or take stream out"
     if backend.asmx_get == "allow":
         what = "asmx_get: allow lets any link on any page trigger any operation"
         yield "W409", (*at, "asmx_get"), what, "asmx_get: safe allows those that are marked safe"

@@ -63,6 +63,7 @@ _AMOUNTS: Final = {Span: "duration", Size: "size", Share: "share"}
 _NOUNS: Final = {str: "text", int: "whole number", bool: "true or false"}
 # What a text must be, by the check that it passes in `shapes`.
 _SHAPES: Final = {
+    "_type": "type: a word or a block",
     "url": "http or https address",
     "public_url": "http or https address",
     "reference": "address or path",

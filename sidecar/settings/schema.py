@@ -18,6 +18,7 @@ from sidecar.settings.protection import Breaker, Classes, ClassName, Debug, Inje
 from sidecar.settings.quantities import Share, Size, Span
 from sidecar.settings.rules import Fault, Result
 from sidecar.settings.section import Section, amount
+from sidecar.settings.signatures import Named
 from sidecar.settings.tags import Tag
 
 
@@ -207,10 +208,31 @@ class Timeouts(Section):
     )
 
 
+class Confirm(Section):
+    """What is asked after a call whose outcome is not known."""
+
+    operation: shapes.Words = Field(description="a safe operation that the JSON facade exposes")
+
+
+class Json(Section):
+    """How the JSON facade shows values. Who changes it changes what pages read."""
+
+    flatten: bool = Field(
+        default=False, description="true: an element that only wraps one array (ArrayOfSeat) is that array"
+    )
+    camel_case: bool = Field(
+        default=False, description="true: names as in JavaScript: iPerf_no is iPerfNo, GetSeatsResult is getSeatsResult"
+    )
+    stack_traces: bool = Field(
+        default=False,
+        description="true: a fault's text is told whole; false, its first line, without the stack that .NET adds",
+    )
+
+
 class Operation(Section):
     """Rules for the operations that a pattern names."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"begins", "confirm", "defer", "ends"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"begins", "defer", "ends"})
     safe: bool = Field(
         default=False, description="true: it changes nothing, however often it runs. Nobody can check this for you"
     )
@@ -248,6 +270,10 @@ class Operation(Section):
         default_factory=list, max_length=10, description="how often it may be asked, as backends.NAME.rate"
     )
     retry: bool = Field(default=True, description="false: never made once more after a failure, however safe")
+    confirm: Confirm | None = Field(
+        default=None,
+        description="what tells what became of a call whose outcome is not known: JSON callers get a link to it",
+    )
 
 
 class Identity(Section):
@@ -294,6 +320,18 @@ class Backend(Section):
     expose: list[shapes.Pattern] | None = Field(
         default=None,
         description="operations that the JSON facade shows; default the safe ones. Native calls are ruled by deny alone",
+    )
+    json_: Json = Field(default_factory=Json, alias="json", description="how the JSON facade shows values")
+    signatures: Named = Field(
+        default_factory=dict,
+        description="what methods take and return, for the JSON facade and its pages: xmlrpc has no contract",
+    )
+    allow_nil: bool = Field(
+        default=False, description="xmlrpc: JSON's null is sent as <nil/>, an extension; else it is refused"
+    )
+    allow_i8: bool = Field(
+        default=False,
+        description="xmlrpc: integers beyond 32 bits are sent as <i8>, an extension; else they are refused",
     )
     deny: list[shapes.Pattern] = Field(
         default_factory=list, description="operations that nobody may call, in no dialect, whatever their case"

@@ -80,6 +80,7 @@ def _stand_in(rule: FallbackPlan) -> str:
     told = {
         "stale": "the last answer, however old",
         "body": "a fixed answer",
+        "data": "a fixed answer",
         "spare": "the spare's answer",
         "refuse": "a refusal in your words",
     }

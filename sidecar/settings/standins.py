@@ -48,7 +48,7 @@ def lint(settings: Settings, check: Findings) -> None:
                 if len(kinds := [kind for kind in KINDS if getattr(each, kind) is not None]) != 1:
                     _one_of(kinds, loc, check)
                     continue
-                _kind(kinds[0], rule, backend, loc, check)
+                _kind(kinds[0], rule, each, backend, loc, check)
                 if kinds[0] == "body_file":
                     _body(each, settings.limits.reply_body, (*loc, "body_file"), check)
                 settled |= set(each.on) if kinds[0] in _ALWAYS else set()
@@ -115,15 +115,19 @@ def _one_of(kinds: list[str], at: Loc, check: Findings) -> None:
     )
 
 
-def _kind(kind: str, rule: Operation, backend: Backend, at: Loc, check: Findings) -> None:
+def _is_object(data: str) -> bool:
+    return data.lstrip().startswith("{")
+
+
+def _kind(kind: str, rule: Operation, each: Fallback, backend: Backend, at: Loc, check: Findings) -> None:
     loc: Loc = (*at, kind)
     if kind == "stale" and rule.cache is None:
         check.add(
             "E301", loc, "there is no old answer: the operation has no cache", "add cache, or take it out", key=True
         )
-    if kind == "data" and backend.protocol is Protocol.SOAP:
-        what = "belongs to xmlrpc, and this backend speaks soap; for the JSON facade it comes with that facade"
-        check.add("E301", loc, what, "write what stands in the Body of the reply into a body_file", key=True)
+    if kind == "data" and backend.protocol is Protocol.SOAP and not _is_object(each.data or ""):
+        what = "is no object, and a SOAP reply holds an element: JSON has an object of what stands in it"
+        check.add("E301", loc, what, "as in data: {GetSeatsResult: 3}", key=True)
     if kind == "body_file" and backend.protocol is Protocol.XMLRPC:
         check.add(
             "E301", loc, "belongs to SOAP, and this backend speaks xmlrpc", "write the answer into data", key=True

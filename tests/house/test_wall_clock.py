@@ -24,6 +24,7 @@ SHOWN: dict[str, str] = {
     "sidecar/watch/crowd.py": "since when a warning stands, in the status",
     "sidecar/watch/watching.py": "the time that an access line bears",
     "sidecar/caller/envelope.py": "server_time, which clients read; and the date of a backend's Retry-After, as seconds",
+    "sidecar/caller/facade.py": "the date of a backend's Retry-After, told to a JSON caller as seconds",
     "sidecar/caller/idempotency.py": "until when a keyed call is remembered, which has to outlive the process",
     "sidecar/flight/store.py": "a backend's Date and Expires, as the age and lifetime of its answer",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,6 +64,23 @@ ENDPOINTS = {
         Endpoint("supervisord", "supervisord", "/RPC2", ("xmlrpc",)),
     )
 }
+
+
+DESKS = {
+    each.name: each
+    for each in (
+        Endpoint("desk-spyne11", "spyne", "/desk11", ("soap11",)),
+        Endpoint("desk-spyne12", "spyne", "/desk12", ("soap12",)),
+        Endpoint("desk-php", "php", "/desk", ("soap11",)),
+        Endpoint("desk-npm", "npm", "/desk", ("soap11",)),
+        Endpoint("desk-gsoap", "gsoap", "/", ("soap11",)),
+        Endpoint("desk-simple", "simple", "/RPC2", ("xmlrpc",)),
+        Endpoint("desk-perl", "perl", "/RPC2", ("xmlrpc",)),
+        Endpoint("desk-perl-ascii", "perl-ascii", "/RPC2", ("xmlrpc",)),
+        Endpoint("desk-ruby", "ruby", "/RPC2", ("xmlrpc",)),
+    )
+}
+"""Endpoints that only JSON callers ask: no client program of ours speaks with a desk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +181,7 @@ class Server:
         port = free_port()
         self.tap = Tap(("127.0.0.1", port)) if tapped else None
         self.url = self.tap.url if self.tap else f"http://127.0.0.1:{port}"
-        argv, env = STARTS[name](port, directory, self.url, idle_s)
+        argv, env = (STARTS | DESK_STARTS)[name](port, directory, self.url, idle_s)
         self.program = Program(argv, env=env, name=name)
         self.program.wait_port(port)
 
@@ -181,7 +199,7 @@ def _spyne(port: int, directory: Path, url: str, idle_s: float) -> Start:
 
 
 def _php(port: int, directory: Path, url: str, idle_s: float) -> Start:
-    for name, path in (("boxoffice.wsdl", "/doc"), ("boxoffice-rpc.wsdl", "/rpc")):
+    for name, path in (("boxoffice.wsdl", "/doc"), ("boxoffice-rpc.wsdl", "/rpc"), ("desk.wsdl", "/desk")):
         text = (HERE / "wsdl" / name).read_text(encoding="utf-8").replace("@ADDRESS@", url + path)
         (directory / name).write_text(text, encoding="utf-8")
     script = str(HERE / "servers" / "php_server.php")
@@ -200,6 +218,53 @@ def _supervisord(port: int, directory: Path, url: str, idle_s: float) -> Start:
     return argv, {"BOXOFFICE_DIR": str(directory), "BOXOFFICE_PORT": str(port)}
 
 
+def _npm(port: int, directory: Path, url: str, idle_s: float) -> Start:
+    wsdl = directory / "desk.wsdl"
+    text = (HERE / "wsdl" / "desk.wsdl").read_text(encoding="utf-8").replace("@ADDRESS@", f"{url}/desk")
+    wsdl.write_text(text, encoding="utf-8")
+    return ["node", str(HERE / "node" / "soap_server.js"), str(port), str(wsdl)], {}
+
+
+def _gsoap(port: int, directory: Path, url: str, idle_s: float) -> Start:
+    """Compile it: soapcpp2 makes the code and the WSDL of the header."""
+    sources = HERE / "servers"
+    shutil.copy(sources / "gsoap_desk.h", directory / "desk.h")
+    _run(["soapcpp2", "-c", "-S", "-L", "desk.h"], directory)
+    made = ("soapC.c", "soapServer.c")
+    _run(["gcc", "-w", "-I.", "-o", "desk", str(sources / "gsoap_desk.c"), *made, "-lgsoap"], directory)
+    return [str(directory / "desk"), str(port)], {}
+
+
+def _perl(encoding: str) -> Callable[[int, Path, str, float], Start]:
+    def start(port: int, directory: Path, url: str, idle_s: float) -> Start:
+        return ["perl", str(HERE / "servers" / "rpcxml_server.pl"), str(port), str(int(idle_s)), encoding], {}
+
+    return start
+
+
+def _ruby(port: int, directory: Path, url: str, idle_s: float) -> Start:
+    return ["ruby", str(HERE / "servers" / "ruby_server.rb"), str(port)], {}
+
+
+def _run(argv: list[str], directory: Path) -> None:
+    done = subprocess.run(argv, cwd=directory, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@cache
+def _has(*argv: str) -> bool:
+    """Say whether an interpreter is there and has a library: whether this ends well."""
+    return shutil.which(argv[0]) is not None and subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+_SPOKEN = {
+    "perl": (("perl", "-MRPC::XML::Server", "-e1"), "librpc-xml-perl"),
+    "ruby": (("ruby", "-rxmlrpc/server", "-e0"), "ruby ruby-xmlrpc ruby-webrick"),
+    "gsoap": (("soapcpp2", "-V"), "gsoap libgsoap-dev gcc libc6-dev"),
+}
+"""Per server, what ends well where it can run, and Debian's packages."""
+
+
 def require_server(name: str) -> None:
     """Skip, or fail where peers are required, when the machine has not what the server runs on."""
     if name == "spyne":
@@ -208,12 +273,20 @@ def require_server(name: str) -> None:
         require.program("php", package="php-cli php-soap")
     elif name == "supervisord":
         require.module("supervisor")
+    elif name == "npm":
+        _node("soap")
+    elif (base := name.partition("-")[0]) in _SPOKEN and not found(name):
+        require.missing(f"what the server {name} runs on", "REQUIRE_PEERS", f"Debian has it as `{_SPOKEN[base][1]}`")
 
 
 def found(name: str) -> bool:
     """Say whether this machine has what the server runs on."""
     if name == "php":
         return shutil.which("php") is not None
+    if name == "npm":
+        return shutil.which("node") is not None and (HERE / "node" / "node_modules" / "soap").is_dir()
+    if (base := name.partition("-")[0]) in _SPOKEN:
+        return _has(*_SPOKEN[base][0])
     return (
         name.startswith("simple") or importlib.util.find_spec({"supervisord": "supervisor"}.get(name, name)) is not None
     )
@@ -226,6 +299,15 @@ STARTS: dict[str, Callable[[int, Path, str, float], Start]] = {
     "simple-utf16": _simple("utf-16"),
     "supervisord": _supervisord,
 }
+
+DESK_STARTS: dict[str, Callable[[int, Path, str, float], Start]] = {
+    "npm": _npm,
+    "gsoap": _gsoap,
+    "perl": _perl("utf-8"),
+    "perl-ascii": _perl("us-ascii"),
+    "ruby": _ruby,
+}
+"""Servers that have nothing but a desk."""
 
 
 class Visit:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sidecar.answers import Entry, Fold, Keying, Question, Shared
 from sidecar.buffers import Buffers
+from sidecar.described import Described
 from sidecar.flights import Flights
 from sidecar.headcount import Headcount
 from sidecar.model import (
@@ -42,7 +43,7 @@ from sidecar.model import (
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
 from sidecar.policy.overrides import Observed
 from sidecar.policy.tokens import Key, Keys
-from sidecar.ports import AttemptLimits, Classified, Facts, Rendered, World
+from sidecar.ports import Asked, AttemptLimits, Classified, Facts, Offered, Rendered, World
 from sidecar.stores.answers import MemoryAnswers
 from sidecar.stores.breakers import MemoryBreakers
 from sidecar.stores.deeds import MemoryDeeds
@@ -54,6 +55,7 @@ from sidecar.stores.retries import MemoryRetries
 from sidecar.stores.slots import MemorySlots
 from sidecar.watch.explaining import Explaining
 from sidecar.watch.watching import Watching
+from sidecar.web.booklet import Booklet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -333,9 +335,65 @@ class PlainAdapter:
         return Grade("ok", Executed.YES)
 
 
+class PlainFacade:
+    """A JSON side to `PlainAdapter`: an object is its words, a reply the text that it is; it counts what it reads."""
+
+    def __init__(self) -> None:
+        self.told: list[bytes] = []
+        self.refusal: Refusal | None = None
+        self.unknown: frozenset[str] = frozenset({"Unknown"})
+        self.form: object = "plain"
+        self.edition: object = "first"
+
+    def knows(self, name: str) -> bool:
+        """Know all but a few."""
+        return name not in self.unknown
+
+    async def ask(self, name: str, body: bytes | None, query: str) -> Asked | Refusal:
+        """Write `Name key=value`."""
+        if self.refusal is not None:
+            return self.refusal
+        pairs = json.loads(body) if body is not None else dict(pair.split("=") for pair in query.split("&") if pair)
+        if not isinstance(pairs, dict):
+            return Refusal("invalid_params", errors=(("", "type", "must be an object"),))
+        words = " ".join([name, *(f"{key}={value}" for key, value in pairs.items())])
+        return Asked(((b"Content-Type", b"text/xml"), (b"SOAPAction", b'"plain"')), words.encode())
+
+    async def tell(self, name: str, headers: RawHeaders, body: bytes) -> bytes | Refusal:
+        """Quote what came."""
+        del name, headers
+        self.told.append(body)
+        if body.startswith(b"<odd"):
+            return Refusal("backend_bad_reply", "root", "it is odd")
+        return json.dumps({"said": body.decode()}).encode()
+
+    async def answer(self, name: str, data: bytes) -> tuple[Dialect, RawHeaders, bytes] | Refusal:
+        """Mark it up, unless it is of an operation that is not known."""
+        if not self.knows(name):
+            return Refusal("not_found", "path", "no such operation")
+        return Dialect.SOAP11, ((b"Content-Type", b"text/xml"),), b"<ok>%b</ok>" % data
+
+    async def fault(self, name: str, headers: RawHeaders, body: bytes) -> bytes:
+        """Quote it, if it is one."""
+        del name, headers
+        if not body.startswith(b"<fault"):
+            return b""
+        return json.dumps({"text": body.decode()}).encode()
+
+    async def describe(self, offered: Callable[[str], bool]) -> Offered | Refusal:
+        """Describe two operations and one that cannot be."""
+        if self.refusal is not None:
+            return self.refusal
+        names = [name for name in ("GetSeats", "Reserve") if offered(name)]
+        described = tuple(Described(name, {"type": "object"}, {"type": "object"}) for name in names)
+        return Offered(described, {"Seat": {"type": "string"}}, {"GetOdd": "it is odd"})
+
+
 def render(facts: Facts) -> Rendered:
     """Write a failure so that a test can read every fact of it."""
     text = f"{facts.state.name} {facts.reason} {facts.executed.value} {facts.how} {facts.after_s} {facts.detail}"
+    if facts.members or facts.links:
+        text += f" {facts.members.decode()} {dict(facts.links)}"
     return Rendered(facts.status, "text/plain", text.encode())
 
 
@@ -443,7 +501,7 @@ class Scene:
         self.answered: list[Exchange] = []
         self.flights = Flights(self.clock, self.log, self.slots)
         self.memory = Buffers(self.plan.limits.buffered_bytes, self.plan.limits.per_backend)
-        self.adapter, self.upstream = PlainAdapter(), ScriptedUpstream()
+        self.adapter, self.facade, self.upstream = PlainAdapter(), PlainFacade(), ScriptedUpstream()
         self.going = False
         self.dialect = Dialect.JSON
         self._ids, self._secrets = 0, count(1)
@@ -463,6 +521,11 @@ class Scene:
             pressure=self.pressure,
             renderers=dict.fromkeys(Dialect, render),
             adapters=dict.fromkeys(endpoints, self.adapter),
+            facades=dict.fromkeys(endpoints, self.facade),
+            booklets={
+                plan.name: Booklet(plan, {"": self.facade}, lambda: "http://127.0.0.1:8080")
+                for plan in self.plan.backends
+            },
             documents=self.documents,
             upstreams=dict.fromkeys((plan.name for plan in self.plan.hosts), self.upstream),
             headcounts=defaultdict(Headcount),

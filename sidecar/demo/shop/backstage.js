@@ -75,10 +75,10 @@ function groups({ run, session, hold, door }) {
     ]],
     ["Ask wrongly", [
       ["A denied operation", "operation_denied", () => run("DestroyCache")],
-      ["Broken XML", "malformed", () => run("HelloWorld", {}, { spoil: "xml" })],
+      ["Broken JSON", "malformed", () => run("HelloWorld", {}, { spoil: "json" })],
       ["A path nobody has", "not_found", () => run("HelloWorld", {}, { spoil: "path" })],
       ["A body of 2 MiB", "too_large", () => run("HelloWorld", {}, { spoil: "size" })],
-      ["Action and body that disagree", "action_mismatch", () => run("GetCart", { sWebSessionID: "nobody" }, { spoil: "action" })],
+      ["Seats that are no number", "invalid_params", async () => run("ReserveTickets", wish(await session(), "1206", "two"))],
     ]],
   ];
 }

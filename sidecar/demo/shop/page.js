@@ -30,7 +30,7 @@ async function run(operation, args = {}, options = {}) {
 /* What an outcome changes on the page. An unknown one changes nothing: it is asked for first. */
 function absorb(operation, args, outcome) {
   const done = outcome.category === "ok";
-  if (operation === "GetPerformances" && done && Array.isArray(outcome.data)) show(outcome.data);
+  if (operation === "GetPerformances" && done) show(outcome.data?.Performance ?? []);
   if (operation === "ReserveTickets" && done) state.held += Number(outcome.data) || 0;
   if (operation === "GetCart" && done && args.sWebSessionID === state.session) state.held = outcome.data?.Seat?.length ?? 0;
   if ((operation === "Checkout" || operation === "ClearCart") && done) state.held = 0;

@@ -1,22 +1,13 @@
 /* The wire: the one place that knows how this page speaks to the sidecar.
  *
  * call() answers an Outcome whatever happens and never throws; the rest of the page knows operations, arguments and
- * outcomes only. Today it speaks SOAP 1.1 and asks for failures as problem documents; replacing it replaces this file.
+ * outcomes only. It speaks JSON: the backend's SOAP is the sidecar's business, and what every member means stands at /tickets/docs.
  *
- * Outcome: { operation, state, category, executed, reason, data, detail, message, retry: {how, after_s}, links,
+ * Outcome: { operation, state, category, executed, reason, data, detail, message, errors, retry: {how, after_s}, links,
  *            queue: {place, place_code, ahead, eta_s, eta_low_s, eta_high_s, eta_reason}, requestId, status, timing, age, ms, raw, at }
  */
 
-const API = "http://boxoffice.example/api/";
-const ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/";
 const PATIENCE_MS = 30_000;
-
-/* What a header alone does not say, for answers that are no problem document: the category and effect of a state. */
-const PLAIN = {
-  ok: ["ok", "yes"], partial: ["ok", "yes"], cached: ["ok", "no"], stale: ["ok", "no"],
-  business_no: ["final", "no"], sold_out: ["final", "no"],
-  fallback: ["ok", "no"], replayed: ["ok", "yes"],
-};
 
 let place = null;
 
@@ -27,7 +18,7 @@ export function connect(where) {
 
 /**
  * Call an operation of the box office.
- * `spoil` breaks the request on purpose, to show what becomes of it: xml | path | size | action. `key` makes it safe to repeat;
+ * `spoil` breaks the request on purpose, to show what becomes of it: json | path | size. `key` makes it safe to repeat;
  * `place` is the one in line that the refusal before this call has given, as it came: it counts once, and for this call alone.
  */
 export async function call(operation, args = {}, { spoil, key, place: stood } = {}) {
@@ -35,16 +26,14 @@ export async function call(operation, args = {}, { spoil, key, place: stood } = 
   const outcome = { operation, state: "offline", category: "upstream", executed: "no", at: new Date(), retry: null, links: {} };
   let reply, text;
   try {
-    reply = await fetch(address(spoil), {
+    reply = await fetch(address(operation, spoil), {
       method: "POST",
       headers: {
-        "Content-Type": "text/xml; charset=utf-8",
-        SOAPAction: `"${API}${spoil === "action" ? "HelloWorld" : operation}"`,
-        Accept: "application/problem+json",
+        "Content-Type": "application/json",
         ...(key ? { "Idempotency-Key": `"${key}"` } : {}),
         ...(stood ? { "Sidecar-Place": stood } : {}),
       },
-      body: envelope(operation, args, spoil),
+      body: body(args, spoil),
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
     text = await reply.text();
@@ -54,19 +43,13 @@ export async function call(operation, args = {}, { spoil, key, place: stood } = 
   return { ...outcome, ...read(reply, text, operation), ms: performance.now() - began };
 }
 
-function address(spoil) {
-  return place.sidecar + (spoil === "path" ? "/nowhere" : place.tickets);
+function address(operation, spoil) {
+  return place.sidecar + (spoil === "path" ? "/nowhere" : `${place.tickets}/json/${operation}`);
 }
 
-function envelope(operation, args, spoil) {
-  if (spoil === "xml") return "<Envelope><Body></Envelope>";
-  if (spoil === "size") args = { ...args, sNote: "x".repeat(2 * 1024 * 1024) };
-  const members = Object.entries(args).map(([name, value]) => `<${name}>${escape(String(value))}</${name}>`).join("");
-  return `<s:Envelope xmlns:s="${ENVELOPE}"><s:Body><${operation} xmlns="${API}">${members}</${operation}></s:Body></s:Envelope>`;
-}
-
-function escape(text) {
-  return text.replace(/[&<>]/g, (mark) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[mark]);
+function body(args, spoil) {
+  if (spoil === "json") return '{"sStartDate": ';
+  return JSON.stringify(spoil === "size" ? { ...args, sNote: "x".repeat(2 * 1024 * 1024) } : args);
 }
 
 /* fetch itself failed: nothing readable came. A body may have left, so the effect is not known. */
@@ -79,61 +62,38 @@ function unreadable(error, reply) {
   };
 }
 
+/* One shape for success and failure; what the headers say holds even where the body was cut off. */
 function read(reply, text, operation) {
   const header = (name) => reply.headers.get(name);
   const [state, ...params] = (header("Sidecar-State") ?? "no state").split(";").map((part) => part.trim());
+  const param = (name) => params.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? null;
   const common = {
-    state,
-    reason: params.find((param) => param.startsWith("reason="))?.slice(7) ?? null,
-    requestId: header("X-Request-Id"),
-    timing: header("Server-Timing"),
-    age: header("Age"),
-    status: reply.status,
-    raw: text,
+    state, reason: param("reason"), executed: param("executed") ?? "unknown", requestId: header("X-Request-Id"),
+    timing: header("Server-Timing"), age: header("Age"), status: reply.status, raw: text,
   };
-  const retryAfter = header("Retry-After") ? Number(header("Retry-After")) : null;
-  if ((header("Content-Type") ?? "").includes("json")) return { ...common, ...problem(text, retryAfter, header("Sidecar-Place")) };
-  const answer = decode(text, operation);
-  // a fault of the backend is relayed as it is: only the header's reason says whose fault it was
-  const relayed = common.reason === "client" ? ["final", "no"] : ["upstream", "unknown"];
-  const [category, executed] = PLAIN[state] ?? (reply.ok && !answer.fault ? ["ok", "yes"] : relayed);
-  return {
-    ...common, category, executed, data: answer.data, detail: answer.fault,
-    retry: retryAfter === null ? null : { how: "wait", after_s: retryAfter },
-  };
-}
-
-function problem(text, retryAfter, place) {
-  let said = {};
+  let said;
   try {
     said = JSON.parse(text);
   } catch {
-    return { category: "upstream", executed: "unknown", detail: "The answer was cut off." };
+    return { ...common, category: "upstream", detail: "The answer was cut off." };
   }
-  // the longest of the waits counts
-  const poll = typeof said.queue?.next_poll_ms === "number" ? said.queue.next_poll_ms / 1000 : null;
-  const waits = [said.retry?.after_s, retryAfter, poll].filter((wait) => wait !== null && wait !== undefined);
-  const retry = said.retry || waits.length ? { how: "wait", ...said.retry, after_s: waits.length ? Math.max(...waits) : null } : null;
   return {
-    category: said.category, executed: said.executed, data: said.data, detail: said.detail ?? said.title,
-    message: said.message?.text, links: said.links ?? {}, retry, queue: said.queue ? { place, ...said.queue } : null,
+    ...common, category: said.category, executed: said.executed, data: said.data?.[`${operation}Result`] ?? null,
+    detail: detail(said), message: said.message?.text, errors: said.errors ?? [], links: said.links ?? {},
+    retry: retry(said, header("Retry-After")),
+    queue: said.queue ? { place: header("Sidecar-Place"), ...said.queue } : null,
   };
 }
 
-/* A result is a number or text, or tables: { Performance: [{…}], … } of a DataSet. */
-function decode(text, operation) {
-  const xml = new DOMParser().parseFromString(text, "text/xml");
-  const fault = xml.getElementsByTagName("faultstring")[0];
-  if (fault) return { fault: fault.textContent };
-  const result = xml.getElementsByTagNameNS(API, `${operation}Result`)[0];
-  if (!result) return { data: null };
-  const gram = xml.getElementsByTagNameNS("urn:schemas-microsoft-com:xml-diffgram-v1", "diffgram")[0];
-  if (!gram) return { data: result.children.length ? [...result.children].map(record) : result.textContent };
-  const tables = {};
-  for (const row of gram.firstElementChild?.children ?? []) (tables[row.localName] ??= []).push(record(row));
-  return { data: tables };
+function detail(said) {
+  if (said.errors?.length) return said.errors.map(({ pointer, text }) => `${pointer} ${text}`).join("; ");
+  return said.fault?.text ?? said.detail ?? said.title;
 }
 
-function record(row) {
-  return Object.fromEntries([...row.children].map((cell) => [cell.localName, cell.textContent]));
+/* The longest of the waits counts. */
+function retry(said, retryAfter) {
+  const poll = typeof said.queue?.next_poll_ms === "number" ? said.queue.next_poll_ms / 1000 : null;
+  const waits = [said.retry?.after_s, retryAfter === null ? null : Number(retryAfter), poll].filter((wait) => wait !== null && wait !== undefined);
+  if (!said.retry && !waits.length) return null;
+  return { how: "wait", ...said.retry, after_s: waits.length ? Math.max(...waits) : null };
 }

@@ -1,6 +1,6 @@
 <?php
 // The box office on PHP's SoapServer, as the router script of `php -S`. /doc is document/literal (SOAP 1.1 and 1.2), /rpc is
-// rpc/encoded. The WSDLs come from BOXOFFICE_WSDL_DIR with their addresses filled in; SoapServer serves them itself at ?wsdl.
+// rpc/encoded, /desk is the desk (document/literal, SOAP 1.1). The WSDLs come from BOXOFFICE_WSDL_DIR with their addresses filled in; SoapServer serves them itself at ?wsdl.
 
 error_reporting(E_ALL);
 ini_set('display_errors', '0');
@@ -68,7 +68,23 @@ class BoxOfficeRpc
     public function Refuse($reason) { throw new SoapFault('Client', $reason); }
 }
 
-$faces = ['/doc' => ['boxoffice.wsdl', 'BoxOffice'], '/rpc' => ['boxoffice-rpc.wsdl', 'BoxOfficeRpc']];
+/** Gives a record back as it came, and fails in both ways. */
+class Desk
+{
+    public function Tell($in) { return ['TellResult' => $in->card]; }
+    public function Fail($in) { throw new SoapFault('Server', $in->reason); }
+
+    public function Refuse($in)
+    {
+        throw new SoapFault('Client', $in->reason, null, ['code' => 42, 'reason' => $in->reason], 'Refused');
+    }
+}
+
+$faces = [
+    '/doc' => ['boxoffice.wsdl', 'BoxOffice'],
+    '/rpc' => ['boxoffice-rpc.wsdl', 'BoxOfficeRpc'],
+    '/desk' => ['desk.wsdl', 'Desk'],
+];
 [$file, $class] = $faces[parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH)] ?? [null, null];
 if ($file === null) {
     http_response_code(404);

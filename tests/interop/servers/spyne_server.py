@@ -1,7 +1,7 @@
 """The box office as a spyne service, SOAP 1.1 and 1.2, over an HTTP/1.1 server that keeps connections and drops idle ones.
 
 Run as `spyne_server.py PORT IDLE_S`. Paths: /soap11 and /soap12, and below each /gzip (the reply compressed) and /utf16 (the
-reply transcoded). Knows nothing of any proxy.
+reply transcoded); /desk11 and /desk12 are the desk. Knows nothing of any proxy.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from spyne import (  # noqa: E402 - after the filter
     Boolean,
     ComplexModel,
     DateTime,
+    Decimal,
     Double,
     Fault,
     Integer32,
+    Integer64,
     ServiceBase,
     Unicode,
     rpc,
@@ -33,6 +35,7 @@ from spyne.protocol.soap import Soap11, Soap12  # noqa: E402 - after the filter
 from spyne.server.wsgi import WsgiApplication  # noqa: E402 - after the filter
 
 NS = "urn:example:boxoffice"
+DESK = "urn:example:desk"
 
 MAX_REPORT_BYTES = 64 << 20
 """More than any test asks for; a report is built in memory."""
@@ -84,15 +87,58 @@ class BoxOffice(ServiceBase):
         return [f"{n:08d}".ljust(width, "x") for n in range(rows)]
 
 
-def _application(protocol: type) -> WsgiApplication:
-    return WsgiApplication(Application([BoxOffice], NS, in_protocol=protocol(), out_protocol=protocol()))
+class Place(ComplexModel):
+    __namespace__ = DESK
+    __type_name__ = "Seat"
+    _type_info = (("row", Unicode), ("number", Integer32))
+
+
+class Card(ComplexModel):
+    __namespace__ = DESK
+    _type_info = (
+        ("text", Unicode),
+        ("count", Integer32),
+        ("price", Decimal),
+        ("big", Integer64),
+        ("sold", Boolean),
+        ("when", DateTime),
+        ("tags", Array(Unicode)),
+        ("seats", Array(Place)),
+        ("home", Place),
+        ("codes", Integer32.customize(max_occurs="unbounded")),
+        ("note", Unicode),
+    )
+
+
+class Refusal(Fault):
+    __namespace__ = DESK
+
+
+class Desk(ServiceBase):
+    """Gives a record back as it came, and fails in both ways."""
+
+    @rpc(Card, _returns=Card)
+    def Tell(ctx, card):  # noqa: N802, N805 - as Echo
+        return card
+
+    @rpc(Unicode, _returns=Unicode, _throws=Refusal)
+    def Refuse(ctx, reason):  # noqa: N802, N805 - as Echo
+        raise Refusal("Client", reason, detail={"Refusal": {"code": "42", "reason": reason}})
+
+    @rpc(Unicode, _returns=Unicode)
+    def Fail(ctx, reason):  # noqa: N802, N805 - as Echo
+        raise Fault("Server", reason)
+
+
+def _application(protocol: type, service: type = BoxOffice, space: str = NS) -> WsgiApplication:
+    return WsgiApplication(Application([service], space, in_protocol=protocol(), out_protocol=protocol()))
 
 
 APPLICATIONS = {
     f"/{name}{variant}": _application(protocol)
     for name, protocol in (("soap11", Soap11), ("soap12", Soap12))
     for variant in ("", "/gzip", "/utf16")
-}
+} | {"/desk11": _application(Soap11, Desk, DESK), "/desk12": _application(Soap12, Desk, DESK)}
 
 
 class Handler(BaseHTTPRequestHandler):

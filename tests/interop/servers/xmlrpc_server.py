@@ -1,4 +1,4 @@
-"""The box office and the validator1 suite on the standard library's SimpleXMLRPCServer: `xmlrpc_server.py PORT IDLE_S ENCODING`.
+"""The box office, the desk and the validator1 suite on the standard library's SimpleXMLRPCServer: `xmlrpc_server.py PORT IDLE_S ENCODING`.
 
 Speaks HTTP/1.1, so connections are kept until idle; compresses replies above 1400 bytes for those who accept it, as the
 standard library does. Knows nothing of any proxy.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from socketserver import ThreadingMixIn
-from xmlrpc.client import Fault
+from xmlrpc.client import Binary, DateTime, Fault
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
 
@@ -29,6 +29,39 @@ class BoxOffice:
 
     def report(self, rows: int, width: int) -> list[str]:
         return [f"{n:08d}".ljust(width, "x") for n in range(rows)]
+
+
+class Desk:
+    """Gives values back as they came, and fails in both ways."""
+
+    def echo(self, value: object) -> object:
+        return value
+
+    def add(self, a: int, b: int) -> int:
+        return a + b
+
+    def digits(self, number: int) -> str:
+        return str(number)
+
+    def count(self, *values: object) -> int:
+        return len(values)
+
+    def types(self) -> dict[str, object]:
+        return {
+            "int": -7,
+            "ratio": 12.5,
+            "sold": True,
+            "text": ' a & b < "c" ',
+            "when": DateTime("20261224T20:00:00"),
+            "bytes": Binary(b"\x00\x01\xff"),
+            "list": [[1], []],
+        }
+
+    def refuse(self, reason: str) -> str:
+        raise Fault(42, reason)
+
+    def nothing(self) -> None:
+        return None
 
 
 class Validator1:
@@ -78,12 +111,14 @@ class Server(ThreadingMixIn, SimpleXMLRPCServer):
 
 if __name__ == "__main__":
     Handler.timeout = float(sys.argv[2])
-    with Server(("127.0.0.1", int(sys.argv[1])), Handler, logRequests=False, encoding=sys.argv[3]) as server:
+    address = ("127.0.0.1", int(sys.argv[1]))
+    with Server(address, Handler, logRequests=False, allow_none=True, encoding=sys.argv[3]) as server:
         server.register_introspection_functions()
         server.register_multicall_functions()
         for name in ("echo", "add", "seats", "refuse", "report"):
             server.register_function(getattr(BoxOffice(), name), name)
-        for name in [name for name in vars(Validator1) if not name.startswith("_")]:
-            server.register_function(getattr(Validator1(), name), f"validator1.{name}")
+        for suite, group in (("desk", Desk()), ("validator1", Validator1())):
+            for name in [name for name in vars(type(group)) if not name.startswith("_")]:
+                server.register_function(getattr(group, name), f"{suite}.{name}")
         print("ready", flush=True)
         server.serve_forever()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from adapters.soap.once import Once
+from sidecar.once import Once
 from sidecar.tasks import alive
 from tests.support.world import settle
 

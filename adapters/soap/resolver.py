@@ -1,0 +1,536 @@
+"""From schema documents to the model of types that the JSON facade is made of: elements, contents, attributes, simple types.
+
+Reads the components that `definitions` has collected, and only those that an operation can reach. What an operation needs and no document
+has makes that operation unspeakable, with the reason, and no other one. It fetches nothing and validates no schema.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from adapters.soap import namespaces
+from adapters.soap.facets import Facets
+from adapters.soap.schema import qualified
+from adapters.soap.types import (
+    ANY,
+    ANYTHING,
+    MANY,
+    TYPE,
+    VALUE,
+    Attribute,
+    Complex,
+    Group,
+    Leaf,
+    Member,
+    Message,
+    Scalar,
+    Signature,
+    Types,
+    Wild,
+)
+from adapters.soap.unspeakable import Unspeakable
+from adapters.xml import local, ns
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from lxml import etree
+
+    from adapters.soap.definitions import Definitions
+    from adapters.soap.operations import Assembly, Part, Side, Wire
+    from adapters.soap.schema import Component
+    from adapters.soap.types import Particle
+
+__all__ = ["Resolver", "Unspeakable"]
+
+_XSD: Final = f"{{{namespaces.XSD}}}"
+_ANY_TYPE: Final = f"{_XSD}anyType"
+_ARRAYS: Final = tuple(f"{{{space}}}Array" for space in (namespaces.ENCODING11, namespaces.ENCODING12))
+_ARRAY_TYPE: Final = f"{{{namespaces.WSDL}}}arrayType"
+_DIFFGRAM: Final = "urn:schemas-microsoft-com:xml-diffgram-v1"
+_GROUPS: Final = frozenset(("sequence", "choice", "all"))
+# Real operations reach some hundreds (Workday's largest 600); PayPal's deepest derivation is 4 long.
+_TYPES_MAX: Final = 4_000
+_MEMBERS_MAX: Final = 2_000
+_BASES_MAX: Final = 32
+_DERIVED_MAX: Final = 200
+_TEXT: Final = 500  # characters of a component's documentation
+
+
+class Options:
+    """How names and wrappers are shown in JSON."""
+
+    __slots__ = ("camel", "flatten")
+
+    def __init__(self, *, flatten: bool = False, camel: bool = False) -> None:
+        self.flatten, self.camel = flatten, camel
+
+
+class Resolver:
+    """The types of one set of documents. `types` grows with every operation that is asked for."""
+
+    def __init__(self, definitions: Definitions, options: Options) -> None:
+        self._kinds = definitions.schemas
+        self._options = options
+        self._facets = Facets(self._kinds)
+        self._wanted: list[str] = []
+        self._inline: dict[str, Component] = {}
+        self._derived: dict[str, list[str]] | None = None
+        self._broken: dict[str, str] = {}
+        self.types: Types = {ANYTHING.name: ANYTHING}
+
+    # --- operations
+
+    def signature(
+        self, name: str, wire: Wire, body: str | None, assembly: Assembly
+    ) -> Generator[None, None, Signature]:
+        """Resolve one operation and every type that it can reach, with a yield after each. Raises `Unspeakable`."""
+        if self._derived is None:
+            self._derived = yield from self._derivations()
+        asked = self._message(name, assembly.parts(wire.input), wire.asked, wire, body)
+        answered = None
+        if wire.output is not None:
+            space = wire.answered.namespace
+            reply = f"{{{space}}}{name}Response" if space else f"{name}Response"
+            answered = self._message(name, assembly.parts(wire.output), wire.answered, wire, reply)
+        faults = {each.clark: each for message in wire.faults for each in self._details(assembly.parts(message))}
+        yield from self._reach()
+        self._complain(asked, answered)
+        return Signature(name, asked, answered, faults, wire.text)
+
+    def _message(self, name: str, parts: tuple[Part, ...], side: Side, wire: Wire, wrapper: str | None) -> Message:
+        headers = tuple(self._global(element) for _, element in side.headers)
+        listed = set(side.parts)
+        hidden = {part for part, _ in side.headers}
+        own = [part for part in parts if part.name in listed or (not listed and part.name not in hidden)]
+        if wire.rpc:
+            return Message(self._call(name, own, wrapper or name), headers, rpc=True, encoded=side.encoded)
+        if not own:
+            return Message(None, headers)
+        first = next((part for part in own if part.element), None)
+        if first is None or first.element is None:
+            raise Unspeakable(f"the message of {name} is of a type and not an element, in the document style")
+        return Message(self._global(first.element), headers, encoded=side.encoded)
+
+    def _call(self, name: str, parts: list[Part], wrapper: str) -> Member:
+        """Make the element of an rpc call: its children are the parts, without a namespace (WSDL 1.1 section 3.5)."""
+        members = tuple(self._part(part) for part in parts)
+        named = f"{wrapper}/"
+        content = Group("sequence", tuple(Leaf(at, 1 if each.required else 0) for at, each in enumerate(members)))
+        self.types[named] = Complex(named, members, content, space=ns(wrapper))
+        return Member(name, wrapper, named, required=True, fewest=1)
+
+    def _part(self, part: Part) -> Member:
+        if part.element is not None:
+            return replace(self._global(part.element), key=self._key(part.name), required=True, fewest=1)
+        if part.type is None:
+            raise Unspeakable(f"the part {part.name} has neither an element nor a type")
+        type_ = self._type(part.type, f"the part {part.name}")
+        return Member(self._key(part.name), part.name, type_, required=True, nillable=True, fewest=1)
+
+    def _details(self, parts: tuple[Part, ...]) -> Iterator[Member]:
+        for part in parts:
+            if part.element is not None and part.element in self._kinds.elements:
+                yield self._global(part.element)
+
+    def _complain(self, *messages: Message | None) -> None:
+        """Raise for a type that one of the messages reaches and that nobody could resolve."""
+        if not self._broken:
+            return
+        pending = [
+            each.type
+            for message in messages
+            if message is not None
+            for each in (*message.headers, *((message.element,) if message.element else ()))
+        ]
+        seen: set[str] = set()
+        while pending:
+            type_ = pending.pop()
+            if isinstance(type_, Scalar) or type_ in seen:
+                continue
+            seen.add(type_)
+            if type_ in self._broken:
+                raise Unspeakable(self._broken[type_])
+            found = self.types[type_]
+            pending += [each.type for each in (*found.members, *((found.array,) if found.array else ()))]
+
+    # --- types
+
+    def _reach(self) -> Iterator[None]:
+        while self._wanted:
+            name = self._wanted.pop()
+            if name in self.types or name in self._broken:
+                continue
+            if len(self.types) > _TYPES_MAX:
+                raise Unspeakable(f"more than {_TYPES_MAX} types")
+            try:
+                found = self._inline.get(name) or self._kinds.types[name]
+                made = self._complex(name, found, 0)
+                self.types[name] = self._shown(replace(made, derived=self._below(name)))
+            except Unspeakable as reason:
+                self._broken[name] = str(reason)
+            yield
+
+    def _below(self, name: str) -> tuple[str, ...]:
+        """Return all types that are derived from one; they are wanted, too, because a message may name them."""
+        found: dict[str, None] = {}
+        pending = [name]
+        while pending and len(found) <= _DERIVED_MAX:
+            for each in (self._derived or {}).get(pending.pop(), ()):
+                if each not in found:
+                    found[each] = None
+                    pending.append(each)
+        self._wanted += found
+        return tuple(found)
+
+    def _derivations(self) -> Generator[None, None, dict[str, list[str]]]:
+        found: dict[str, list[str]] = {}
+        for count, (name, component) in enumerate(self._kinds.types.items(), 1):
+            for step in component.element.iterfind(f"{_XSD}complexContent/*"):
+                base = component.at(step).resolve(step.get("base", ""))
+                if ns(base) not in (namespaces.XSD, namespaces.ENCODING11, namespaces.ENCODING12):
+                    found.setdefault(base, []).append(name)
+            if count % 100 == 0:  # 0.3 ms
+                yield
+        return found
+
+    def _type(self, name: str, who: str) -> Scalar | str:
+        """Return a simple type, or the name of a complex one, which is resolved later."""
+        if name == _ANY_TYPE:
+            return name
+        if ns(name) == namespaces.XSD or _is_encoded_scalar(name):
+            return self._facets.builtin(local(name))
+        found = self._kinds.types.get(name)
+        if found is None and name not in _ARRAYS:
+            raise Unspeakable(f"{who} is of the type {name}, which no document at hand defines")
+        if found is not None and found.element.tag == f"{_XSD}simpleType":
+            return self._facets.scalar(name)
+        self._wanted.append(name)
+        return name
+
+    def _complex(self, name: str, component: Component, depth: int) -> Complex:
+        if depth > _BASES_MAX:
+            raise Unspeakable(f"the type {name} is derived through more than {_BASES_MAX} others")
+        element = component.element
+        mixed = element.get("mixed") in ("true", "1")
+        content = next((each for each in element if local(each.tag) in ("complexContent", "simpleContent")), None)
+        if content is None:
+            made = self._own(name, component, None, depth)
+        else:
+            step = next((each for each in content if local(each.tag) in ("extension", "restriction")), None)
+            if step is None:
+                raise Unspeakable(f"the type {name} neither extends nor restricts anything")
+            made = self._derive(name, component.at(step), local(content.tag), depth)
+            mixed = mixed or content.get("mixed") in ("true", "1")
+        return replace(
+            made,
+            mixed=made.mixed or mixed,
+            abstract=element.get("abstract") in ("true", "1"),
+            space=component.scope.target,
+            text=_text(element),
+        )
+
+    def _derive(self, name: str, step: Component, content: str, depth: int) -> Complex:
+        base = step.resolve(step.element.get("base", ""))
+        extends = local(step.element.tag) == "extension"
+        if content == "simpleContent":
+            return self._simple_content(name, step, base, depth, extends=extends)
+        if base in _ARRAYS:
+            return self._array(name, step)
+        if base == _ANY_TYPE:
+            return self._own(name, step, None, depth)
+        found = self._kinds.types.get(base)
+        if found is None or local(found.element.tag) != "complexType":
+            if ns(base) in (namespaces.ENCODING11, namespaces.ENCODING12):
+                return self._own(name, step, None, depth)
+            raise Unspeakable(f"the type {name} is derived from {base}, which no document at hand defines")
+        under = self._complex(base, found, depth + 1)
+        return self._own(name, step, under if extends else replace(under, members=(), content=None), depth)
+
+    def _simple_content(self, name: str, step: Component, base: str, depth: int, *, extends: bool) -> Complex:
+        under: Complex | None = None
+        value: Scalar | None = None
+        if ns(base) == namespaces.XSD or _is_encoded_scalar(base):
+            value = self._facets.builtin(local(base))
+        else:
+            found = self._kinds.types.get(base)
+            if found is None:
+                raise Unspeakable(f"the type {name} is derived from {base}, which no document at hand defines")
+            if local(found.element.tag) == "simpleType":
+                value = self._facets.scalar(base)
+            else:
+                under = self._complex(base, found, depth + 1)
+                value = under.value
+        if value is not None and not extends:
+            value = self._facets.restricted(value, step)
+        made = self._own(name, step, under, depth)
+        return replace(made, value=value, base=base)
+
+    def _own(self, name: str, component: Component, under: Complex | None, depth: int) -> Complex:
+        """Read what stands in a type, an extension or a restriction, after what it inherits (XSD 1.0 part 1 section 3.4.2)."""
+        content = _Content(self, name, under)
+        for child in component.element:
+            if local(child.tag) in (*_GROUPS, "group"):
+                content.add(component.at(child))
+        mine, wild = self._attributes(component, depth)
+        kept = [each for each in (under.attributes if under else ()) if each.clark not in mine]
+        base = component.element.get("base")
+        return replace(
+            content.made(),
+            attributes=tuple(self._named([*kept, *(each for each in mine.values() if each is not None)])),
+            value=under.value if under else None,
+            mixed=bool(under and under.mixed),
+            wild_attributes=wild or bool(under and under.wild_attributes),
+            base=component.resolve(base) if base else "",
+        )
+
+    def _array(self, name: str, step: Component) -> Complex:
+        """Read an array of SOAP's own encoding: by wsdl:arrayType, or by the element that it holds (SOAP 1.1 section 5.4.2)."""
+        for attribute in step.element.iterfind(f"{_XSD}attribute"):
+            said = attribute.get(_ARRAY_TYPE)
+            if said:
+                item = step.at(attribute).resolve(said.partition("[")[0])
+                type_ = self._type(item, f"an item of {name}")
+                return self._of_items(name, Member("item", "item", type_, True, nillable=True, most=MANY))
+        found = next(step.element.iter(f"{_XSD}element"), None)
+        if found is None:
+            return self._of_items(name, Member("item", "item", _ANY_TYPE, True, nillable=True, most=MANY))
+        return self._of_items(name, replace(self.element(step.at(found), name), many=True, required=False, most=MANY))
+
+    @staticmethod
+    def _of_items(name: str, item: Member) -> Complex:
+        return Complex(name, (item,), Group("sequence", (Leaf(0, 0, MANY),)), array=item, encoded=True)
+
+    # --- elements and attributes
+
+    def _global(self, clark: str) -> Member:
+        found = self._kinds.elements.get(clark)
+        if found is None:
+            raise Unspeakable(f"the element {clark} is not defined in any document at hand")
+        return replace(self._declared(found, clark), required=True, fewest=1)
+
+    def element(self, component: Component, parent: str) -> Member:
+        """Read a declaration inside a type, or what it refers to; where it may stand, and how often, its group says."""
+        if not (ref := component.element.get("ref")):
+            return self._declared(component, qualified(component), parent)
+        clark = component.resolve(ref)
+        if clark == f"{_XSD}schema":  # a DataSet's own
+            return Member("schema", clark, _ANY_TYPE)
+        return replace(self._global(clark), required=False, fewest=0)
+
+    def _declared(self, component: Component, clark: str, parent: str = "") -> Member:
+        element = component.element
+        return Member(
+            self._key(local(clark)),
+            clark,
+            self._of_element(component, f"{parent}/{local(clark)}" if parent else f"{clark}/"),
+            nillable=element.get("nillable") in ("true", "1"),
+            default=element.get("default"),
+            fixed=element.get("fixed"),
+            text=_text(element),
+        )
+
+    def _of_element(self, component: Component, path: str) -> Scalar | str:
+        element = component.element
+        if named := element.get("type"):
+            return self._type(component.resolve(named), f"the element {element.get('name')}")
+        for child in element:
+            if child.tag == f"{_XSD}complexType":
+                self._inline[path] = component.at(child)
+                self._wanted.append(path)
+                return path
+            if child.tag == f"{_XSD}simpleType":
+                return self._facets.inline(component.at(child))
+        if head := element.get("substitutionGroup"):
+            found = self._kinds.elements.get(component.resolve(head))
+            if found is not None and found.element is not element:
+                return self._of_element(found, path)
+        return _ANY_TYPE
+
+    def _attributes(self, component: Component, depth: int) -> tuple[dict[str, Attribute | None], bool]:
+        """Return the attributes that stand in a component by name, None for one that is prohibited; and whether any other may."""
+        found: dict[str, Attribute | None] = {}
+        wild = False
+        for child in component.element:
+            at = component.at(child)
+            match local(child.tag):
+                case "attribute":
+                    clark, made = self._attribute(at)
+                    found[clark] = made
+                case "anyAttribute":
+                    wild = True
+                case "attributeGroup":
+                    group = self._kinds.attribute_groups.get(at.resolve(child.get("ref", "")))
+                    if group is not None and depth < _BASES_MAX:
+                        inner, more = self._attributes(group, depth + 1)
+                        found, wild = {**inner, **found}, wild or more
+        return found, wild
+
+    def _attribute(self, component: Component) -> tuple[str, Attribute | None]:
+        element, use = component.element, component.element.get("use")
+        if ref := element.get("ref"):
+            clark = component.resolve(ref)
+            found = self._kinds.attributes.get(clark)
+            scalar = self._facets.builtin("string") if found is None else self._of_attribute(found)
+        else:
+            name, form = element.get("name", ""), element.get("form")
+            is_qualified = component.scope.qualified_attributes if form is None else form == "qualified"
+            clark = f"{{{component.scope.target}}}{name}" if is_qualified and component.scope.target else name
+            scalar = self._of_attribute(component)
+        if use == "prohibited":
+            return clark, None
+        key = "@" + self._key(local(clark))
+        return clark, Attribute(key, clark, scalar, use == "required", element.get("default"), _text(element))
+
+    def _of_attribute(self, component: Component) -> Scalar:
+        if named := component.element.get("type"):
+            type_ = self._type(component.resolve(named), f"the attribute {component.element.get('name')}")
+            return type_ if isinstance(type_, Scalar) else self._facets.builtin("string")
+        inline = component.element.find(f"{_XSD}simpleType")
+        return self._facets.builtin("string") if inline is None else self._facets.inline(component.at(inline))
+
+    @staticmethod
+    def _named(attributes: list[Attribute]) -> Iterator[Attribute]:
+        """Give attributes whose keys are taken by another, or mean something else, the whole name."""
+        taken = {TYPE}
+        for each in attributes:
+            key = (
+                each.key
+                if each.key not in taken
+                else f"@{each.clark if each.clark.startswith('{') else '{}' + each.clark}"
+            )
+            taken.add(key)
+            yield each if key == each.key else replace(each, key=key)
+
+    # --- how it is shown
+
+    def _key(self, name: str) -> str:
+        return camel(name) if self._options.camel else name
+
+    def _shown(self, made: Complex) -> Complex:
+        """Leave a wrapper around one array out of JSON, where that is wanted."""
+        if not self._options.flatten or made.array is not None or len(made.members) != 1:
+            return made
+        only = made.members[0]
+        plain = not (made.attributes or made.value or made.mixed or made.wild or made.dataset or made.derived)
+        return replace(made, array=only) if plain and only.many else made
+
+
+class _Content:
+    """The content model of one type while it is put together: members by name, and the tree that says where they stand."""
+
+    def __init__(self, resolver: Resolver, name: str, under: Complex | None) -> None:
+        self._resolver, self._name = resolver, name
+        self._members: list[Member] = list(under.members) if under else []
+        self._at = {each.clark: at for at, each in enumerate(self._members)}
+        self._parts: list[Particle] = [under.content] if under and under.content else []
+        self._wild = bool(under and under.wild)
+        self._spaces: list[str] = []
+        self._depth = 0
+
+    def add(self, component: Component) -> None:
+        """Take a model group."""
+        if (made := self._particle(component)) is not None:
+            self._parts.append(made)
+
+    def made(self) -> Complex:
+        """Return the type so far."""
+        content = Group("sequence", tuple(self._parts)) if len(self._parts) != 1 else self._parts[0]
+        assert isinstance(content, Group), "only groups are added"
+        if not self._parts:
+            content = Group("sequence")
+        counts = occurs(content)
+        members, taken = [], {VALUE, ANY, TYPE}
+        for at, each in enumerate(self._members):
+            fewest, most = counts.get(at, (0, 0))
+            key = each.key if each.key not in taken else each.clark
+            taken.add(key)
+            many = most > 1
+            members.append(
+                replace(each, key=key, many=many, required=fewest > 0, fewest=fewest, most=most if many else 1)
+            )
+        dataset = any(each.clark == f"{_XSD}schema" for each in self._members) or _DIFFGRAM in self._spaces
+        return Complex(self._name, tuple(members), content, wild=self._wild, dataset=dataset)
+
+    def _particle(self, component: Component) -> Particle | None:
+        element, kind = component.element, local(component.element.tag)
+        fewest, most = _times(element, "minOccurs"), _times(element, "maxOccurs")
+        if most == 0:
+            return None
+        if kind == "element":
+            return Leaf(self._member(component), fewest, most)
+        if kind == "any":
+            self._wild = True
+            self._spaces += element.get("namespace", "##any").split()
+            return Wild(fewest, most, element.get("namespace", "##any"))
+        if kind == "group":
+            return self._referred(component, fewest, most)
+        if kind not in _GROUPS:
+            return None
+        parts = (self._particle(component.at(child)) for child in element)
+        return Group(kind, tuple(each for each in parts if each is not None), fewest, most)
+
+    def _referred(self, component: Component, fewest: int, most: int) -> Particle | None:
+        name = component.resolve(component.element.get("ref", ""))
+        found = self._resolver._kinds.groups.get(name)  # noqa: SLF001 -- two halves of one work
+        if found is None:
+            raise Unspeakable(f"the group {name} is not defined in any document at hand")
+        self._depth += 1
+        if self._depth > _BASES_MAX:
+            raise Unspeakable(f"the group {name} holds itself")
+        parts = [self._particle(found.at(child)) for child in found.element if local(child.tag) in _GROUPS]
+        self._depth -= 1
+        return Group("sequence", tuple(each for each in parts if each is not None), fewest, most)
+
+    def _member(self, component: Component) -> int:
+        made = self._resolver.element(component, self._name)
+        if made.clark not in self._at:
+            if len(self._members) >= _MEMBERS_MAX:
+                raise Unspeakable(f"{self._name} holds more than {_MEMBERS_MAX} elements")
+            self._at[made.clark] = len(self._members)
+            self._members.append(made)
+        return self._at[made.clark]
+
+
+def occurs(particle: Particle) -> Mapping[int, tuple[int, int]]:
+    """Return how often each member may stand in a content model, at least and at most."""
+    if isinstance(particle, Leaf):
+        return {particle.at: (particle.fewest, particle.most)}
+    if isinstance(particle, Wild):
+        return {}
+    found: dict[int, tuple[int, int]] = {}
+    each_part = [occurs(part) for part in particle.parts]
+    for at in dict.fromkeys(chain.from_iterable(each_part)):
+        counts = [part.get(at, (0, 0)) for part in each_part]
+        if particle.kind == "choice":
+            fewest, most = min(few for few, _ in counts), max(many for _, many in counts)
+        else:
+            fewest, most = sum(few for few, _ in counts), sum(many for _, many in counts)
+        found[at] = fewest * particle.fewest, min(MANY, most * particle.most)
+    return found
+
+
+def camel(name: str) -> str:
+    """Write a name as JavaScript does: `iPerf_no` iPerfNo, `SKUCode` skuCode, `ID` id."""
+    head, *rest = [part for part in name.replace("-", "_").replace(".", "_").split("_") if part] or [name]
+    upper = len(head) - len(head.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    if upper > 1 and upper < len(head):
+        upper -= 1
+    return head[:upper].lower() + head[upper:] + "".join(part[0].upper() + part[1:] for part in rest)
+
+
+def _is_encoded_scalar(name: str) -> bool:
+    """Know SOAP encoding's twins of the built-in types, which add attributes that nobody uses (SOAP 1.1 section 5.2)."""
+    return ns(name) in (namespaces.ENCODING11, namespaces.ENCODING12) and local(name) not in ("Array", "Struct")
+
+
+def _times(element: etree._Element, which: str) -> int:
+    said = element.get(which, "1")
+    return MANY if said == "unbounded" else int(said) if said.isdigit() else 1
+
+
+def _text(element: etree._Element) -> str:
+    found = element.find(f"{_XSD}annotation/{_XSD}documentation")
+    return "" if found is None else " ".join("".join(map(str, found.itertext())).split())[:_TEXT]

@@ -1,0 +1,209 @@
+"""All that the JSON facade knows of one set of documents: its operations by name, their types, and how each is written and read.
+
+Made from the documents that the shelf holds, when somebody asks for JSON the first time; a type is resolved, and its functions are
+compiled, when an operation that needs it is called. It fetches nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import orjson
+from lxml import etree
+
+from adapters import xml
+from adapters.soap.bundled import NAMESPACES, bundled
+from adapters.soap.decoding import Decoder
+from adapters.soap.definitions import Definitions, Document
+from adapters.soap.encoding import Encoder
+from adapters.soap.fault import SOAP11_NS, SOAP12_NS
+from adapters.soap.multiref import expanded
+from adapters.soap.namespaces import XSD
+from adapters.soap.operations import Assembly
+from adapters.soap.resolver import Options, Resolver
+from adapters.soap.types import HEADERS
+from adapters.soap.unspeakable import Unspeakable
+from adapters.xml import local
+from sidecar.model import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from adapters.soap.operations import Wire
+    from adapters.soap.types import Member, Message, Signature, Types
+
+    T = TypeVar("T")
+
+_SCHEMA: Final = f"{{{XSD}}}schema"
+_BODIES: Final = frozenset((f"{{{SOAP11_NS}}}Body", f"{{{SOAP12_NS}}}Body"))
+_HEADERS: Final = frozenset((f"{{{SOAP11_NS}}}Header", f"{{{SOAP12_NS}}}Header"))
+
+
+class NoReplyError(ValueError):
+    """A document that is no reply of the operation; the text says what it is instead."""
+
+
+class Speech:
+    """The operations of one endpoint in JSON. Made by `of`, or on the loop by `pieces`."""
+
+    def __init__(self, definitions: Definitions, assembly: Assembly, options: Options) -> None:
+        self._assembly = assembly
+        self._resolver = Resolver(definitions, options)
+        self._wires: dict[str, tuple[Wire, str | None]] = {}
+        self._unspoken: dict[str, str] = {}
+        self._signatures: dict[str, Signature] = {}
+        for name, body, wire in assembly.wires():
+            if name in self._wires:
+                continue  # the same name in another namespace or binding: the first is meant, as with native calls
+            if wire is None:
+                self._unspoken.setdefault(name, "no SOAP binding carries it")
+            else:
+                self._unspoken.pop(name, None)
+                self._wires[name] = wire, body
+        self._encoder = Encoder(self.types)
+        self._decoder = Decoder(self.types)
+
+    @classmethod
+    def of(cls, documents: Mapping[str, bytes], options: Options | None = None) -> Speech:
+        """Make it at once, for threads, tests and the command line. Raises `XmlRefused` for a first document that is none."""
+        roots = {}
+        for at, body in documents.items():
+            try:
+                roots[at] = xml.parse(body, charset=None, markup_max=xml.REPLY_MARKUP)
+            except xml.XmlRefused:
+                if not roots:
+                    raise
+        return _whole(
+            cls.pieces({at: Document(root, documents[at]) for at, root in roots.items()}, options or Options())
+        )
+
+    @classmethod
+    def pieces(cls, documents: dict[str, Document], options: Options) -> Generator[None, None, Speech]:
+        """Make it of parsed documents, with a yield about every millisecond."""
+        for space in NAMESPACES:
+            if not any(_declares(document.root, space) for document in documents.values()):
+                body = bundled(space)
+                assert body is not None, "each of them is bundled"
+                documents[f"bundled:{space}"] = Document(xml.parse(body, charset=None), body)
+        definitions = Definitions(documents, {})
+        yield from definitions.collect()
+        assembly = Assembly(definitions)
+        yield from assembly.steps()
+        return cls(definitions, assembly, options)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The operations, in the order of the documents, whether their schemas can be followed or not."""
+        return (*self._wires, *self._unspoken)
+
+    @property
+    def types(self) -> Types:
+        """The complex types that have been resolved so far."""
+        return self._resolver.types
+
+    def signature(self, name: str) -> Signature:
+        """As `signature_pieces`, at once."""
+        return _whole(self.signature_pieces(name))
+
+    def signature_pieces(self, name: str) -> Generator[None, None, Signature]:
+        """Return what an operation takes and gives, resolved with a yield after each type. Raises `Unspeakable`, KeyError."""
+        if name not in self._signatures:
+            if name in self._unspoken:
+                raise Unspeakable(self._unspoken[name])
+            wire, body = self._wires[name]
+            try:
+                self._signatures[name] = yield from self._resolver.signature(name, wire, body, self._assembly)
+            except Unspeakable as reason:
+                self._unspoken[name] = str(reason)
+                raise
+        return self._signatures[name]
+
+    def encode(self, name: str, value: Any, dialect: Dialect = Dialect.SOAP11) -> bytes:
+        """Write a request at once. Raises `InvalidParams`, `Unspeakable`."""
+        return _whole(self._encoder.envelope(self.signature(name).input, value, dialect))
+
+    def request(self, signature: Signature, value: Any, dialect: Dialect) -> Generator[None, None, bytes]:
+        """Write a request's envelope. Raises `InvalidParams`."""
+        return self._encoder.envelope(signature.input, value, dialect)
+
+    def envelope(self, message: Message, value: Any, dialect: Dialect) -> Generator[None, None, bytes]:
+        """Write any message's envelope. Raises `InvalidParams`."""
+        return self._encoder.envelope(message, value, dialect)
+
+    def reply(self, name: str, value: Any, dialect: Dialect = Dialect.SOAP11) -> bytes:
+        """Write a reply, as an operator words it. Raises `InvalidParams`, `Unspeakable`."""
+        output = self.signature(name).output
+        if output is None:
+            raise Unspeakable("it has no reply")
+        return _whole(self._encoder.envelope(output, value, dialect))
+
+    def decode(self, name: str, reply: bytes) -> Any:
+        """Read a reply at once. Raises `NoReplyError`, `XmlRefused`, `Unspeakable`."""
+        root = xml.parse(reply, charset=None, markup_max=xml.REPLY_MARKUP)
+        return orjson.loads(orjson.dumps(_whole(self.read(self.signature(name), root))))
+
+    def read(self, signature: Signature, root: etree._Element) -> Generator[None, None, Any]:
+        """Read a reply's envelope; returns what orjson writes. Raises `NoReplyError`."""
+        body = next((child for child in root if child.tag in _BODIES), None)
+        if body is None:
+            raise NoReplyError(f"the root is {local(root.tag)[:60]}, and holds no Body")
+        output = signature.output
+        first = next(iter(body), None)
+        if output is None or output.element is None or first is None:
+            value: Any = {}
+            if first is not None or (output is not None and output.element is not None):
+                raise NoReplyError("the Body is empty" if first is None else f"{local(first.tag)[:60]} is not expected")
+        else:
+            if not _is_reply(first, output):
+                raise NoReplyError(f"the Body holds {first.tag[:200]}, and a reply has {output.element.clark}")
+            if len(body) > 1 or output.encoded:
+                yield from expanded(body)
+            value = yield from self._decoder.steps(output.element, first)
+        return (yield from self._with_headers(output, root, value))
+
+    def detail(self, signature: Signature, detail: etree._Element) -> Generator[None, None, dict[str, Any]]:
+        """Read a fault's detail: what the contract declares by its type, anything else by its looks."""
+        found: dict[str, Any] = {}
+        for child in detail:
+            member = signature.faults.get(child.tag)
+            if member is not None:
+                found[member.key] = yield from self._decoder.steps(member, child)
+            else:
+                found[local(child.tag)] = yield from self._decoder.anything(child)
+        return found
+
+    def _with_headers(self, output: Message | None, root: etree._Element, value: Any) -> Generator[None, None, Any]:
+        """Add the header blocks that the contract declares, where any has come."""
+        header = next((child for child in root if child.tag in _HEADERS), None)
+        if output is None or not output.headers or header is None:
+            return value
+        known: dict[str, Member] = {each.clark: each for each in output.headers}
+        found: dict[str, Any] = {}
+        for block in header:
+            if (member := known.get(block.tag)) is not None:
+                found[member.key] = yield from self._decoder.steps(member, block)
+        if not found:
+            return value
+        return {**(value if isinstance(value, dict) else {"$value": value}), HEADERS: found}
+
+
+def _is_reply(first: etree._Element, output: Message) -> bool:
+    """An rpc reply's element may be called anything (WSDL 1.1 section 3.5 names it by habit alone)."""
+    assert output.element is not None, "asked of replies that hold something"
+    return output.rpc or first.tag == output.element.clark
+
+
+def _declares(root: etree._Element, space: str) -> bool:
+    if root.tag == _SCHEMA:
+        return root.get("targetNamespace") == space
+    return any(each.get("targetNamespace") == space for each in root.iter(_SCHEMA))
+
+
+def _whole(pieces: Generator[None, None, T]) -> T:
+    """Do all of it at once."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as done:
+            found: T = done.value
+            return found

@@ -1,0 +1,1 @@
+"""What people and their programs read of a backend: its contract as OpenAPI and as TypeScript types, made from a Description alone."""
