@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from bench.cost import cost
+from bench.facade import facade
 from bench.hold import hold
 from bench.memory import memory
 from bench.policies import policies
@@ -17,7 +18,7 @@ from bench.report import Line, table
 from bench.slru import slru
 from bench.watch import watch
 
-SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru")
+SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru", "facade")
 
 
 def main() -> int:
@@ -48,6 +49,8 @@ def main() -> int:
             lines += policies()
         if "slru" in wanted:
             lines += slru()
+        if "facade" in wanted:
+            lines += facade(folder, measured, others, args.rounds)
     print(table(lines))
     broken = [line.what for line in lines if not line.holds]
     print(f"\nbroken: {'; '.join(broken)}" if broken else "\nall bounds hold")

@@ -109,7 +109,9 @@ def rows_reply(size_bytes: int) -> bytes:
     """Return a reply of about that size: rows."""
     tags = "".join(f"<tag><k>{tag['k']}</k><v>{tag['v']}</v></tag>" for tag in _tags())
     values = {**_ROW, "ok": "true"}
-    row = "<row>" + "".join(f"<{key}>{value}</{key}>" for key, value in values.items() if key != "tag") + tags + "</row>"
+    row = (
+        "<row>" + "".join(f"<{key}>{value}</{key}>" for key, value in values.items() if key != "tag") + tags + "</row>"
+    )
     inside = f'<GetBoxResponse xmlns="{NS}">%s</GetBoxResponse>'
     room = size_bytes - len(_ENVELOPE) - len(inside)
     return (_ENVELOPE % (inside % (row * max(1, room // len(row))))).encode()
@@ -131,12 +133,12 @@ def table_reply(size_bytes: int) -> bytes:
         f"<xs:sequence>{columns}</xs:sequence></xs:complexType></xs:element></xs:choice></xs:complexType></xs:element></xs:schema>"
     )
     cells = "".join(f"<{name}>{value}</{name}>" for name, _, value in _COLUMNS)
-    open_, close = (
+    open_ = (
         f'<GetTableResponse xmlns="{NS}"><GetTableResult>{schema}<diffgr:diffgram xmlns:diffgr='
         '"urn:schemas-microsoft-com:xml-diffgram-v1" xmlns:msdata="urn:schemas-microsoft-com:xml-msdata">'
-        '<NewDataSet xmlns="">',
-        "</NewDataSet></diffgr:diffgram></GetTableResult></GetTableResponse>",
+        '<NewDataSet xmlns="">'
     )
+    close = "</NewDataSet></diffgr:diffgram></GetTableResult></GetTableResponse>"
     room, at, rows = size_bytes - len(_ENVELOPE) - len(open_) - len(close), 0, []
     while room > 0:
         row = f'<Performance diffgr:id="Performance{at + 1}" msdata:rowOrder="{at}">{cells}</Performance>'

@@ -5,7 +5,6 @@ Only for what must not happen: a hit that decodes, a contract that is loaded bef
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections import Counter
 from functools import wraps
@@ -40,13 +39,13 @@ def count() -> Counter[str]:
 
     Decoder.steps = counted(DECODED, Decoder.steps)  # type: ignore[method-assign]  # what this file is for
     Speech.__init__ = counted(LOADED, Speech.__init__)  # type: ignore[method-assign]  # as above
-    facade._parsed = counted(PARSED, facade._parsed)  # type: ignore[assignment]  # noqa: SLF001 - as above
+    facade._parsed = counted(PARSED, facade._parsed)  # noqa: SLF001 - as above
     return counter
 
 
 async def main(config: str, counter: Counter[str]) -> int:
     """Serve as `sidecar run` does."""
-    return await inside.main(config, {COUNTED: lambda: counter, "loop": lambda: repr(asyncio.get_running_loop())})
+    return await inside.main(config, {COUNTED: lambda: counter})
 
 
 if __name__ == "__main__":

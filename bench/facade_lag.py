@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import orjson
 import uvloop
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 REPLY_BYTES: Final = 600_000
 _READERS: Final = 2
 _TICK_S: Final = 0.001  # libuv's resolution
-_HELD_S: Final = 3.0  # for which turns are probed: that the probe never sleeps would make timers look better than they are
+_HELD_S: Final = (
+    3.0  # for which turns are probed: that the probe never sleeps would make timers look better than they are
+)
 
 
 async def lateness_ms(for_s: float) -> list[float]:
@@ -51,7 +53,7 @@ class Reading:
             assert isinstance(told, bytes), told
             self.read += 1
 
-    async def __aenter__(self) -> Reading:
+    async def __aenter__(self) -> Self:
         self.read = 0
         self._tasks = [asyncio.create_task(self._read()) for _ in range(_READERS)]  # noqa: TID251 - ended below
         return self
@@ -61,7 +63,7 @@ class Reading:
             task.cancel()
         for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
             if not isinstance(outcome, asyncio.CancelledError):
-                raise RuntimeError("a reader ended by itself") from outcome
+                raise RuntimeError("a reader ended by itself") from outcome  # noqa: TRY004 - it is no matter of types
 
 
 async def main(for_s: float) -> dict[str, object]:

@@ -84,9 +84,7 @@ def state(loop: asyncio.AbstractEventLoop) -> dict[str, object]:
     }
 
 
-def answer_questions(
-    loop: asyncio.AbstractEventLoop, more: Mapping[str, Callable[[], object]] | None = None
-) -> None:
+def answer_questions(loop: asyncio.AbstractEventLoop, more: Mapping[str, Callable[[], object]] | None = None) -> None:
     """Listen on standard input from a thread, if anybody can write there, and answer from the loop; `more` are questions besides."""
     probe = Probe(loop)
 

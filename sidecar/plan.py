@@ -365,6 +365,11 @@ class BackendPlan:
             return self.operation(name).safe
         return any(fnmatchcase(name, pattern) for pattern in self.expose)
 
+    @property
+    def exposed(self) -> str:
+        """Say what the JSON facade offers."""
+        return "the safe operations" if self.expose is None else ", ".join(self.expose) or "nothing"
+
     def confirming(self, line: OperationPlan, refusal: Refusal, *, executed: Executed) -> Refusal:
         """Add where to ask what became of a call whose outcome is not known, if the settings name an operation for that."""
         if line.confirm is None or executed is not Executed.UNKNOWN:

@@ -8,131 +8,156 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.soap.types import ANY, MANY, Group, Leaf, Wild
+from adapters.soap.types import ANY, MANY, Leaf, Wild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from adapters.soap.encoding import Job, Path
+    from adapters.json.pointers import Place
+    from adapters.soap.job import Job
     from adapters.soap.types import Complex, Member, Particle
 
+    Left = dict[int, int]  # by place in the type's members: what is still to be written of those that are there
+
 _NAMES: Final = 10  # of the members that could be there, in one error
+_WILD: Final = -1  # stands for what wildcards hold, beside places in a type's members
+_GROUP: Final = -2
+_CHEAP: Final = 8  # members that are looked at in the time that one takes to be written
 
 
 class Contents:
     """The content model of one type."""
 
-    __slots__ = ("_members", "_plain", "_root", "_wild")
+    __slots__ = ("_members", "_root", "_wild")
 
     def __init__(self, made: Complex) -> None:
-        self._members, self._root, self._wild = made.members, made.content, made.wild
-        self._plain = self._root is None or (not self._wild and _is_plain(self._root, set()))
+        self._members, self._wild = made.members, made.wild
+        root = made.content
+        plain = root is None or (not made.wild and _is_plain(root, set()))
+        self._root = None if plain or root is None else _Part(root)
 
     @property
     def plain(self) -> bool:
         """Whether it is a sequence in which each element has one place."""
-        return self._plain
+        return self._root is None
 
-    def order(self, value: Mapping[str, Any], job: Job, at: Path) -> Iterator[tuple[int | None, int | None]]:
+    def order(self, value: Mapping[str, Any], job: Job, at: Place | None) -> Iterator[tuple[int | None, int | None]]:
         """Give what is to be written: a member and, of an array, the item; None and an item of a wildcard. Notes what is wrong."""
-        if self._plain:
+        if self._root is None:
             return self._in_turn(value, job, at)
-        return self._by_model(value, job, at)
+        return self._by_model(self._root, value, job, at)
 
-    def _in_turn(self, value: Mapping[str, Any], job: Job, at: Path) -> Iterator[tuple[int | None, int | None]]:
+    def _in_turn(self, value: Mapping[str, Any], job: Job, at: Place | None) -> Iterator[tuple[int | None, int | None]]:
         for order, member in enumerate(self._members):
             if member.key not in value:
                 if member.required:
-                    job.wrong((*at, member.key), "missing", "is required")
+                    job.wrong((at, member.key), "missing", "is required")
             elif not member.many:
                 yield order, None
             elif self._is_list(member, value[member.key], job, at):
                 for index in range(len(value[member.key])):
                     yield order, index
 
-    def _is_list(self, member: Member, value: Any, job: Job, at: Path) -> bool:
+    def _is_list(self, member: Member, value: Any, job: Job, at: Place | None) -> bool:
         if not isinstance(value, list):
-            job.wrong((*at, member.key), "type", "must be an array")
+            job.wrong((at, member.key), "type", "must be an array")
             return False
         if not member.fewest <= len(value) <= member.most:
-            job.wrong((*at, member.key), "length", length(member))
+            job.wrong((at, member.key), "length", length(member))
         return True
 
-    def _by_model(self, value: Mapping[str, Any], job: Job, at: Path) -> Iterator[tuple[int | None, int | None]]:
-        left: dict[int, int] = {}
+    def _by_model(
+        self, root: _Part, value: Mapping[str, Any], job: Job, at: Place | None
+    ) -> Iterator[tuple[int | None, int | None]]:
+        sizes: Left = {}
+        there: set[int] = set()
         for order, member in enumerate(self._members):
             if member.key in value:
+                there.add(order)
                 if not member.many:
-                    left[order] = 1
+                    sizes[order] = 1
                 elif self._is_list(member, value[member.key], job, at):
-                    left[order] = len(value[member.key])
+                    sizes[order] = len(value[member.key])
         if self._wild and ANY in value:
             if isinstance(value[ANY], list):
-                left[-1] = len(value[ANY])
+                there.add(_WILD)
+                sizes[_WILD] = len(value[ANY])
             else:
-                job.wrong((*at, ANY), "type", "must be an array")
-        assert self._root is not None, "what has no content is plain"
-        taken = dict.fromkeys(left, 0)
-        self._judge(self._root, {order for order, count in left.items() if count}, job, at, needed=True)
-        for order in self._walk(self._root, left, taken):
-            index = taken[order]
-            taken[order] += 1
-            if order < 0:
+                job.wrong((at, ANY), "type", "must be an array")
+        self._judge(root, there, job, at, needed=True)
+        left = {order: size for order, size in sizes.items() if size}
+        for order in _walk(root, left, job):
+            index = sizes[order] - left.get(order, 0) - 1
+            if order == _WILD:
                 yield None, index
             else:
                 yield order, index if self._members[order].many else None
-        for order, count in left.items():
-            if taken[order] < count and not job.errors:
-                key = ANY if order < 0 else self._members[order].key
-                job.wrong(
-                    (*at, key), "choice", "cannot stand beside what else is there: the schema has one of them, or fewer"
-                )
+        for order in left:
+            if not job.errors:
+                text = "cannot stand beside what else is there: the schema has one of them, or fewer"
+                job.wrong((at, ANY if order == _WILD else self._members[order].key), "choice", text)
 
-    def _walk(self, particle: Particle, left: Mapping[int, int], taken: Mapping[int, int]) -> Iterator[int]:
-        """Give members as the model has them; `taken` is counted by whoever writes."""
-        if isinstance(particle, (Leaf, Wild)):
-            order = particle.at if isinstance(particle, Leaf) else -1
-            for _ in range(min(particle.most, left.get(order, 0) - taken.get(order, 0))):
-                yield order
+    def _judge(self, part: _Part, there: set[int], job: Job, at: Place | None, *, needed: bool) -> None:
+        """Note what is missing. `there` is what the object names, be it an empty array."""
+        if part.at != _GROUP:
+            if needed and part.needed and part.at not in there:
+                job.wrong((at, self._members[part.at].key), "missing", "is required")
             return
-        rounds = 0
-        while rounds < particle.most and _has(particle, left, taken):
-            rounds += 1
-            before = sum(taken.values())
-            if particle.kind == "choice":
-                branch = max(particle.parts, key=lambda part: _fits(part, left, taken))
-                yield from self._walk(branch, left, taken)
-            else:
-                for part in particle.parts:
-                    yield from self._walk(part, left, taken)
-            if sum(taken.values()) == before:
-                return
-
-    def _judge(self, particle: Particle, there: set[int], job: Job, at: Path, *, needed: bool) -> None:
-        """Note what is missing."""
-        if isinstance(particle, Wild):
+        if not (needed and part.fewest) and part.leaves.isdisjoint(there):
             return
-        if isinstance(particle, Leaf):
-            if needed and particle.fewest and particle.at not in there:
-                member = self._members[particle.at]
-                if not (member.many and member.default is not None):
-                    job.wrong((*at, member.key), "missing", "is required")
-            return
-        if not (needed and particle.fewest) and not _leaves(particle) & there:
-            return
-        if particle.kind != "choice":
-            for part in particle.parts:
-                self._judge(part, there, job, at, needed=part.fewest > 0)
-            return
-        chosen = [part for part in particle.parts if _leaves(part) & there]
-        if chosen:
-            if particle.most == 1:
-                best = max(chosen, key=lambda part: len(_leaves(part) & there))
+        used = part.used(there)
+        if not part.choice:
+            for place in sorted(used.keys() | part.musts):
+                each = part.parts[place]
+                self._judge(each, there, job, at, needed=each.fewest > 0)
+        elif used:
+            if part.most == 1:
+                best = part.parts[_best(used)]
                 self._judge(best, there, job, at, needed=best.fewest > 0)
-        elif all(_is_needed(part) for part in particle.parts):
-            names = [self._members[each].key for part in particle.parts for each in sorted(_leaves(part))]
+        elif part.needed:
+            names = [self._members[each].key for branch in part.parts for each in sorted(branch.leaves) if each >= 0]
             shown = ", ".join(dict.fromkeys(names[:_NAMES])) + (", …" if len(names) > _NAMES else "")
-            job.wrong(at, "missing", f"needs one of: {shown}")
+            job.wrong(at, "missing", f"needs one of: {shown or ANY}")
+
+
+class _Part:
+    """A particle with what is asked of it for each object.
+
+    `at` is an element's place in the members, `leaves` all that can stand in it, `where` its parts by that. `needed`: it cannot be
+    empty, as `musts` of its parts cannot.
+    """
+
+    __slots__ = ("at", "choice", "fewest", "leaves", "most", "musts", "needed", "parts", "where")
+
+    def __init__(self, particle: Particle) -> None:
+        self.fewest, self.most = particle.fewest, particle.most
+        self.parts: tuple[_Part, ...] = ()
+        self.choice = False
+        self.where: dict[int, list[int]] = {}
+        self.musts: frozenset[int] = frozenset()
+        if isinstance(particle, Leaf | Wild):
+            self.at = particle.at if isinstance(particle, Leaf) else _WILD
+            self.leaves = frozenset((self.at,))
+            self.needed = particle.fewest > 0 and self.at != _WILD
+            return
+        self.at = _GROUP
+        self.choice = particle.kind == "choice"
+        self.parts = tuple(map(_Part, particle.parts))
+        for place, part in enumerate(self.parts):
+            for leaf in part.leaves:
+                self.where.setdefault(leaf, []).append(place)
+        self.leaves = frozenset(self.where)
+        self.musts = frozenset(place for place, part in enumerate(self.parts) if part.needed)
+        full = len(self.musts) == len(self.parts) if self.choice else True
+        self.needed = particle.fewest > 0 and full and bool(self.musts)
+
+    def used(self, members: Mapping[int, int] | set[int]) -> dict[int, int]:
+        """Return its parts that some of these members can stand in, and how many of them in each."""
+        found: dict[int, int] = {}
+        for each in members:
+            for place in self.where.get(each, ()):
+                found[place] = found.get(place, 0) + 1
+        return found
 
 
 def length(member: Member) -> str:
@@ -140,7 +165,41 @@ def length(member: Member) -> str:
     least, most = member.fewest, member.most
     if most >= MANY:
         return f"must have at least {least} item{'s' * (least != 1)}"
-    return f"must have {most} items" if least == most else f"must have {least} to {most} items"
+    return f"must have {most} item{'s' * (most != 1)}" if least == most else f"must have {least} to {most} items"
+
+
+def _walk(part: _Part, left: Left, job: Job) -> Iterator[int]:
+    """Give members as the model has them, and take them off what is left."""
+    if part.at != _GROUP:
+        for _ in range(min(part.most, left.get(part.at, 0))):
+            _take(part.at, left)
+            yield part.at
+        return
+    rounds = 0
+    while rounds < part.most and (used := part.used(left)):
+        job.left -= len(left) // _CHEAP
+        rounds += 1
+        if not part.choice:
+            for place in sorted(used):
+                yield from _walk(part.parts[place], left, job)
+            continue
+        branch = part.parts[_best(used)]
+        yield from _walk(branch, left, job)
+        # The branch that had most goes on having it while it is one element alone.
+        while branch.at in left and rounds < part.most:
+            rounds += 1
+            yield from _walk(branch, left, job)
+
+
+def _take(order: int, left: Left) -> None:
+    left[order] -= 1
+    if not left[order]:
+        del left[order]
+
+
+def _best(used: Mapping[int, int]) -> int:
+    """Return the branch of a choice in which most of what is there can stand, the first of several."""
+    return min(used, key=lambda place: (-used[place], place))
 
 
 def _is_plain(particle: Particle, seen: set[int]) -> bool:
@@ -152,30 +211,3 @@ def _is_plain(particle: Particle, seen: set[int]) -> bool:
     if isinstance(particle, Wild) or particle.kind == "choice" or (particle.fewest, particle.most) != (1, 1):
         return False
     return all(_is_plain(part, seen) for part in particle.parts)
-
-
-def _leaves(particle: Particle) -> frozenset[int]:
-    if isinstance(particle, Leaf):
-        return frozenset((particle.at,))
-    if isinstance(particle, Wild):
-        return frozenset((-1,))
-    return frozenset().union(*(_leaves(part) for part in particle.parts))
-
-
-def _has(particle: Particle, left: Mapping[int, int], taken: Mapping[int, int]) -> bool:
-    return any(left.get(each, 0) > taken.get(each, 0) for each in _leaves(particle))
-
-
-def _fits(particle: Particle, left: Mapping[int, int], taken: Mapping[int, int]) -> int:
-    """Return how many of a branch's members are there."""
-    return sum(left.get(each, 0) > taken.get(each, 0) for each in _leaves(particle))
-
-
-def _is_needed(particle: Particle) -> bool:
-    """Say whether a particle cannot be empty."""
-    if not particle.fewest:
-        return False
-    if not isinstance(particle, Group):
-        return True
-    some = any if particle.kind != "choice" else all
-    return bool(particle.parts) and some(_is_needed(part) for part in particle.parts)

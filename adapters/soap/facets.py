@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.soap import namespaces
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _XSD: Final = f"{{{namespaces.XSD}}}"
 _DEPTH: Final = 32  # steps of derivation; real chains are 5 long
+_DIGITS: Final = 12  # of a length: what is longer restricts nothing
+_PARTS_MAX: Final = (
+    500  # types in a union of unions of lists: each makes a function of its own, and two of each would grow without end
+)
 _ENUM_MAX: Final = 5_000  # values of one enumeration; PayPal's country codes are 250
 # XSD 1.0 part 2 section 3; what is no built-in type is read as a string.
 BUILTIN: Final = frozenset(
@@ -96,8 +101,8 @@ class Facets:
                 enum.append(value)
             elif kind == "pattern":
                 patterns.append(value)
-            elif kind in _COUNTS and value.strip().isdigit():
-                found[_COUNTS[kind]] = int(value)
+            elif kind in _COUNTS and (count := _count(value)) is not None:
+                found[_COUNTS[kind]] = count
             elif kind in _NUMBERS and (number := _number(value)) is not None:
                 found[_NUMBERS[kind]] = number
         if enum:
@@ -113,22 +118,46 @@ class Facets:
                 case "restriction":
                     return self.restricted(self._base(at), at)
                 case "list":
-                    named, inner = child.get("itemType"), child.find(f"{_XSD}simpleType")
-                    if named:
-                        return Scalar("anySimpleType", items=self.scalar(at.resolve(named)))
-                    if inner is not None:
-                        return Scalar("anySimpleType", items=self.inline(at.at(inner)))
+                    return self._list(at)
                 case "union":
-                    named_ones = [self.scalar(at.resolve(each)) for each in child.get("memberTypes", "").split()]
-                    inner_ones = [self.inline(at.at(each)) for each in child.iterfind(f"{_XSD}simpleType")]
-                    return Scalar("anySimpleType", members=(*named_ones, *inner_ones))
+                    return self._union(at)
         return Scalar("string")
+
+    def _list(self, step: Component) -> Scalar:
+        named, inner = step.element.get("itemType"), step.element.find(f"{_XSD}simpleType")
+        if named:
+            return Scalar("anySimpleType", items=self.scalar(step.resolve(named)))
+        return Scalar(
+            "string" if inner is None else "anySimpleType", items=None if inner is None else self.inline(step.at(inner))
+        )
+
+    def _union(self, step: Component) -> Scalar:
+        members: list[Scalar] = []
+        left = _PARTS_MAX
+        named = (self.scalar(step.resolve(each)) for each in step.element.get("memberTypes", "").split())
+        for each in chain(named, (self.inline(step.at(each)) for each in step.element.iterfind(f"{_XSD}simpleType"))):
+            left -= _parts(each)
+            if left < 0:
+                raise Unspeakable(f"a simple type is a union of more than {_PARTS_MAX} types")
+            members.append(each)
+        return Scalar("anySimpleType", members=tuple(members)) if members else Scalar("string")
 
     def _base(self, step: Component) -> Scalar:
         named, inner = step.element.get("base"), step.element.find(f"{_XSD}simpleType")
         if named:
             return replace(self.scalar(step.resolve(named)), name="")
         return Scalar("string") if inner is None else self.inline(step.at(inner))
+
+
+def _parts(scalar: Scalar) -> int:
+    """Return how many types a type is made of, one by one."""
+    inner = (scalar.items,) if scalar.items is not None else scalar.members
+    return 1 + sum(map(_parts, inner))
+
+
+def _count(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def _number(text: str) -> Decimal | None:

@@ -7,7 +7,6 @@ has makes that operation unspeakable, with the reason, and no other one. It fetc
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from adapters.soap import namespaces
@@ -53,9 +52,14 @@ _DIFFGRAM: Final = "urn:schemas-microsoft-com:xml-diffgram-v1"
 _GROUPS: Final = frozenset(("sequence", "choice", "all"))
 # Real operations reach some hundreds (Workday's largest 600); PayPal's deepest derivation is 4 long.
 _TYPES_MAX: Final = 4_000
-_MEMBERS_MAX: Final = 2_000
+_MEMBERS_MAX: Final = 1_000  # elements or attributes of one type: the widest real one (PayPal) has 70
+_PARTICLES_MAX: Final = 4_000  # places of one content model: groups that name groups twice would grow without end
+_GROUPS_MAX: Final = 64  # groups within groups, which are followed by recursion
 _BASES_MAX: Final = 32
+_BREATH: Final = 16  # elements of one type that are read between two yields: 0.3 ms
 _DERIVED_MAX: Final = 200
+_OWN: Final = "/()"  # behind the name of a type that only a message has: no element's path ends so
+_DIGITS: Final = 12  # of minOccurs and maxOccurs: more are as good as unbounded
 _TEXT: Final = 500  # characters of a component's documentation
 
 
@@ -79,6 +83,8 @@ class Resolver:
         self._inline: dict[str, Component] = {}
         self._derived: dict[str, list[str]] | None = None
         self._broken: dict[str, str] = {}
+        self._forget: set[str] = set()
+        self._begun: dict[str, None] = {}
         self.types: Types = {ANYTHING.name: ANYTHING}
 
     # --- operations
@@ -89,8 +95,8 @@ class Resolver:
         """Resolve one operation and every type that it can reach, with a yield after each. Raises `Unspeakable`."""
         if self._derived is None:
             self._derived = yield from self._derivations()
-        asked = self._message(name, assembly.parts(wire.input), wire.asked, wire, body)
-        answered = None
+        asked: Message = self._message(name, assembly.parts(wire.input), wire.asked, wire, body)
+        answered: Message | None = None
         if wire.output is not None:
             space = wire.answered.namespace
             reply = f"{{{space}}}{name}Response" if space else f"{name}Response"
@@ -98,7 +104,9 @@ class Resolver:
         faults = {each.clark: each for message in wire.faults for each in self._details(assembly.parts(message))}
         yield from self._reach()
         self._complain(asked, answered)
-        return Signature(name, asked, answered, faults, wire.text)
+        return Signature(
+            name, self._whole(asked), None if answered is None else self._whole(answered), faults, wire.text
+        )
 
     def _message(self, name: str, parts: tuple[Part, ...], side: Side, wire: Wire, wrapper: str | None) -> Message:
         headers = tuple(self._global(element) for _, element in side.headers)
@@ -117,7 +125,7 @@ class Resolver:
     def _call(self, name: str, parts: list[Part], wrapper: str) -> Member:
         """Make the element of an rpc call: its children are the parts, without a namespace (WSDL 1.1 section 3.5)."""
         members = tuple(self._part(part) for part in parts)
-        named = f"{wrapper}/"
+        named = f"{wrapper}{_OWN}"
         content = Group("sequence", tuple(Leaf(at, 1 if each.required else 0) for at, each in enumerate(members)))
         self.types[named] = Complex(named, members, content, space=ns(wrapper))
         return Member(name, wrapper, named, required=True, fewest=1)
@@ -134,6 +142,21 @@ class Resolver:
         for part in parts:
             if part.element is not None and part.element in self._kinds.elements:
                 yield self._global(part.element)
+
+    def _whole(self, message: Message) -> Message:
+        """Let a message's own elements be objects, whatever is flattened inside them: they have headers beside them, and may grow."""
+        if not self._options.flatten:
+            return message
+        element, headers = message.element, tuple(self._unflattened(each) for each in message.headers)
+        return replace(message, element=None if element is None else self._unflattened(element), headers=headers)
+
+    def _unflattened(self, member: Member) -> Member:
+        made = None if isinstance(member.type, Scalar) else self.types[member.type]
+        if made is None or made.array is None or made.encoded:
+            return member
+        named = f"{made.name}{_OWN}"
+        self.types[named] = replace(made, name=named, array=None)
+        return replace(member, type=named)
 
     def _complain(self, *messages: Message | None) -> None:
         """Raise for a type that one of the messages reaches and that nobody could resolve."""
@@ -159,19 +182,44 @@ class Resolver:
     # --- types
 
     def _reach(self) -> Iterator[None]:
-        while self._wanted:
-            name = self._wanted.pop()
-            if name in self.types or name in self._broken:
-                continue
-            if len(self.types) > _TYPES_MAX:
-                raise Unspeakable(f"more than {_TYPES_MAX} types")
-            try:
-                found = self._inline.get(name) or self._kinds.types[name]
-                made = self._complex(name, found, 0)
-                self.types[name] = self._shown(replace(made, derived=self._below(name)))
-            except Unspeakable as reason:
-                self._broken[name] = str(reason)
-            yield
+        """Resolve what is wanted. What another call has begun is done again: nobody waits for one that may have been given up."""
+        while self._wanted or self._begun:
+            name = self._wanted.pop() if self._wanted else next(iter(self._begun))
+            if name not in self.types:
+                self._begun[name] = None
+                yield from self._resolve(name)
+            self._begun.pop(name, None)
+        if self._forget:
+            yield from self._forgotten()
+
+    def _resolve(self, name: str) -> Iterator[None]:
+        try:
+            made = yield from self._complex(name, self._component(name), 0)
+        except Unspeakable as reason:
+            # Whoever needs it complains; where it may only stand in place of another, it is read by its looks.
+            self._broken[name] = str(reason)
+            self._forget.add(name)
+            made = replace(ANYTHING, name=name)
+        if name not in self.types:
+            self.types[name] = made if name in self._broken else self._shown(replace(made, derived=self._below(name)))
+        yield
+
+    def _component(self, name: str) -> Component:
+        if len(self.types) > _TYPES_MAX:
+            raise Unspeakable(f"its documents have more than {_TYPES_MAX} types in use")
+        found = self._inline.get(name) or self._kinds.types.get(name)
+        if found is None:
+            raise Unspeakable(f"the type {name} is not defined in any document at hand")
+        return found
+
+    def _forgotten(self) -> Iterator[None]:
+        """Take what could not be resolved out of what may stand in place of other types."""
+        gone, self._forget = self._forget, set()
+        for count, made in enumerate([*self.types.values()], 1):
+            if not gone.isdisjoint(made.derived):
+                self.types[made.name] = replace(made, derived=tuple(each for each in made.derived if each not in gone))
+            if count % 1000 == 0:  # 0.2 ms
+                yield
 
     def _below(self, name: str) -> tuple[str, ...]:
         """Return all types that are derived from one; they are wanted, too, because a message may name them."""
@@ -210,19 +258,19 @@ class Resolver:
         self._wanted.append(name)
         return name
 
-    def _complex(self, name: str, component: Component, depth: int) -> Complex:
+    def _complex(self, name: str, component: Component, depth: int) -> Generator[None, None, Complex]:
         if depth > _BASES_MAX:
             raise Unspeakable(f"the type {name} is derived through more than {_BASES_MAX} others")
         element = component.element
         mixed = element.get("mixed") in ("true", "1")
         content = next((each for each in element if local(each.tag) in ("complexContent", "simpleContent")), None)
         if content is None:
-            made = self._own(name, component, None, depth)
+            made = yield from self._own(name, component, None)
         else:
             step = next((each for each in content if local(each.tag) in ("extension", "restriction")), None)
             if step is None:
                 raise Unspeakable(f"the type {name} neither extends nor restricts anything")
-            made = self._derive(name, component.at(step), local(content.tag), depth)
+            made = yield from self._derive(name, component.at(step), local(content.tag), depth)
             mixed = mixed or content.get("mixed") in ("true", "1")
         return replace(
             made,
@@ -232,24 +280,28 @@ class Resolver:
             text=_text(element),
         )
 
-    def _derive(self, name: str, step: Component, content: str, depth: int) -> Complex:
+    def _derive(self, name: str, step: Component, content: str, depth: int) -> Generator[None, None, Complex]:
         base = step.resolve(step.element.get("base", ""))
         extends = local(step.element.tag) == "extension"
         if content == "simpleContent":
-            return self._simple_content(name, step, base, depth, extends=extends)
+            return (yield from self._simple_content(name, step, base, depth, extends=extends))
         if base in _ARRAYS:
             return self._array(name, step)
         if base == _ANY_TYPE:
-            return self._own(name, step, None, depth)
+            return (yield from self._own(name, step, None))
         found = self._kinds.types.get(base)
         if found is None or local(found.element.tag) != "complexType":
             if ns(base) in (namespaces.ENCODING11, namespaces.ENCODING12):
-                return self._own(name, step, None, depth)
+                return (yield from self._own(name, step, None))
             raise Unspeakable(f"the type {name} is derived from {base}, which no document at hand defines")
-        under = self._complex(base, found, depth + 1)
-        return self._own(name, step, under if extends else replace(under, members=(), content=None), depth)
+        under = yield from self._complex(base, found, depth + 1)
+        if not extends:
+            under = replace(under, members=(), content=None, wild=False)
+        return (yield from self._own(name, step, under))
 
-    def _simple_content(self, name: str, step: Component, base: str, depth: int, *, extends: bool) -> Complex:
+    def _simple_content(
+        self, name: str, step: Component, base: str, depth: int, *, extends: bool
+    ) -> Generator[None, None, Complex]:
         under: Complex | None = None
         value: Scalar | None = None
         if ns(base) == namespaces.XSD or _is_encoded_scalar(base):
@@ -261,20 +313,20 @@ class Resolver:
             if local(found.element.tag) == "simpleType":
                 value = self._facets.scalar(base)
             else:
-                under = self._complex(base, found, depth + 1)
+                under = yield from self._complex(base, found, depth + 1)
                 value = under.value
         if value is not None and not extends:
             value = self._facets.restricted(value, step)
-        made = self._own(name, step, under, depth)
+        made = yield from self._own(name, step, under)
         return replace(made, value=value, base=base)
 
-    def _own(self, name: str, component: Component, under: Complex | None, depth: int) -> Complex:
+    def _own(self, name: str, component: Component, under: Complex | None) -> Generator[None, None, Complex]:
         """Read what stands in a type, an extension or a restriction, after what it inherits (XSD 1.0 part 1 section 3.4.2)."""
         content = _Content(self, name, under)
         for child in component.element:
             if local(child.tag) in (*_GROUPS, "group"):
-                content.add(component.at(child))
-        mine, wild = self._attributes(component, depth)
+                yield from content.add(component.at(child))
+        mine, wild = self._attributes(component)
         kept = [each for each in (under.attributes if under else ()) if each.clark not in mine]
         base = component.element.get("base")
         return replace(
@@ -332,40 +384,57 @@ class Resolver:
             text=_text(element),
         )
 
-    def _of_element(self, component: Component, path: str) -> Scalar | str:
+    def _of_element(self, component: Component, path: str, depth: int = 0) -> Scalar | str:
         element = component.element
         if named := element.get("type"):
             return self._type(component.resolve(named), f"the element {element.get('name')}")
         for child in element:
             if child.tag == f"{_XSD}complexType":
-                self._inline[path] = component.at(child)
-                self._wanted.append(path)
-                return path
+                return self._in_place(component.at(child), path)
             if child.tag == f"{_XSD}simpleType":
                 return self._facets.inline(component.at(child))
-        if head := element.get("substitutionGroup"):
-            found = self._kinds.elements.get(component.resolve(head))
-            if found is not None and found.element is not element:
-                return self._of_element(found, path)
-        return _ANY_TYPE
+        head = element.get("substitutionGroup")
+        found = self._kinds.elements.get(component.resolve(head)) if head else None
+        if found is None:
+            return _ANY_TYPE
+        if depth > _BASES_MAX:
+            raise Unspeakable(f"the element {element.get('name')} substitutes itself")
+        return self._of_element(found, path, depth + 1)
 
-    def _attributes(self, component: Component, depth: int) -> tuple[dict[str, Attribute | None], bool]:
-        """Return the attributes that stand in a component by name, None for one that is prohibited; and whether any other may."""
+    def _in_place(self, component: Component, path: str) -> str:
+        """Name a type that is written in its place; two elements of one name, in two namespaces, have two."""
+        while path in self._inline and self._inline[path].element is not component.element:
+            path += "~"
+        self._inline[path] = component
+        self._wanted.append(path)
+        return path
+
+    def _attributes(self, component: Component) -> tuple[dict[str, Attribute | None], bool]:
+        """Return the attributes that stand in a component by name, None for one that is prohibited; and whether any other may.
+
+        What stands in it goes before what its groups have; a group that holds itself is looked at once.
+        """
         found: dict[str, Attribute | None] = {}
         wild = False
-        for child in component.element:
-            at = component.at(child)
-            match local(child.tag):
-                case "attribute":
-                    clark, made = self._attribute(at)
-                    found[clark] = made
-                case "anyAttribute":
-                    wild = True
-                case "attributeGroup":
-                    group = self._kinds.attribute_groups.get(at.resolve(child.get("ref", "")))
-                    if group is not None and depth < _BASES_MAX:
-                        inner, more = self._attributes(group, depth + 1)
-                        found, wild = {**inner, **found}, wild or more
+        pending, seen = [component], set[str]()
+        while pending:
+            here = pending.pop(0)
+            for child in here.element:
+                at = here.at(child)
+                match local(child.tag):
+                    case "attribute":
+                        if len(found) >= _MEMBERS_MAX:
+                            raise Unspeakable(f"a type has more than {_MEMBERS_MAX} attributes")
+                        clark, made = self._attribute(at)
+                        found.setdefault(clark, made)
+                    case "anyAttribute":
+                        wild = True
+                    case "attributeGroup":
+                        name = at.resolve(child.get("ref", ""))
+                        group = self._kinds.attribute_groups.get(name)
+                        if group is not None and name not in seen:
+                            seen.add(name)
+                            pending.append(group)
         return found, wild
 
     def _attribute(self, component: Component) -> tuple[str, Attribute | None]:
@@ -428,24 +497,23 @@ class _Content:
         self._parts: list[Particle] = [under.content] if under and under.content else []
         self._wild = bool(under and under.wild)
         self._spaces: list[str] = []
-        self._depth = 0
+        self._depth = self._count = 0
 
-    def add(self, component: Component) -> None:
+    def add(self, component: Component) -> Generator[None, None, None]:
         """Take a model group."""
-        if (made := self._particle(component)) is not None:
+        made = yield from self._particle(component)
+        if made is not None:
             self._parts.append(made)
 
     def made(self) -> Complex:
         """Return the type so far."""
         content = Group("sequence", tuple(self._parts)) if len(self._parts) != 1 else self._parts[0]
         assert isinstance(content, Group), "only groups are added"
-        if not self._parts:
-            content = Group("sequence")
         counts = occurs(content)
         members, taken = [], {VALUE, ANY, TYPE}
         for at, each in enumerate(self._members):
             fewest, most = counts.get(at, (0, 0))
-            key = each.key if each.key not in taken else each.clark
+            key = next(key for key in _keys(each) if key not in taken)
             taken.add(key)
             many = most > 1
             members.append(
@@ -454,35 +522,42 @@ class _Content:
         dataset = any(each.clark == f"{_XSD}schema" for each in self._members) or _DIFFGRAM in self._spaces
         return Complex(self._name, tuple(members), content, wild=self._wild, dataset=dataset)
 
-    def _particle(self, component: Component) -> Particle | None:
+    def _particle(self, component: Component) -> Generator[None, None, Particle | None]:
         element, kind = component.element, local(component.element.tag)
         fewest, most = _times(element, "minOccurs"), _times(element, "maxOccurs")
         if most == 0:
             return None
+        self._count += 1
+        if self._count > _PARTICLES_MAX:
+            raise Unspeakable(f"{self._name} has more than {_PARTICLES_MAX} places for elements")
+        if self._count % _BREATH == 0:
+            yield
         if kind == "element":
             return Leaf(self._member(component), fewest, most)
         if kind == "any":
             self._wild = True
             self._spaces += element.get("namespace", "##any").split()
             return Wild(fewest, most, element.get("namespace", "##any"))
-        if kind == "group":
-            return self._referred(component, fewest, most)
-        if kind not in _GROUPS:
+        if kind not in (*_GROUPS, "group"):
             return None
-        parts = (self._particle(component.at(child)) for child in element)
-        return Group(kind, tuple(each for each in parts if each is not None), fewest, most)
+        self._depth += 1
+        if self._depth > _GROUPS_MAX:
+            raise Unspeakable(f"{self._name} has groups more than {_GROUPS_MAX} deep, or one that holds itself")
+        of = self._referred(component) if kind == "group" else component
+        parts = []
+        for child in of.element:
+            part = yield from self._particle(of.at(child))
+            if part is not None:
+                parts.append(part)
+        self._depth -= 1
+        return Group("sequence" if kind == "group" else kind, tuple(parts), fewest, most)
 
-    def _referred(self, component: Component, fewest: int, most: int) -> Particle | None:
+    def _referred(self, component: Component) -> Component:
         name = component.resolve(component.element.get("ref", ""))
         found = self._resolver._kinds.groups.get(name)  # noqa: SLF001 -- two halves of one work
         if found is None:
             raise Unspeakable(f"the group {name} is not defined in any document at hand")
-        self._depth += 1
-        if self._depth > _BASES_MAX:
-            raise Unspeakable(f"the group {name} holds itself")
-        parts = [self._particle(found.at(child)) for child in found.element if local(child.tag) in _GROUPS]
-        self._depth -= 1
-        return Group("sequence", tuple(each for each in parts if each is not None), fewest, most)
+        return found
 
     def _member(self, component: Component) -> int:
         made = self._resolver.element(component, self._name)
@@ -494,6 +569,13 @@ class _Content:
         return self._at[made.clark]
 
 
+def _keys(member: Member) -> Iterator[str]:
+    """Give what a member may be called, the next where the one before is another's."""
+    yield member.key
+    yield local(member.clark)
+    yield member.clark if member.clark.startswith("{") else f"{{}}{member.clark}"
+
+
 def occurs(particle: Particle) -> Mapping[int, tuple[int, int]]:
     """Return how often each member may stand in a content model, at least and at most."""
     if isinstance(particle, Leaf):
@@ -501,14 +583,17 @@ def occurs(particle: Particle) -> Mapping[int, tuple[int, int]]:
     if isinstance(particle, Wild):
         return {}
     found: dict[int, tuple[int, int]] = {}
-    each_part = [occurs(part) for part in particle.parts]
-    for at in dict.fromkeys(chain.from_iterable(each_part)):
-        counts = [part.get(at, (0, 0)) for part in each_part]
-        if particle.kind == "choice":
-            fewest, most = min(few for few, _ in counts), max(many for _, many in counts)
-        else:
-            fewest, most = sum(few for few, _ in counts), sum(many for _, many in counts)
-        found[at] = fewest * particle.fewest, min(MANY, most * particle.most)
+    branches: dict[int, int] = {}  # of a choice, in which a member is
+    for part in particle.parts:
+        for at, (fewest, most) in occurs(part).items():
+            branches[at] = branches.get(at, 0) + 1
+            few, many = found.get(at, (fewest, 0) if particle.kind == "choice" else (0, 0))
+            found[at] = (
+                (min(few, fewest), max(many, most)) if particle.kind == "choice" else (few + fewest, many + most)
+            )
+    for at, (fewest, most) in found.items():
+        always = particle.kind != "choice" or branches[at] == len(particle.parts)
+        found[at] = min(MANY, fewest * particle.fewest) if always else 0, min(MANY, most * particle.most)
     return found
 
 
@@ -527,8 +612,13 @@ def _is_encoded_scalar(name: str) -> bool:
 
 
 def _times(element: etree._Element, which: str) -> int:
-    said = element.get(which, "1")
-    return MANY if said == "unbounded" else int(said) if said.isdigit() else 1
+    """Read how often something may stand in its place; what is no such number is 1, as what is left out is."""
+    said = element.get(which, "1").strip()
+    if said == "unbounded":
+        return MANY
+    if not (said.isascii() and said.isdigit()):
+        return 1
+    return min(MANY, int(said)) if len(said) < _DIGITS else MANY
 
 
 def _text(element: etree._Element) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from adapters import xml
+from adapters.soap.encoding import InvalidParams
+from adapters.soap.speech import Speech
+from adapters.soap.unspeakable import Unspeakable
 from adapters.soap.vocabulary import reply_names
 from adapters.soap.wsdl import index
 from adapters.xml import XmlRefused
@@ -43,7 +47,39 @@ def contract_of(file: Path) -> Contract | None:
         names = None if operation.parameters is None else frozenset(each.name for each in operation.parameters)
         before = offered.get(operation.name, frozenset())
         offered[operation.name] = None if names is None or before is None else names | before
-    return Contract(offered, reply_names(documents, found), _roots(found.operations))
+    return Contract(offered, reply_names(documents, found), _roots(found.operations), InJson(documents))
+
+
+class InJson:
+    """`names.InJson` of a set of documents; made of them when it is first asked."""
+
+    def __init__(self, documents: dict[str, bytes]) -> None:
+        self._documents = documents
+        self._made: Speech | None = None
+
+    @property
+    def _speech(self) -> Speech:
+        if self._made is None:
+            self._made = Speech.of(self._documents)
+        return self._made
+
+    def unspoken(self, operation: str) -> str:
+        """Return why an operation cannot be called in JSON, "" where it can."""
+        try:
+            self._speech.signature(operation)
+        except Unspeakable as reason:
+            return str(reason)
+        return ""
+
+    def unfit(self, operation: str, data: str) -> str:
+        """Return why JSON is no reply of an operation, "" where it is one, or where that cannot be said."""
+        try:
+            self._speech.reply(operation, json.loads(data))
+        except InvalidParams as wrong:
+            return "; ".join(f"{at or 'the data'} {text}" for at, _, text in wrong.errors[:3])
+        except Unspeakable:
+            return ""
+        return ""
 
 
 def _roots(operations: Iterable[Operation]) -> dict[str, str | None]:

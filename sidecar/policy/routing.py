@@ -17,6 +17,8 @@ RESERVED: Final = "/.sidecar"
 JSON: Final = "json"
 PAGES: Final = ("openapi.json", "docs", "types.ts")
 _SEGMENT: Final = re.compile(r"/[A-Za-z0-9_.~-]{1,128}")
+# What an operation may be called in JSON: XML-RPC has methods with colons and slashes, XML names of every script; both come escaped.
+_NAME: Final = re.compile(r"/(?:[A-Za-z0-9_.~:@!$&'()*+,;=-]|%[0-9A-Fa-f]{2}){1,512}")
 
 
 class Placed(Protocol):
@@ -87,7 +89,8 @@ class Routes(Generic[B]):
         rest = "/" + last
         if rest == "/":
             return hit
-        if hit.facade not in ("", JSON) or rest in ("/.", "/..") or not _SEGMENT.fullmatch(rest):
+        shape = {"": _SEGMENT, JSON: _NAME}.get(hit.facade)
+        if shape is None or rest in ("/.", "/..") or not shape.fullmatch(rest):
             return None
         return Route(hit.backend, hit.endpoint, rest, hit.facade)
 

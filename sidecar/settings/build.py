@@ -131,6 +131,19 @@ def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.Back
     )
 
 
+def plan_of_names(name: str, backend: schema.Backend) -> plans.BackendPlan:
+    """Return as much of a plan as says which operations are denied, exposed and safe; it reads no file."""
+    return plans.BackendPlan(
+        name,
+        backend.protocol,
+        path_of(name, backend),
+        endpoints_of(backend),
+        expose=tuple(backend.expose) if backend.expose is not None else None,
+        deny=tuple(backend.deny),
+        operations=lines_of(backend),
+    )
+
+
 def limit_of(limit: Limit) -> int | plans.AdaptivePlan:
     """Return how many calls at once: a number that is written, else what bounds the one that is learnt."""
     if limit.fixed is not None:

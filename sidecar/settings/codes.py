@@ -77,4 +77,5 @@ CODES: Final = {
     "W416": "a restart forgets the keys against a second purchase",
     "W417": "a key for what changes something, on an operation that is safe",
     "W418": "an outcome that may be forgotten before its call has ended",
+    "W419": "an operation that is exposed in JSON and cannot be called so",
 }

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from sidecar.model import Protocol
-from sidecar.settings import keeping, standins, tags
+from sidecar import model
+from sidecar.settings import exposing, keeping, standins, tags
 from sidecar.settings.build import COMPARISONS, endpoints_of, is_every, lines_of
 from sidecar.settings.findings import Findings
 from sidecar.settings.rules import Parameter
@@ -39,6 +39,19 @@ class Contract:
     operations: Mapping[str, frozenset[str] | None]
     replies: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     roots: Mapping[str, str | None] = field(default_factory=dict)
+    json: InJson | None = None
+
+
+class InJson(Protocol):
+    """What a WSDL says of its operations in JSON. Asked only where the settings expose any: it takes a while to know."""
+
+    def unspoken(self, operation: str) -> str:
+        """Return why an operation cannot be called in JSON, "" where it can."""
+        ...
+
+    def unfit(self, operation: str, data: str) -> str:
+        """Return why JSON is no reply of an operation, "" where it is one."""
+        ...
 
 
 class NoContractError(Exception):
@@ -63,7 +76,7 @@ def compare(
     speaks for one endpoint: where another endpoint has none, a name may be right all the same, and nothing is said.
     """
     check = Findings(root, files, root_of)
-    soap = [name for name, backend in settings.backends.items() if backend.protocol is Protocol.SOAP]
+    soap = [name for name, backend in settings.backends.items() if backend.protocol is model.Protocol.SOAP]
     if "" in wsdls and len(soap) == 1:
         wsdls = {name or soap[0]: path for name, path in wsdls.items()}
     for name, path in wsdls.items():
@@ -71,13 +84,15 @@ def compare(
             remedy = f"SOAP backends: {', '.join(soap) or 'none'}"
             check.add("E310", ("backends",), f"--wsdl {name or path}: {what}", remedy, key=True)
     for name, backend in settings.backends.items():
-        if backend.protocol is Protocol.SOAP:
+        if backend.protocol is model.Protocol.SOAP:
             contracts = [_contract(path, name, check, contract_of) for path in _files(name, backend, files, wsdls)]
             whole = _together(contracts)
             ruled = _ruled(backend, whole)
             if whole is not None:
                 _Names(backend, ("backends", name), whole, check).compare()
                 standins.against(backend, ("backends", name), whole.roots, ruled, check)
+            for one in contracts:
+                exposing.against(name, backend, one, ruled, check)
             keeping.against(backend, ("backends", name), whole.operations if whole is not None else {}, ruled, check)
         else:
             keeping.against(backend, ("backends", name), {}, {}, check)
@@ -101,7 +116,7 @@ def _foreign(name: str, path: Path, settings: Settings) -> str:
         return "say whose it is, as in --wsdl tickets=tickets.wsdl"
     if found is None:
         return f"there is no backend {backend}"
-    if found.protocol is not Protocol.SOAP:
+    if found.protocol is not model.Protocol.SOAP:
         return f"{backend} speaks {found.protocol.value}, which has no WSDL"
     if endpoint and endpoint not in (found.endpoints or {}):
         return f"{backend} has no endpoint {endpoint}"
@@ -183,6 +198,8 @@ class _Names:
     def _kept(self, at: Loc, pattern: str, rule: Operation) -> None:
         """Compare the parameters that count in a key, in a tag, as an identity, as a key against a second purchase."""
         cache, keys = rule.cache, rule.idempotency
+        if rule.confirm is not None:
+            self._operation((*at, "confirm", "operation"), rule.confirm.operation)
         if cache is not None:
             for name in cache.params:
                 self._parameter((*at, "cache", "params", name), name, pattern, pattern, key=True)

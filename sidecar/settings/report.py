@@ -34,6 +34,7 @@ def text(plan: Plan) -> str:
         longest = max(backend.operations, key=lambda line: worst_case_s(backend, line))
         said.append(f"{backend.name} ({backend.protocol})")
         said += [f"  {_route(backend, name)} -> {url}" for name, url in backend.endpoints]
+        said.append(f"  in JSON at {backend.path}/json: {backend.exposed}")
         said.append(f"  {_line_up(backend)}")
         if len(backend.operations) > 1:  # the only line says its own
             said.append(
@@ -122,6 +123,7 @@ def _backend(backend: BackendPlan) -> dict[str, object]:
         "ghost_s": backend.ghost_after_s,
         "worst_case_s": max(worst_case_s(backend, line) for line in backend.operations),
         "deny": list(backend.deny),
+        "expose": None if backend.expose is None else list(backend.expose),
         "operations": [
             {
                 "pattern": line.pattern,

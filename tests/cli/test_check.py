@@ -277,3 +277,22 @@ def test_a_pod(tmp_path: Path) -> None:
     done = check(str(file), "--kubernetes", str(tmp_path / "absent.yaml"))
     assert done.exit_code == 78
     assert "absent.yaml:1:1: cannot be read: No such file or directory [E401]" in done.output
+
+
+def test_what_json_cannot_call_is_told(tmp_path: Path) -> None:
+    """By the WSDL at hand: an operation whose type is nowhere, a fixed answer that is no reply; what is right passes."""
+    from sidecar.demo.wsdl import wsdl  # noqa: PLC0415 -- beside its only use
+
+    whole = wsdl("http://127.0.0.1:9/box.asmx", single=True)
+    file = tmp_path / "s.yaml"
+    head = f"backends:\n  t:\n    protocol: soap\n    url: 'http://h/x'\n    wsdl: {tmp_path / 't.wsdl'}\n"
+    file.write_text(
+        head + "    operations: {HelloWorld: {safe: true, fallback: [{on: [overloaded], data: {Hello: 1}}]}}\n"
+    )
+    (tmp_path / "t.wsdl").write_bytes(whole)
+    done = CliRunner().invoke(main, ["check", str(file)])
+    assert (done.exit_code, "/Hello is not known here" in done.output) == (78, True)
+    file.write_text(head + "    operations: {HelloWorld: {safe: true}}\n")
+    (tmp_path / "t.wsdl").write_bytes(whole.replace(b'type="s:string"', b'type="tns:Gone"', 1))
+    done = CliRunner().invoke(main, ["check", str(file)])
+    assert (done.exit_code, "HelloWorld cannot be called in JSON" in done.output) == (0, True), done.output

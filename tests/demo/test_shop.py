@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,14 +45,25 @@ async def test_every_file_of_the_page_is_served_under_a_strict_policy(
 
 
 def test_one_module_alone_knows_the_wire() -> None:
-    """Envelopes, headers of the sidecar and its address are in wire.js and in no other file of the page."""
-    from importlib.resources import files  # noqa: PLC0415 - beside its only use
+    """Headers of the sidecar and its address are in wire.js and in no other file of the page."""
+    for name, text in _scripts().items():
+        for word in ("Sidecar-State", "Sidecar-Place", "Idempotency-Key", "problem+json", "/json/"):
+            assert (word in text) <= (name == "wire.js"), (name, word)
 
+
+def test_the_page_never_meets_xml() -> None:
+    """No file of the page writes or reads an envelope, an action or anything else of the backend's: it speaks JSON alone."""
+    scripts = _scripts()
+    assert "${place.tickets}/json/${operation}" in scripts["wire.js"]
+    for name, text in scripts.items():
+        for word in ("envelope", "soapaction", "domparser", "text/xml", "application/xml", "xmlns", "diffgram"):
+            assert word not in text.lower(), (name, word)
+
+
+def _scripts() -> dict[str, str]:
+    """Return the page's text, by file."""
     folder = files("sidecar.demo") / "shop"
-    for name in ("page.js", "ledger.js", "backstage.js", "panel.js", "turn.js", "words.js", "index.html"):
-        text = (folder / name).read_text()
-        for word in ("Envelope", "SOAPAction", "Sidecar-State", "Sidecar-Place", "problem+json", "DOMParser"):
-            assert word not in text, (name, word)
+    return {name: (folder / name).read_text() for name, media in PAGES.values() if media in ("text/javascript", "text/html")}
 
 
 async def test_the_page_learns_where_the_sidecar_is(shop: Shop, http: aiohttp.ClientSession) -> None:

@@ -79,7 +79,9 @@ async def page(shop: Shop) -> AsyncIterator[Page]:
         ("Freeze it and send 150 people", "overloaded", "executed: no"),
         ("A denied operation", "operation_denied", "executed: no"),
         ("A path nobody has", "not_found", "executed: no"),
-        ("With a session that is none", "backend_fault", "executed: unknown"),
+        ("With a session that is none", "backend_fault", "executed: no"),
+        ("Broken JSON", "malformed", "executed: no"),
+        ("Seats that are no number", "invalid_params", "executed: no"),
     ],
 )
 async def test_a_provoked_state_is_shown(page: Page, button: str, state: str, executed: str) -> None:

@@ -33,13 +33,10 @@ _DEMO: Final = (
     "import asyncio; from sidecar.demo.show import FREE, main; raise SystemExit(asyncio.run(main(ports=FREE)))"
 )
 _QUIET: Final = "icon.svg"  # on the shop's origin, and without the scripts of its page, which call and wait, too
-_ENVELOPE: Final = (
-    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
-    '<{0} xmlns="http://boxoffice.example/api/"/></s:Body></s:Envelope>'
-)
+_CARD: Final = {"sCCNumber": "4111111111111111", "iCCType": 1, "iCCMonth": 12, "iCCYear": 2030}
 # Waits are noted and not waited for; `mends`: what made the backend fail is over when the first of them is.
 _ASK: Final = """
-async ([body, mends]) => {
+async ([operation, params, mends]) => {
   const waits = [], real = window.setTimeout;
   window.setTimeout = async (wake, ms) => {
     waits.push(ms);
@@ -48,7 +45,7 @@ async ([body, mends]) => {
   };
   try {
     %s
-    return {...await call(body), waits};
+    return {...await call(operation, params), waits};
   } finally {
     window.setTimeout = real;
   }
@@ -79,10 +76,12 @@ class Shop:
         where = self.page.url.replace(_QUIET, "control")
         assert self.page.request.post(where, data=control, headers={"Content-Type": "application/json"}).ok
 
-    def ask(self, operation: str, *, mends: bool = False, port: int | None = None) -> dict[str, Any]:
+    def ask(
+        self, operation: str, params: dict[str, Any] | None = None, *, mends: bool = False, port: int | None = None
+    ) -> dict[str, Any]:
         """Run the README's function in the page, and return what it gives, and the waits that it made."""
         there = Addresses({CALLERS: port or int(self.sidecar.rpartition(":")[2])})
-        found: dict[str, Any] = self.page.evaluate(_ASK % there.moved(SCRIPT), [_ENVELOPE.format(operation), mends])
+        found: dict[str, Any] = self.page.evaluate(_ASK % there.moved(SCRIPT), [operation, params or {}, mends])
         return found
 
 
@@ -106,10 +105,10 @@ def shop(demo: Shop) -> Iterator[Shop]:
 
 
 def test_the_function_gives_an_answer(shop: Shop) -> None:
-    """Where all is well it gives the backend's own XML, at once."""
+    """Where all is well it gives the backend's own result, at once."""
     said = shop.ask("HelloWorld")
     assert (said["state"], said["executed"], said["waits"]) == ("ok", "yes", [])
-    assert "<HelloWorldResult>" in said["xml"]
+    assert said["data"] == {"HelloWorldResult": "Hello World"}
 
 
 def test_the_function_comes_back_when_it_is_told_to(shop: Shop) -> None:
@@ -132,7 +131,7 @@ def test_the_function_gives_up_after_three(shop: Shop) -> None:
 def test_the_function_never_repeats_what_may_have_happened(shop: Shop) -> None:
     """A purchase whose reply is lost is `unknown`, and is not sent again."""
     shop.hurt('{"hangup": true, "for_s": 30}')
-    said = shop.ask("Checkout")
+    said = shop.ask("Checkout", _CARD)
     assert (said["state"], said["executed"], said["waits"]) == ("outcome_unknown", "unknown", [])
 
 

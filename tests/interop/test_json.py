@@ -16,7 +16,7 @@ from lxml import etree
 
 from tests.interop.conftest import company
 from tests.interop.peers import DESK_STARTS, DESKS, ENDPOINTS, Server, Visit, found, require_server
-from tests.interop.test_tour import TEXT
+from tests.interop.test_tour import REPORT, TEXT
 from tests.support.process import SidecarProcess, free_port
 
 if TYPE_CHECKING:
@@ -113,12 +113,16 @@ class Facade:
 
     def call(self, name: str, operation: str, body: Json) -> Reply:
         """Call an operation as a page does."""
+        return self._ask(name, operation, json.dumps(body).encode())
+
+    def get(self, name: str, operation: str, query: str) -> Reply:
+        """Call a safe operation by GET."""
+        return self._ask(name, f"{operation}?{query}", None)
+
+    def _ask(self, name: str, target: str, body: bytes | None) -> Reply:
         self.back(name)
-        request = urllib.request.Request(
-            f"{self.sidecar.url}/{name}/json/{operation}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
+        headers = {"Content-Type": "application/json"} if body else {}
+        request = urllib.request.Request(f"{self.sidecar.url}/{name}/json/{target}", body, headers)
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_S) as reply:
                 return Reply(reply.status, reply.headers, json.load(reply))
@@ -147,11 +151,11 @@ def facade(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory)
             ),
             "strict-simple": (DESKS["desk-simple"], {}),
             "typed-simple": (DESKS["desk-simple"], {}),
-            "php-rpc": (ENDPOINTS["php-rpc"], {}),
+            **{name: (ENDPOINTS[name], {}) for name in ("php-rpc", "spyne11-utf16", "spyne12-utf16")},
             "spyne11": (ENDPOINTS["spyne11"], {"operations": KEPT}),
             "php": (ENDPOINTS["php"], {"operations": KEPT}),
             "simple": (ENDPOINTS["simple"], {"operations": KEPT_RPC}),
-            "supervisord": (ENDPOINTS["supervisord"], {}),
+            **{name: (ENDPOINTS[name], {}) for name in ("simple-utf16", "supervisord")},
         }
         backends = {
             name: _backend(name, each, running[each.server].url, folder) | more
@@ -338,6 +342,15 @@ def test_rpc_encoded(facade: Facade) -> None:
     assert (problem["executed"], problem["fault"]) == ("no", {"code": "Client", "text": "no"})
 
 
+@pytest.mark.parametrize("endpoint", ["spyne11-utf16", "spyne12-utf16"])
+def test_replies_in_utf16(facade: Facade, endpoint: str) -> None:
+    """They are read as what they say."""
+    reply, asked = facade.watched(endpoint, "Echo", {"text": CARD["text"]})
+    assert reply.data == {"EchoResult": CARD["text"]}
+    seen = asked[0].reply_headers
+    assert "utf-16" in seen["Content-Type"]
+
+
 # --- XML-RPC
 
 
@@ -497,6 +510,22 @@ def test_a_reply_that_is_no_xml_is_named_so(facade: Facade, desk: str, params: l
     assert facade.call(desk, "desk.echo", ["still there"]).data == "still there"
 
 
+def test_an_xmlrpc_reply_in_utf16(facade: Facade) -> None:
+    """It is read as what it says."""
+    reply, asked = facade.watched("simple-utf16", "echo", [CARD["text"]])
+    assert reply.data == CARD["text"]
+    assert asked[0].reply_body.startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
+@pytest.mark.parametrize(("backend", "operation"), [("php", "Report"), ("simple", "report")])
+def test_ten_megabytes_arrive(facade: Facade, backend: str, operation: str) -> None:
+    """A reply of 10 000 rows arrives whole and in order."""
+    rows, width = 10_000, 1_024
+    told = facade.call(backend, operation, {"rows": rows, "width": width} if backend == "php" else [rows, width]).data
+    lines = told["ReportResult"]["string"] if backend == "php" else told
+    assert "".join(lines).encode() == REPORT
+
+
 def test_supervisord(facade: Facade) -> None:
     """A program that people run: what it says of itself, and its own fault."""
     assert facade.call("supervisord", "supervisor.getState", []).data == {"statecode": 1, "statename": "RUNNING"}
@@ -555,4 +584,5 @@ def test_json_and_native_callers_share_an_answer(
     after = facade.call(backend, add, {"b": 23, "a": 19})
     assert after.said["state"] == "cached"
     assert after.data == ({"AddResult": 42} if wrapped else 42)
+    assert facade.get(backend, add, "a=19&b=23").said == after.said
     assert len(back.exchanges()) == 2, "one for each operation"

@@ -47,6 +47,34 @@ def test_where_a_path_leads(path: str, where: tuple[str, str, str] | None) -> No
     assert (None if found is None else (found.backend.name, found.endpoint, found.rest)) == where
 
 
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("/tickets/json/GetSeats", ("json", "", "/GetSeats")),
+        ("/tickets/json/system.list%2Fmethods", ("json", "", "/system.list%2Fmethods")),
+        ("/tickets/json/%C3%9Cbersicht", ("json", "", "/%C3%9Cbersicht")),
+        ("/tickets/json/a:b", ("json", "", "/a:b")),
+        ("/tickets/json", ("json", "", "")),
+        ("/tickets/json/", ("json", "", "")),
+        ("/tickets/json/a/b", None),
+        ("/tickets/json/..", None),
+        ("/tickets/json/a%2", None),
+        ("/tickets/json/a b", None),
+        ("/tickets/json/" + "a" * 513, None),
+        ("/tickets/openapi.json", ("openapi.json", "", "")),
+        ("/tickets/openapi.json/more", None),
+        ("/tickets/docs", ("docs", "", "")),
+        ("/seats/json/Run", ("json", "main", "/Run")),
+        ("/seats/types.ts", ("types.ts", "main", "")),
+        ("/seats/main/json", ("", "main", "/json")),
+    ],
+)
+def test_the_json_side_of_a_backend(path: str, where: tuple[str, str, str] | None) -> None:
+    """Its calls and pages lie below its own path, whatever endpoints it has; names come escaped as browsers send them."""
+    found = ROUTES.find(path)
+    assert (None if found is None else (found.facade, found.endpoint, found.rest)) == where
+
+
 @given(rest=st.text(max_size=40))
 def test_the_rest_is_at_most_one_plain_segment(rest: str) -> None:
     """Nothing below an endpoint can name another path of the backend."""

@@ -78,7 +78,7 @@ function groups({ run, session, hold, door }) {
       ["Broken JSON", "malformed", () => run("HelloWorld", {}, { spoil: "json" })],
       ["A path nobody has", "not_found", () => run("HelloWorld", {}, { spoil: "path" })],
       ["A body of 2 MiB", "too_large", () => run("HelloWorld", {}, { spoil: "size" })],
-      ["Seats that are no number", "invalid_params", async () => run("ReserveTickets", wish(await session(), "1206", "two"))],
+      ["Seats that are no number", "invalid_params", async () => run("ReserveTickets", wish(await session(), 1206, "two"))],
     ]],
   ];
 }

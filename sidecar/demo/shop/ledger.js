@@ -98,7 +98,7 @@ function light(category, state) {
 }
 
 function firstLine(text) {
-  return String(text).split("\n")[0].replace(/^.*---> [\w.]+: /, "");
+  return String(text).split("\n")[0].replace(/^(.*---> )?[\w.]+Exception: /, "");
 }
 
 export function make(tag, className = "", ...inside) {

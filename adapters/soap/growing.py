@@ -1,0 +1,141 @@
+"""JSON while it grows: what is complete becomes bytes on the way, so that no reply becomes a forest of Python objects.
+
+Under the decoder, for whatever may be large. It never holds the loop: each call does a bounded piece of work, and what cannot is a
+generator that gives control back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["Growing", "Meter", "large"]
+
+BREATH: Final = 250  # elements between two yields: 0.3 ms
+WIDE: Final = 500  # elements that are read at once: 0.5 ms, and as much again is lost where there are more
+_OPEN: Final = 1_000  # elements of an array that become bytes together: 0.1 ms to write, as much to free
+_HEAVY: Final = 64  # elements in a value that becomes bytes by itself
+_MEMBERS: Final = 64  # of an object that become bytes together
+_LARGE: Final = 65_536  # bytes that are copied in 10 us; others have a turn after more
+
+
+class Meter:
+    """How much has been read. `due`: others have their turn then; `most`: what is read at once is given up then."""
+
+    __slots__ = ("due", "most", "spent")
+
+    def __init__(self) -> None:
+        self.spent, self.due, self.most = 0, BREATH, 0
+
+    def breathe(self) -> None:
+        """Begin the next stretch of work."""
+        self.due = self.spent + BREATH
+
+
+class Growing:
+    """An object while it grows. `front` is what it has already. Its arrays may become long, and so may itself."""
+
+    __slots__ = ("_out", "_rows")
+
+    def __init__(self, front: dict[str, Any] | None = None) -> None:
+        self._out: dict[str, Any] = {} if front is None else front
+        self._rows: dict[str, _Rows] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._out
+
+    def put(self, key: str, value: Any, weight: int, *, many: bool = False) -> None:
+        """Take a member, which was so many elements; `many`: of an array. A name that comes again becomes one."""
+        rows = self._rows.get(key)
+        if rows is not None:
+            rows.append(value, weight)
+        elif many:
+            self._rows[key] = _Rows(value, weight)
+            self._out[key] = None  # keeps its place
+        elif key in self._out:
+            self._rows[key] = rows = _Rows(self._out[key], 1)
+            rows.append(value, weight)
+        else:
+            self._out[key] = _written(value) if weight > _HEAVY else value
+
+    def finished(self) -> Generator[None, None, Any]:
+        """Return the object, a dict or what orjson writes."""
+        for key, rows in self._rows.items():
+            self._out[key], size = rows.value()
+            if size > _LARGE:
+                yield
+        self._rows.clear()
+        if len(self._out) <= _MEMBERS:
+            return self._out
+        done: list[bytes] = []
+        part: dict[str, Any] = {}
+        self._out, out = {}, self._out
+        for key in [*out]:
+            part[key] = out.pop(key)
+            if len(part) == _MEMBERS:
+                done.append(orjson.dumps(part)[1:-1])
+                part.clear()
+                yield
+        if part:
+            done.append(orjson.dumps(part)[1:-1])
+        return orjson.Fragment(b"{" + b",".join(done) + b"}")
+
+
+class _Rows:
+    """An array while it grows: what is complete is bytes already."""
+
+    __slots__ = ("_done", "_open", "_size", "_total", "_weight")
+
+    def __init__(self, value: Any, weight: int) -> None:
+        self._done: list[bytes] = []
+        self._open: list[Any] = [value]
+        self._weight = self._total = weight
+        self._size = 0
+
+    def append(self, value: Any, weight: int) -> None:
+        self._open.append(value)
+        self._weight += weight
+        self._total += weight
+        if self._weight >= _OPEN:
+            self._close()
+
+    def value(self) -> tuple[Any, int]:
+        """Return the array, and how many bytes of it have been written."""
+        if self._total <= _HEAVY:
+            return self._open, 0
+        if self._open:
+            self._close()
+        return orjson.Fragment(b"[" + b",".join(self._done) + b"]"), self._size
+
+    def _close(self) -> None:
+        self._done.append(orjson.dumps(self._open)[1:-1])
+        self._size += len(self._done[-1])
+        self._open.clear()
+        self._weight = 0
+
+
+def large(found: dict[str, Any], cells: int = _OPEN) -> Generator[None, None, dict[str, Any]]:
+    """Turn the rows of tables, and of tables inside others, into bytes; rows of so many cells together."""
+    for name, rows in found.items():
+        if isinstance(rows, dict):
+            found[name] = yield from large(rows, cells)
+            continue
+        done: list[bytes] = []
+        begun = weight = 0
+        for count, row in enumerate(rows, 1):
+            weight += len(row)
+            if weight >= cells or count == len(rows):
+                done.append(orjson.dumps(rows[begun:count])[1:-1])
+                rows[begun:count] = [None] * (count - begun)
+                begun, weight = count, 0
+                yield
+        found[name] = orjson.Fragment(b"[" + b",".join(done) + b"]")
+    return found
+
+
+def _written(value: Any) -> Any:
+    return orjson.Fragment(orjson.dumps(value)) if isinstance(value, dict | list) else value
