@@ -352,7 +352,9 @@ def _abandon(parser: etree.XMLParser) -> None:
 def _refusal(error: etree.XMLSyntaxError) -> XmlRefused:
     if str(error).startswith("Excessive depth"):  # libxml2's own bound, 256, ends the parse before ours is asked
         return _deep()
-    return XmlRefused("malformed", str(error)[:_DETAIL])
+    # libxml2's own words, without the line that it breaks them by and lxml's name for a document that has none.
+    said = str(error).partition(" (<string>, line ")[0]
+    return XmlRefused("malformed", " ".join(said.split()).replace(" ,", ",")[:_DETAIL])
 
 
 def _deep() -> XmlRefused:

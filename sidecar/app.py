@@ -676,7 +676,7 @@ def facade_of(backend: BackendPlan, url: str, contract: Contract | None) -> Faca
         return booklet.rules_of(backend, name)
 
     if contract is None:
-        return XmlRpcFacade(backend.signatures, rules)
+        return XmlRpcFacade(backend.signatures, rules, stack_traces=backend.json.stack_traces)
     return SoapFacade(
         lambda: contract.index,
         lambda: contract.documents,

@@ -54,7 +54,9 @@ class _Pool(TCPConnector):
     """aiohttp's connector, which makes connections of ours."""
 
     def __init__(self, idle_s: float | None, notice: Callable[[], None]) -> None:
-        if idle_s is None:
+        if (
+            idle_s is None
+        ):  # also where nothing shall be kept: aiohttp starts no timer for 0 s, and would keep it for ever
             super().__init__(limit=0, ttl_dns_cache=_DNS_S, force_close=True)
         else:
             super().__init__(limit=0, ttl_dns_cache=_DNS_S, keepalive_timeout=idle_s)
@@ -96,7 +98,7 @@ class HttpUpstream:
         self._resting: dict[Connection, asyncio.TimerHandle] = {}
         url = URL(backend.endpoints[0][1], encoded=True)
         tls = (context or client_context(backend.tls)) if url.scheme == "https" else None
-        self._pool, self._fresh = _Pool(backend.pool_idle_s, self._grow_wary), _Pool(None, self._grow_wary)
+        self._pool, self._fresh = _Pool(backend.pool_idle_s or None, self._grow_wary), _Pool(None, self._grow_wary)
         # The connector wants a request to know whom to connect to; one serves for all, nothing is ever sent of it.
         self._whom = ClientRequest(
             "POST",

@@ -1,41 +1,50 @@
 """From a reply's XML to JSON, by functions that are compiled once per type and operation.
 
 Asked by the facade with a parsed reply. Small types are read at once, whatever may grow in slices: `steps` gives control back about
-every millisecond, and turns each hundred items of an array into bytes on the way, so that no reply becomes a forest of Python objects.
+every half millisecond, and turns what is complete into bytes on the way, so that no reply becomes a forest of Python objects.
 It never raises over what a backend sends: what the schema does not know is told by its name, and text that is not of its type as it is.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import orjson
-
-from adapters.soap import dataset, namespaces, scalars
+from adapters.soap import scalars
+from adapters.soap.growing import WIDE, Growing, Meter, Rows
+from adapters.soap.strangers import (
+    NIL,
+    QUIET,
+    TRUE,
+    TYPED,
+    Again,
+    Strangers,
+    Wide,
+    exactly,
+    is_name,
+    nothing,
+    of_scalar,
+    own_text,
+    qualified,
+    resolved,
+    short,
+    with_type,
+)
 from adapters.soap.types import ANY, TYPE, VALUE, Scalar
-from adapters.xml import local, ns
+from adapters.xml import local
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Mapping
 
     from lxml import etree
 
+    from adapters.soap.strangers import Front, Read, Steps
     from adapters.soap.types import Complex, Member, Types
 
-    Read = Callable[[etree._Element], Any]
-    Steps = Callable[[etree._Element], Generator[None, None, Any]]
+    Entry = tuple[str, bool, Callable[[str], object] | None, Read | None]
+    """A member while it is read: its key, whether it is an array, and what makes a value of its text or of its element."""
+    T = TypeVar("T")
 
-_NIL: Final = f"{{{namespaces.XSI}}}nil"
-_TYPE: Final = f"{{{namespaces.XSI}}}type"
-_QUIET: Final = f"{{{namespaces.XSI}}}"
-_TRUE: Final = frozenset(("true", "1"))
-_WIDE: Final = 256  # children of one element that are read at once: 0.1 ms
-_BREATH: Final = 64  # children between two yields: 30 us, or as many small records
-_SLICE: Final = 128  # items of an array that become bytes together
-
-
-class _Wide(Exception):  # noqa: N818 -- turned into slices by whoever called
-    """An element that is too wide to be read at once."""
+_REACH: Final = 64  # types that are looked at to find out whether one may grow: 0.1 ms
 
 
 class Decoder:
@@ -43,24 +52,41 @@ class Decoder:
 
     def __init__(self, types: Types) -> None:
         self._types = types
+        self._meter = Meter()
         self._reads: dict[str, Read] = {}
         self._steps: dict[str, Steps] = {}
-        self._deep: dict[str, bool] = {}
+        self._growing: dict[str, bool] = {}
+        self._strangers = Strangers(types, self._meter, self._read_of, self._steps_of)
 
-    def steps(self, member: Member, element: etree._Element) -> Generator[None, None, Any]:
-        """Read an element as its declaration says, in slices; returns a value that orjson writes."""
-        return self._way(member).steps(element)
+    def steps(self, member: Member, element: etree._Element, front: Front = None) -> Generator[None, None, Any]:
+        """Read an element as its declaration says, in slices; returns a value that orjson writes.
 
-    def anything(self, element: etree._Element) -> Generator[None, None, Any]:
-        """Read an element of which nothing is known, in slices."""
-        return self._anything_steps(element)
+        An object begins with the members of `front`; what is none stands in an object that does, as its own member.
+        """
+        value = yield from self._way(member).steps(element, front, self._meter)
+        if not front:
+            return value
+        is_object = not isinstance(member.type, Scalar) and self._types[member.type].array is None
+        return {**front, VALUE: value} if not is_object or value is None or isinstance(value, str) else value
+
+    def children(self, members: Mapping[str, Member], element: etree._Element) -> Generator[None, None, Any]:
+        """Read what stands in an element, such as a fault's detail: what is declared by its type, anything else by its looks."""
+        grown, meter = Growing(), self._meter
+        ways = {clark: self._way(member) for clark, member in members.items()}
+        for child in element:
+            before, way = meter.spent, ways.get(child.tag)
+            if way is not None:
+                value = yield from way.steps(child, None, meter)
+            else:
+                value = yield from self._strangers.steps(child, None, exact=False)
+            grown.put(short(child.tag, "") if way is None else way.key, value, meter.spent - before + 1)
+            yield from meter.turn()
+        return (yield from grown.finished())
 
     # --- complex types
 
     def _read_of(self, name: str) -> Read:
         if name not in self._reads:
-            # What refers to itself asks here again while it is made: it is called by name then.
-            self._reads[name] = lambda element: self._reads[name](element)  # noqa: PLW0108 -- not what it is now
             self._reads[name] = self._polymorphic(self._types[name], self._make_read(self._types[name]))
         return self._reads[name]
 
@@ -68,36 +94,36 @@ class Decoder:
         """Follow xsi:type where the schema knows types that may stand in place of this one."""
         if not made.derived:
             return read
-        others = {each: self._read_of(each) for each in made.derived}
 
         def follow(element: etree._Element) -> Any:
-            named = element.get(_TYPE)
-            name = made.name if named is None else _resolved(element, named)
-            if name == made.name or name not in others:
+            named = element.get(TYPED)
+            name = made.name if named is None else resolved(element, named, self._meter)
+            if name == made.name or name not in made.derived:
                 return read(element)
-            value = others[name](element)
-            return {TYPE: _short(name, made.space), **value} if isinstance(value, dict) else value
+            return with_type(name, made.space, self._read_of(name)(element))
 
         return follow
 
     def _make_read(self, made: Complex) -> Read:
         if made.anything:
-            return self._anything
+            return self._strangers.read_exactly
         if made.dataset:
             return _wide
         if made.array is not None:
             return self._make_array(made.array)
-        table = {each.clark: self._entry(each) for each in made.members}
-        finish = self._finish(made)
-        other = self._other(made)
-        get = table.get
+        table: dict[str, Entry] = {}
+        for each in made.members:
+            table[each.clark] = self._entry(each, table)
+        loose, front_of, other = _loose(made, table), self._front(made), self._other(made)
+        get, meter, strange = table.get, self._meter, self._strangers.read
 
         def read(element: etree._Element) -> Any:
-            if len(element) > _WIDE:
-                raise _Wide
-            out: dict[str, Any] = {}
+            spent = meter.spent = meter.spent + len(element) + 1
+            if spent > meter.most:
+                raise Wide
+            out: dict[str, Any] = {} if front_of is None else front_of(element)
             for child in element:
-                entry = get(child.tag)
+                entry = get(child.tag) or loose.get(_otherwise(child.tag))
                 if entry is None:
                     other(child, out)
                     continue
@@ -106,124 +132,119 @@ class Decoder:
                     value = of_element(child)
                 else:
                     value = child.text
-                    if value is None:
-                        value = _nothing(child, of_text)
+                    if value is None or value.isspace():
+                        if len(child):  # others, where the schema has text alone
+                            value = strange(child, exact=False)
+                        elif value is None:
+                            value = nothing(child, of_text)
+                        elif of_text is not None:
+                            value = of_text(value)
                     elif of_text is not None:
                         value = of_text(value)
-                if not many:
-                    out[key] = value
-                elif key in out:
+                if key not in out:
+                    out[key] = [value] if many else value
+                elif many:
                     out[key].append(value)
                 else:
-                    out[key] = [value]
-            if finish is not None:
-                return finish(element, out)
-            return out if out or element.get(_NIL) not in _TRUE else None
+                    Again.put(out, key, value)
+            return out if out or element.get(NIL) not in TRUE else None
 
         return read
 
     def _make_array(self, item: Member) -> Read:
-        read = self._item(item)
+        meter, read = self._meter, self._item(item)
 
         def array(element: etree._Element) -> Any:
-            if len(element) > _WIDE:
-                raise _Wide
-            if not len(element) and element.get(_NIL) in _TRUE:
+            spent = meter.spent = meter.spent + len(element) + 1
+            if spent > meter.most:
+                raise Wide
+            if not len(element) and element.get(NIL) in TRUE:
                 return None
             return [read(child) for child in element]
 
         return array
 
     def _item(self, item: Member) -> Read:
-        return _of_scalar(item.type) if isinstance(item.type, Scalar) else self._read_of(item.type)
+        type_ = item.type
+        if isinstance(type_, Scalar):
+            return of_scalar(type_, self._meter)
+        reads = self._reads
 
-    def _entry(self, member: Member) -> tuple[str, bool, Callable[[str], object] | None, Read | None]:
-        if isinstance(member.type, Scalar):
-            if member.type.base == "QName":
-                return member.key, member.many, None, _qname
-            return member.key, member.many, scalars.reader(member.type), None
-        return member.key, member.many, None, self._read_of(member.type)
+        def item_of(element: etree._Element) -> Any:
+            return (reads.get(type_) or self._read_of(type_))(element)
 
-    def _finish(self, made: Complex) -> Callable[[etree._Element, dict[str, Any]], Any] | None:
-        """Return what adds text and attributes; None where the type has neither."""
-        if not (made.attributes or made.value or made.mixed or made.wild_attributes):
+        return item_of
+
+    def _entry(self, member: Member, table: dict[str, Entry]) -> Entry:
+        type_, key, many = member.type, member.key, member.many
+        if isinstance(type_, Scalar):
+            by_element = of_scalar(type_, self._meter) if is_name(type_) else None
+            return key, many, scalars.reader(type_), by_element
+
+        def first(element: etree._Element) -> Any:
+            """Make the reader when it is needed: types hold one another in chains that are longer than Python's stack."""
+            read = self._read_of(type_)
+            table[member.clark] = key, many, None, read
+            return read(element)
+
+        return key, many, None, first
+
+    def _front(self, made: Complex) -> Callable[[etree._Element], dict[str, Any]] | None:
+        """Return what reads attributes and text; None where the type has neither."""
+        if not _has_attributes(made):
             return None
-        attributes = {each.clark: (each.key, scalars.reader(each.type)) for each in made.attributes}
-        of_value = scalars.reader(made.value) if made.value is not None else None
+        attributes, of_value = self._attributes(made), None
+        if made.value is not None:
+            of_value = of_scalar(made.value, self._meter)
 
-        def finish(element: etree._Element, out: dict[str, Any]) -> Any:
-            found: dict[str, Any] = {}
-            for name, text in _attributes(element):
-                entry = attributes.get(name)
-                if entry is not None:
-                    found[entry[0]] = text if entry[1] is None else entry[1](text)
-                elif not name.startswith(_QUIET):
-                    found[f"@{name}"] = text
-            if made.value is not None:
-                text = element.text or ""
-                if not text and element.get(_NIL) in _TRUE:
-                    if not found:
-                        return None
-                    found[VALUE] = None
-                else:
-                    found[VALUE] = text if of_value is None else of_value(text)
-            elif made.mixed and (text := _own_text(element)).strip():
+        def front(element: etree._Element) -> dict[str, Any]:
+            found = attributes(element)
+            if of_value is not None:
+                value = (element.text or "") if len(element) else of_value(element)
+                if value is not None or found or element.get(NIL) not in TRUE:
+                    found[VALUE] = value
+            elif made.mixed and (text := own_text(element)).strip():
                 found[VALUE] = text
-            if not found and not out and element.get(_NIL) in _TRUE:
-                return None
-            return {**found, **out}
+            return found
 
-        return finish
+        return front
 
-    # --- what no schema says
+    def _attributes(self, made: Complex) -> Callable[[etree._Element], dict[str, Any]]:
+        known = {each.clark: (each.key, each.type, scalars.reader(each.type)) for each in made.attributes}
+        meter = self._meter
+
+        def attributes(element: etree._Element) -> dict[str, Any]:
+            found: dict[str, Any] = {}
+            if not element.keys():
+                return found
+            items: Any = element.items()
+            meter.spent += len(items)
+            for name, text in items:
+                entry = known.get(name)
+                if entry is not None:
+                    key, scalar, read = entry
+                    if is_name(scalar):
+                        found[key] = qualified(element, text, scalar, meter)
+                    else:
+                        found[key] = text if read is None else read(text)
+                elif not name.startswith(QUIET):
+                    found[f"@{name}"] = text
+            return found
+
+        return attributes
 
     def _other(self, made: Complex) -> Callable[[etree._Element, dict[str, Any]], None]:
-        space = made.space
+        """Return what keeps a wildcard's, or what the backend has learnt since the contract was written."""
+        read, keys = self._strangers.read, _keys(made)
 
         def other(child: etree._Element, out: dict[str, Any]) -> None:
-            """Keep a wildcard's, or what the backend has learnt since the contract was written."""
-            key, value = _short(child.tag, space), self._anything(child)
+            value = read(child, exact=made.wild)
             if made.wild:
-                out.setdefault(ANY, []).append({key: value})
+                out.setdefault(ANY, []).append({exactly(child.tag, made.space): value})
             else:
-                _put(out, key, value)
+                Again.put(out, _unknown(child.tag, made.space, keys), value)
 
         return other
-
-    def _anything(self, element: etree._Element) -> Any:
-        """Read an element of which nothing is known but itself, and perhaps the type that it names."""
-        if len(element) > _WIDE:
-            raise _Wide
-        named = element.get(_TYPE)
-        if named is not None and (typed := self._typed(element, named)) is not None:
-            return typed(element)
-        if not len(element) and not element.keys():
-            return element.text or ""
-        if element.get(_NIL) in _TRUE and not len(element):
-            return None
-        if dataset.is_dataset(element):
-            raise _Wide
-        out, space = dict[str, Any](), ns(element.tag)
-        for child in element:
-            _put(out, _short(child.tag, space), self._anything(child))
-        return _with_rest(element, out)
-
-    def _typed(self, element: etree._Element, named: str) -> Read | None:
-        name = _resolved(element, named)
-        space = ns(name)
-        if space == namespaces.XSD and local(name) != "anyType":
-            read = scalars.reader(Scalar(local(name) if local(name) != "base64" else "base64Binary"))
-            return lambda each: _nothing(each, read) if each.text is None else read(each.text) if read else each.text
-        found = self._types.get(name)
-        if found is None or found.anything:
-            return None
-        inner = self._read_of(name)
-
-        def typed(each: etree._Element) -> Any:
-            value = inner(each)
-            return {TYPE: _short(name, ""), **value} if isinstance(value, dict) else value
-
-        return typed
 
     # --- in slices
 
@@ -234,256 +255,179 @@ class Decoder:
 
     def _make_steps(self, made: Complex) -> Steps:
         if made.anything:
-            return self._anything_steps
+            return lambda element, front: self._strangers.steps(element, front, exact=True)
         if made.dataset:
-            return self._dataset_steps
-        read = self._read_of(made.name)
-        if not self._is_deep(made.name):
-            wide = self._wide_steps(made)
-
-            def shallow(element: etree._Element) -> Generator[None, None, Any]:
-                try:
-                    return read(element)
-                except _Wide:
-                    return (yield from wide(element))
-
-            return shallow
-        return self._polymorphic_steps(made, self._wide_steps(made))
-
-    def _polymorphic_steps(self, made: Complex, own: Steps) -> Steps:
+            return self._strangers.dataset
+        if made.array is not None:
+            return self._array_slices(made.array)
+        own = self._slices(made)
         if not made.derived:
             return own
 
-        def follow(element: etree._Element) -> Generator[None, None, Any]:
-            named = element.get(_TYPE)
-            name = made.name if named is None else _resolved(element, named)
+        def follow(element: etree._Element, front: Front) -> Generator[None, None, Any]:
+            named = element.get(TYPED)
+            name = made.name if named is None else resolved(element, named, self._meter)
             if name == made.name or name not in made.derived:
-                return (yield from own(element))
-            value = yield from self._steps_of(name)(element)
-            return {TYPE: _short(name, made.space), **value} if isinstance(value, dict) else value
+                return (yield from own(element, front))
+            return (yield from self._steps_of(name)(element, {TYPE: short(name, made.space), **(front or {})}))
 
         return follow
 
-    def _wide_steps(self, made: Complex) -> Steps:
-        """Read a type child by child, with a breath between; items of an array become bytes as they come."""
+    def _slices(self, made: Complex) -> Steps:
+        """Return what reads a type child by child, with a breath between."""
         table = {each.clark: self._way(each) for each in made.members}
-        finish, item = self._finish(made), made.array
-        of_item = None if item is None else self._way(item)
+        loose, keys, meter, strangers = _loose(made, table), _keys(made), self._meter, self._strangers
+        attributes = self._attributes(made) if _has_attributes(made) else _none
+        of_value = None if made.value is None else of_scalar(made.value, meter)
 
-        def steps(element: etree._Element) -> Generator[None, None, Any]:
-            made_of = _Growing()
-            for count, child in enumerate(element, 1):
-                way = of_item or table.get(child.tag)
-                if way is None:
-                    value = yield from self._anything_steps(child)
-                    key = _short(child.tag, made.space)
-                    made_of.put(*((ANY, {key: value}, True) if made.wild else (key, value, False)))
+        def slices(element: etree._Element, front: Front) -> Generator[None, None, Any]:
+            grown = Growing({**(front or {}), **attributes(element)})
+            texts = [element.text or ""] if made.mixed else []
+            if of_value is not None:
+                value = (element.text or "") if len(element) else of_value(element)
+                if value is not None or grown or element.get(NIL) not in TRUE:
+                    grown.put(VALUE, value, 1)
+            for child in element:
+                before = meter.spent
+                meter.spent += 1
+                way = table.get(child.tag) or loose.get(_otherwise(child.tag))
+                if way is not None:
+                    if way.read is None:
+                        value = yield from way.slow(child, None)
+                    else:
+                        meter.most = meter.spent + WIDE
+                        try:
+                            value = way.read(child)
+                        except Wide:
+                            value = yield from way.slow(child, None)
+                    grown.put(way.key, value, meter.spent - before, many=way.many)
                 else:
-                    value = yield from way.steps(child)
-                    made_of.put(way.key, value, way.many or item is not None)
-                if count % _BREATH == 0:
+                    value = yield from strangers.steps(child, None, exact=made.wild)
+                    if made.wild:
+                        grown.put(ANY, {exactly(child.tag, made.space): value}, meter.spent - before, many=True)
+                    else:
+                        grown.put(_unknown(child.tag, made.space, keys), value, meter.spent - before)
+                if made.mixed and (tail := child.tail):
+                    texts.append(tail)
+                if meter.spent >= meter.due:
+                    meter.breathe()
                     yield
-            out = made_of.value()
-            if item is not None:
-                return None if not out and element.get(_NIL) in _TRUE else out.get(item.key, [])
-            if finish is not None:
-                return finish(element, out)
-            return out if out or element.get(_NIL) not in _TRUE else None
+            if texts and (text := "".join(texts)).strip():
+                grown.put(VALUE, text, 1)
+            if len(grown) <= len(front or ()) and element.get(NIL) in TRUE:
+                return None
+            return (yield from grown.finished())
 
-        return steps
+        return slices
+
+    def _array_slices(self, item: Member) -> Steps:
+        way, meter = self._way(item), self._meter
+
+        def slices(element: etree._Element, _: Front) -> Generator[None, None, Any]:
+            rows = Rows()
+            if not len(element) and element.get(NIL) in TRUE:
+                return None
+            for child in element:
+                before = meter.spent
+                value = yield from way.steps(child, None, meter)
+                rows.append(value, meter.spent - before)
+                if meter.spent >= meter.due:
+                    meter.breathe()
+                    yield
+            return (yield from rows.finished())
+
+        return slices
 
     def _way(self, member: Member) -> _Way:
         """Return how a member is read in slices; what cannot grow is read at once."""
         type_ = member.type
         if isinstance(type_, Scalar):
-            return _Way(member.key, member.many, _of_scalar(type_), None)
-        read = None if self._is_deep(type_) else self._read_of(type_)
-        return _Way(member.key, member.many, read, lambda element: self._steps_of(type_)(element))
+            return _Way(member, of_scalar(type_, self._meter), self._strangers.loosely)
 
-    def _anything_steps(self, element: etree._Element) -> Generator[None, None, Any]:
-        named = element.get(_TYPE)
-        if named is not None:
-            name = _resolved(element, named)
-            found = self._types.get(name)
-            if found is not None and not found.anything:
-                value = yield from self._steps_of(name)(element)
-                return {TYPE: _short(name, ""), **value} if isinstance(value, dict) else value
-        if dataset.is_dataset(element):
-            return (yield from dataset.steps(element))
-        if len(element) <= _WIDE:
-            try:
-                return self._anything(element)
-            except _Wide:
-                pass
-        made_of, space = _Growing(), ns(element.tag)
-        for count, child in enumerate(element, 1):
-            made_of.put(_short(child.tag, space), (yield from self._anything_steps(child)), False)
-            if count % _BREATH == 0:
-                yield
-        return _with_rest(element, made_of.value())
+        def slow(element: etree._Element, front: Front) -> Generator[None, None, Any]:
+            """Make them when they are needed: a type may hold itself."""
+            return self._steps_of(type_)(element, front)
 
-    def _dataset_steps(self, element: etree._Element) -> Generator[None, None, Any]:
-        if dataset.is_dataset(element):
-            return (yield from dataset.steps(element))
-        return (yield from self._anything_steps(element))
+        return _Way(member, None if self._may_grow(type_) else self._read_of(type_), slow)
 
-    def _is_deep(self, name: str) -> bool:
-        """Say whether a type may hold more than its schema lists one by one: arrays, wildcards, itself."""
-        if name not in self._deep:
-            self._deep[name] = True  # where it holds itself
-            made = self._types[name]
-            self._deep[name] = (
-                made.anything
-                or made.dataset
-                or made.wild
-                or made.array is not None
-                or any(each.many or (isinstance(each.type, str) and self._is_deep(each.type)) for each in made.members)
-                or any(self._is_deep(each) for each in made.derived)
-            )
-        return self._deep[name]
+    def _may_grow(self, name: str) -> bool:
+        """Say whether a type holds more than its schema lists one by one: arrays, wildcards; or very much of it."""
+        if name not in self._growing:
+            pending, seen = [name], {name}
+            found = False
+            while pending and not found:
+                made = self._types[pending.pop()]
+                found = made.anything or made.dataset or made.wild or made.array is not None or len(seen) > _REACH
+                found = found or any(each.many for each in made.members)
+                for each in (*(each.type for each in made.members), *made.derived):
+                    if isinstance(each, str) and each not in seen:
+                        seen.add(each)
+                        pending.append(each)
+            self._growing[name] = found
+        return self._growing[name]
 
 
 class _Way:
-    """How one member is read: at once by `read` where it can be, else by `slow`."""
+    """How one member is read: at once by `read` where that can be, else by `slow`."""
 
     __slots__ = ("key", "many", "read", "slow")
 
-    def __init__(self, key: str, many: bool, read: Read | None, slow: Steps | None) -> None:
-        self.key, self.many, self.read, self.slow = key, many, read, slow
+    def __init__(self, member: Member, read: Read | None, slow: Steps) -> None:
+        self.key, self.many, self.read, self.slow = member.key, member.many, read, slow
 
-    def steps(self, element: etree._Element) -> Generator[None, None, Any]:
-        if self.read is not None:
-            try:
-                return self.read(element)
-            except _Wide:
-                pass
-        assert self.slow is not None, "a simple type is never wide"
-        return (yield from self.slow(element))
-
-
-class _Rows:
-    """An array while it grows: what is complete is bytes already."""
-
-    __slots__ = ("_done", "_open")
-
-    def __init__(self, *values: Any) -> None:
-        self._done: list[bytes] = []
-        self._open: list[Any] = [*values]
-
-    def append(self, value: Any) -> None:
-        self._open.append(value)
-        if len(self._open) >= _SLICE:
-            self._done.append(orjson.dumps(self._open)[1:-1])
-            self._open.clear()
-
-    def value(self) -> Any:
-        if not self._done:
-            return self._open
-        if self._open:
-            self._done.append(orjson.dumps(self._open)[1:-1])
-        return orjson.Fragment(b"[" + b",".join(self._done) + b"]")
-
-
-class _Growing:
-    """An object while it grows: its arrays may become long."""
-
-    __slots__ = ("_out", "_rows")
-
-    def __init__(self) -> None:
-        self._out: dict[str, Any] = {}
-        self._rows: dict[str, _Rows] = {}
-
-    def put(self, key: str, value: Any, many: bool) -> None:
-        """Take a member; `many`: of an array. A name that comes again becomes one."""
-        if key in self._rows:
-            self._rows[key].append(value)
-        elif many or key in self._out:
-            self._rows[key] = _Rows(value) if many else _Rows(self._out[key], value)
-            self._out[key] = None  # keeps its place
-        else:
-            self._out[key] = value
-
-    def value(self) -> dict[str, Any]:
-        for key, rows in self._rows.items():
-            self._out[key] = rows.value()
-        return self._out
+    def steps(self, element: etree._Element, front: Front, meter: Meter) -> Generator[None, None, Any]:
+        """Read an element, whose object begins with `front`."""
+        meter.spent += 1
+        if self.read is None:
+            return (yield from self.slow(element, front))
+        meter.most = meter.spent + WIDE
+        try:
+            value = self.read(element)
+        except Wide:
+            yield from meter.turn()
+            return (yield from self.slow(element, front))
+        return {**front, **value} if front and isinstance(value, dict) else value
 
 
 def _wide(element: etree._Element) -> Any:
     del element
-    raise _Wide
+    raise Wide
 
 
-def _of_scalar(scalar: Scalar) -> Read:
-    if scalar.base == "QName":
-        return _qname
-    read = scalars.reader(scalar)
-
-    def value(element: etree._Element) -> Any:
-        text = element.text
-        if text is None:
-            return _nothing(element, read)
-        return text if read is None else read(text)
-
-    return value
+def _has_attributes(made: Complex) -> bool:
+    """Say whether an element of a type may have attributes that mean something, or text beside its children."""
+    return bool(made.attributes or made.value or made.mixed or made.wild_attributes)
 
 
-def _nothing(element: etree._Element, read: Callable[[str], object] | None) -> Any:
-    """Return what an element without text stands for: nil, or the empty text of its type."""
-    if element.get(_NIL) in _TRUE:
-        return None
-    return "" if read is None else read("")
+def _none(element: etree._Element) -> dict[str, Any]:
+    del element
+    return {}
 
 
-def _qname(element: etree._Element) -> Any:
-    text = (element.text or "").strip()
-    if not text:
-        return _nothing(element, None)
-    prefix, _, plain = text.rpartition(":")
-    space = element.nsmap.get(prefix or None)
-    return f"{{{space}}}{plain}" if space else text
+def _loose(made: Complex, table: Mapping[str, T]) -> dict[str, T]:
+    """Return members by what they are called where one side forgets the namespace, which many services do; see `_otherwise`.
+
+    What a wildcard could mean is left to it.
+    """
+    found: dict[str, list[T]] = {}
+    for each in () if made.wild else made.members:
+        name = local(each.clark) if each.clark.startswith("{") else f"}}{each.clark}"
+        found.setdefault(name, []).append(table[each.clark])
+    return {name: entries[0] for name, entries in found.items() if len(entries) == 1}
 
 
-def _resolved(element: etree._Element, named: str) -> str:
-    prefix, _, plain = named.strip().rpartition(":")
-    space = element.nsmap.get(prefix or None)
-    return f"{{{space}}}{plain}" if space else plain
+def _otherwise(tag: str) -> str:
+    """Return a name for `_loose`: of no namespace as it is, of any as such."""
+    return f"}}{local(tag)}" if tag[0] == "{" else tag
 
 
-def _short(name: str, space: str) -> str:
-    """Name what a schema does not know by its local name, where it is of the namespace around it or of none."""
-    return local(name) if not space or ns(name) in ("", space) else name
+def _keys(made: Complex) -> frozenset[str]:
+    return frozenset(each.key for each in made.members)
 
 
-def _put(out: dict[str, Any], key: str, value: Any) -> None:
-    """Put a value under a name that may come again: the second makes it an array."""
-    if key not in out:
-        out[key] = value
-    elif isinstance(out[key], _Again):
-        out[key].append(value)
-    else:
-        out[key] = _Again((out[key], value))
-
-
-class _Again(list[Any]):
-    """An array that came about because a name came again."""
-
-
-def _with_rest(element: etree._Element, out: dict[str, Any]) -> Any:
-    found = {f"@{name}": text for name, text in _attributes(element) if not name.startswith(_QUIET)}
-    if not len(element):
-        text = element.text or ""
-        if not found:
-            return text
-        return {**found, VALUE: text}
-    if (text := _own_text(element)).strip():
-        found[VALUE] = text
-    return {**found, **out}
-
-
-def _attributes(element: etree._Element) -> Iterable[tuple[str, str]]:
-    return element.items()  # type: ignore[return-value]  # lxml has bytes for those who gave it bytes
-
-
-def _own_text(element: etree._Element) -> str:
-    return (element.text or "") + "".join([child.tail or "" for child in element])
+def _unknown(tag: str, space: str, keys: frozenset[str]) -> str:
+    """Name what no schema knows: by its local name, where nothing else is called that."""
+    key = short(tag, space)
+    if key not in keys:
+        return key
+    return tag if tag.startswith("{") else f"{{}}{tag}"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
-__all__ = ["Growing", "Meter", "large"]
+__all__ = ["WIDE", "Growing", "Meter", "Rows", "large"]
 
 BREATH: Final = 250  # elements between two yields: 0.3 ms
 WIDE: Final = 500  # elements that are read at once: 0.5 ms, and as much again is lost where there are more
@@ -35,6 +35,12 @@ class Meter:
         """Begin the next stretch of work."""
         self.due = self.spent + BREATH
 
+    def turn(self) -> Iterator[None]:
+        """Give control back where that is due."""
+        if self.spent >= self.due:
+            self.breathe()
+            yield
+
 
 class Growing:
     """An object while it grows. `front` is what it has already. Its arrays may become long, and so may itself."""
@@ -43,10 +49,10 @@ class Growing:
 
     def __init__(self, front: dict[str, Any] | None = None) -> None:
         self._out: dict[str, Any] = {} if front is None else front
-        self._rows: dict[str, _Rows] = {}
+        self._rows: dict[str, Rows] = {}
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._out
+    def __len__(self) -> int:
+        return len(self._out)
 
     def put(self, key: str, value: Any, weight: int, *, many: bool = False) -> None:
         """Take a member, which was so many elements; `many`: of an array. A name that comes again becomes one."""
@@ -54,10 +60,12 @@ class Growing:
         if rows is not None:
             rows.append(value, weight)
         elif many:
-            self._rows[key] = _Rows(value, weight)
+            self._rows[key] = rows = Rows()
+            rows.append(value, weight)
             self._out[key] = None  # keeps its place
         elif key in self._out:
-            self._rows[key] = rows = _Rows(self._out[key], 1)
+            self._rows[key] = rows = Rows()
+            rows.append(self._out[key], 1)
             rows.append(value, weight)
         else:
             self._out[key] = _written(value) if weight > _HEAVY else value
@@ -65,9 +73,7 @@ class Growing:
     def finished(self) -> Generator[None, None, Any]:
         """Return the object, a dict or what orjson writes."""
         for key, rows in self._rows.items():
-            self._out[key], size = rows.value()
-            if size > _LARGE:
-                yield
+            self._out[key] = yield from rows.finished()
         self._rows.clear()
         if len(self._out) <= _MEMBERS:
             return self._out
@@ -85,16 +91,15 @@ class Growing:
         return orjson.Fragment(b"{" + b",".join(done) + b"}")
 
 
-class _Rows:
+class Rows:
     """An array while it grows: what is complete is bytes already."""
 
     __slots__ = ("_done", "_open", "_size", "_total", "_weight")
 
-    def __init__(self, value: Any, weight: int) -> None:
+    def __init__(self) -> None:
         self._done: list[bytes] = []
-        self._open: list[Any] = [value]
-        self._weight = self._total = weight
-        self._size = 0
+        self._open: list[Any] = []
+        self._weight = self._total = self._size = 0
 
     def append(self, value: Any, weight: int) -> None:
         self._open.append(value)
@@ -103,13 +108,15 @@ class _Rows:
         if self._weight >= _OPEN:
             self._close()
 
-    def value(self) -> tuple[Any, int]:
-        """Return the array, and how many bytes of it have been written."""
+    def finished(self) -> Generator[None, None, Any]:
+        """Return the array, a list or what orjson writes."""
         if self._total <= _HEAVY:
-            return self._open, 0
+            return self._open
         if self._open:
             self._close()
-        return orjson.Fragment(b"[" + b",".join(self._done) + b"]"), self._size
+        if self._size > _LARGE:
+            yield
+        return orjson.Fragment(b"[" + b",".join(self._done) + b"]")
 
     def _close(self) -> None:
         self._done.append(orjson.dumps(self._open)[1:-1])
@@ -118,23 +125,32 @@ class _Rows:
         self._weight = 0
 
 
-def large(found: dict[str, Any], cells: int = _OPEN) -> Generator[None, None, dict[str, Any]]:
-    """Turn the rows of tables, and of tables inside others, into bytes; rows of so many cells together."""
+def large(found: dict[str, Any]) -> Generator[None, None, dict[str, Any]]:
+    """Turn tables of rows into bytes, and tables that stand inside rows before them."""
     for name, rows in found.items():
         if isinstance(rows, dict):
-            found[name] = yield from large(rows, cells)
-            continue
-        done: list[bytes] = []
-        begun = weight = 0
-        for count, row in enumerate(rows, 1):
-            weight += len(row)
-            if weight >= cells or count == len(rows):
-                done.append(orjson.dumps(rows[begun:count])[1:-1])
-                rows[begun:count] = [None] * (count - begun)
-                begun, weight = count, 0
-                yield
-        found[name] = orjson.Fragment(b"[" + b",".join(done) + b"]")
+            found[name] = yield from large(rows)
+        elif isinstance(rows, list):
+            found[name] = yield from _table(rows)
     return found
+
+
+def _table(rows: list[Any]) -> Generator[None, None, Any]:
+    done: list[bytes] = []
+    begun = weight = 0
+    for count, row in enumerate(rows, 1):
+        weight += 1
+        if isinstance(row, dict):
+            weight += len(row)
+            for key, value in row.items():
+                if type(value) is list:
+                    row[key] = yield from _table(value)
+        if weight >= _OPEN or count == len(rows):
+            done.append(orjson.dumps(rows[begun:count])[1:-1])
+            rows[begun:count] = [None] * (count - begun)
+            begun, weight = count, 0
+            yield
+    return orjson.Fragment(b"[" + b",".join(done) + b"]")
 
 
 def _written(value: Any) -> Any:

@@ -6,9 +6,12 @@ those before it.
 
 from __future__ import annotations
 
+from base64 import b32encode
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from adapters import xml
 from adapters.json.pointers import nearest, pointer_to
 from adapters.soap import namespaces, scalars
 from adapters.soap.types import Scalar
@@ -29,7 +32,6 @@ _POINTER_MAX: Final = 1_000  # characters: names are the caller's own
 _OPEN: Final = 1_000  # pieces of text that are not bytes yet
 _FOREIGN_MAX: Final = 100  # namespaces of a caller's own choosing: whoever sends more writes a schema, not a call
 _NAME_MAX: Final = 1_000  # characters of a name and its namespace; looking at them takes microseconds
-_XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 _XSI: Final = namespaces.XSI
 _TEXT: Final = scalars.writer(Scalar("string"))
 
@@ -55,8 +57,8 @@ class Prefixes:
         """Return the prefix of a namespace."""
         if space not in self._known:
             # Not like anybody's: a text that holds a prefix and a colon is keyed with what the prefix means.
-            digest = blake2b(space.encode("utf-8", "replace"), digest_size=16).hexdigest()
-            found = next(each for size in range(4, 33) if (each := f"_n{digest[:size]}") not in self._spaces)
+            letters = b32encode(blake2b(space.encode("utf-8", "replace"), digest_size=20).digest()).decode().lower()
+            found = next(each for size in range(4, 33) if (each := f"_n{letters[:size]}") not in self._spaces)
             self._spaces[found] = space
             self._known[space] = found
         return self._known[space]
@@ -147,12 +149,14 @@ class Job:
         if len(key) > _NAME_MAX:
             return None
         uri, plain = key[1:].split("}", 1) if key.startswith("{") and "}" in key else (space, key)
-        if not scalars.is_ncname(plain) or not scalars.is_text(uri) or uri in _RESERVED:
+        if not scalars.is_ncname(plain):
             return None
         if attribute and (uri == _XSI or (not uri and plain == "xmlns")):
             return None
         if not uri:
             return plain, plain
+        if not is_namespace(uri):
+            return None
         prefix = "xml" if uri == namespaces.XML else self._prefix(uri)
         return (f"{prefix}:{plain}", f"{{{uri}}}{plain}") if prefix else None
 
@@ -186,7 +190,16 @@ class Job:
             return ""
 
 
-_RESERVED: Final = frozenset((_XMLNS,))
+@lru_cache(maxsize=256)
+def is_namespace(uri: str) -> bool:
+    """Say whether a parser takes a namespace that somebody sent: it is a URI, as far as libxml2 looks, and not reserved."""
+    if uri in _BUILT_IN:
+        return True
+    try:
+        xml.parse(f'<a xmlns:b="{attribute(uri)}"/>'.encode(), charset=None)
+    except (UnicodeError, xml.XmlRefused):
+        return False
+    return True
 
 
 def qualified(text: str, prefix: str) -> tuple[str, str]:
@@ -194,10 +207,10 @@ def qualified(text: str, prefix: str) -> tuple[str, str]:
     if not text.startswith("{"):
         return "", text
     space, _, plain = text[1:].partition("}")
-    if space == _XMLNS:
-        raise scalars.Invalid("pattern", "must be of another namespace than that of xmlns")
     if space in _BUILT_IN:
         return "", f"xml:{plain}" if space else plain
+    if len(space) > _NAME_MAX or not is_namespace(space):
+        raise scalars.Invalid("pattern", "must be of a namespace that is a URI")
     return f' xmlns:{prefix}="{attribute(space)}"', f"{prefix}:{plain}"
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _BYTES: Final = 16_384  # a URL that every hop takes has 8 KiB
 _PAIRS: Final = 1_000
+_ERRORS_MAX: Final = 100
+_HINTS: Final = 2  # names for which the nearest is looked up, which may take a millisecond
 
 
 class Queries:
@@ -52,8 +54,11 @@ class Queries:
         found: dict[str, Any] = {}
         for name, text in _pairs(query, errors):
             takes = self._takes.get(name)
+            if len(errors) >= _ERRORS_MAX:
+                break
             if takes is None:
-                errors.append((pointer((name,)), "unknown", f"is not known here{nearest(name, self._takes)}"))
+                hint = nearest(name, self._takes) if len(errors) < _HINTS else ""
+                errors.append((pointer((name,)), "unknown", f"is not known here{hint}"))
                 continue
             scalar, many = takes
             value = scalars.from_query(scalar, text)
@@ -79,9 +84,9 @@ def _simple(member: Member, types: Types) -> tuple[Scalar, bool] | None:
 
 
 def _pairs(query: str, errors: list[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:
-    for pair in query.split("&") if query else ():
+    for pair in filter(None, query.split("&")):
         name, _, value = pair.replace("+", " ").partition("=")
         try:
             yield unquote_to_bytes(name).decode(), unquote_to_bytes(value).decode()
-        except UnicodeDecodeError:
+        except UnicodeError:  # also half a surrogate pair, which a server may read a byte as
             errors.append((pointer((name,)), "characters", "is not UTF-8"))

@@ -63,6 +63,9 @@ _DIGITS: Final = 12  # of minOccurs and maxOccurs: more are as good as unbounded
 _TEXT: Final = 500  # characters of a component's documentation
 
 
+_ITEM: Final = Member("item", "item", _ANY_TYPE, True, nillable=True, most=MANY)
+
+
 class Options:
     """How names and wrappers are shown in JSON."""
 
@@ -194,7 +197,10 @@ class Resolver:
 
     def _resolve(self, name: str) -> Iterator[None]:
         try:
-            made = yield from self._complex(name, self._component(name), 0)
+            if name in _ARRAYS:  # itself, of which its schema says that it is any array
+                made = self._of_items(name, _ITEM)
+            else:
+                made = yield from self._complex(name, self._component(name), 0)
         except Unspeakable as reason:
             # Whoever needs it complains; where it may only stand in place of another, it is read by its looks.
             self._broken[name] = str(reason)
@@ -227,7 +233,7 @@ class Resolver:
         pending = [name]
         while pending and len(found) <= _DERIVED_MAX:
             for each in (self._derived or {}).get(pending.pop(), ()):
-                if each not in found:
+                if each not in found and each not in self._broken:
                     found[each] = None
                     pending.append(each)
         self._wanted += found
@@ -348,7 +354,7 @@ class Resolver:
                 return self._of_items(name, Member("item", "item", type_, True, nillable=True, most=MANY))
         found = next(step.element.iter(f"{_XSD}element"), None)
         if found is None:
-            return self._of_items(name, Member("item", "item", _ANY_TYPE, True, nillable=True, most=MANY))
+            return self._of_items(name, _ITEM)
         return self._of_items(name, replace(self.element(step.at(found), name), many=True, required=False, most=MANY))
 
     @staticmethod

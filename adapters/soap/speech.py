@@ -6,10 +6,10 @@ compiled, when an operation that needs it is called. It fetches nothing.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
-from lxml import etree
 
 from adapters import xml
 from adapters.soap.bundled import NAMESPACES, bundled
@@ -18,7 +18,7 @@ from adapters.soap.definitions import Definitions, Document
 from adapters.soap.encoding import Encoder
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
 from adapters.soap.multiref import expanded
-from adapters.soap.namespaces import XSD
+from adapters.soap.namespaces import WSDL, XSD
 from adapters.soap.operations import Assembly
 from adapters.soap.resolver import Options, Resolver
 from adapters.soap.types import HEADERS
@@ -27,14 +27,22 @@ from adapters.xml import local
 from sidecar.model import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
+
+    from lxml import etree
 
     from adapters.soap.operations import Wire
     from adapters.soap.types import Member, Message, Signature, Types
 
     T = TypeVar("T")
 
+ELEMENTS_MAX: Final = 200_000
+"""In a reply that is read, with what its references are expanded to."""
+
 _SCHEMA: Final = f"{{{XSD}}}schema"
+_SCHEMAS: Final = f"{{{WSDL}}}types/{_SCHEMA}"
+_BREATH: Final = 250
+_PARTS: Final = 8  # children of an Envelope that are looked at: it has two
 _BODIES: Final = frozenset((f"{{{SOAP11_NS}}}Body", f"{{{SOAP12_NS}}}Body"))
 _HEADERS: Final = frozenset((f"{{{SOAP11_NS}}}Header", f"{{{SOAP12_NS}}}Header"))
 
@@ -80,11 +88,15 @@ class Speech:
     @classmethod
     def pieces(cls, documents: dict[str, Document], options: Options) -> Generator[None, None, Speech]:
         """Make it of parsed documents, with a yield about every millisecond."""
-        for space in NAMESPACES:
-            if not any(_declares(document.root, space) for document in documents.values()):
-                body = bundled(space)
-                assert body is not None, "each of them is bundled"
-                documents[f"bundled:{space}"] = Document(xml.parse(body, charset=None), body)
+        declared: set[str] = set()
+        for document in documents.values():
+            declared.update(_declared(document.root))
+            yield
+        for space in sorted({*NAMESPACES} - declared):
+            body = bundled(space)
+            assert body is not None, "each of them is bundled"
+            documents[f"bundled:{space}"] = Document(xml.parse(body, charset=None), body)
+            yield
         definitions = Definitions(documents, {})
         yield from definitions.collect()
         assembly = Assembly(definitions)
@@ -142,49 +154,50 @@ class Speech:
         root = xml.parse(reply, charset=None, markup_max=xml.REPLY_MARKUP)
         return orjson.loads(orjson.dumps(_whole(self.read(self.signature(name), root))))
 
-    def read(self, signature: Signature, root: etree._Element) -> Generator[None, None, Any]:
+    def read(
+        self, signature: Signature, root: etree._Element, elements_max: int = ELEMENTS_MAX
+    ) -> Generator[None, None, Any]:
         """Read a reply's envelope; returns what orjson writes. Raises `NoReplyError`."""
-        body = next((child for child in root if child.tag in _BODIES), None)
+        body = child_of(root, _BODIES)
         if body is None:
             raise NoReplyError(f"the root is {local(root.tag)[:60]}, and holds no Body")
         output = signature.output
         first = next(iter(body), None)
-        if output is None or output.element is None or first is None:
-            value: Any = {}
-            if first is not None or (output is not None and output.element is not None):
-                raise NoReplyError("the Body is empty" if first is None else f"{local(first.tag)[:60]} is not expected")
-        else:
-            if not _is_reply(first, output):
-                raise NoReplyError(f"the Body holds {first.tag[:200]}, and a reply has {output.element.clark}")
-            if len(body) > 1 or output.encoded:
-                yield from expanded(body)
-            value = yield from self._decoder.steps(output.element, first)
-        return (yield from self._with_headers(output, root, value))
+        headers = yield from self._headers(output, root)
+        if output is None or output.element is None:
+            if first is not None:
+                raise NoReplyError(f"{local(first.tag)[:60]} is not expected")
+            return headers or {}
+        if first is None:
+            raise NoReplyError("the Body is empty")
+        if not _is_reply(first, output):
+            raise NoReplyError(f"the Body holds {first.tag[:200]}, and a reply has {output.element.clark}")
+        if len(body) > 1 or output.encoded:
+            yield from expanded(body, elements_max)
+        return (yield from self._decoder.steps(output.element, first, headers))
 
-    def detail(self, signature: Signature, detail: etree._Element) -> Generator[None, None, dict[str, Any]]:
+    def detail(self, signature: Signature, detail: etree._Element) -> Generator[None, None, Any]:
         """Read a fault's detail: what the contract declares by its type, anything else by its looks."""
-        found: dict[str, Any] = {}
-        for child in detail:
-            member = signature.faults.get(child.tag)
-            if member is not None:
-                found[member.key] = yield from self._decoder.steps(member, child)
-            else:
-                found[local(child.tag)] = yield from self._decoder.anything(child)
-        return found
+        return self._decoder.children(signature.faults, detail)
 
-    def _with_headers(self, output: Message | None, root: etree._Element, value: Any) -> Generator[None, None, Any]:
-        """Add the header blocks that the contract declares, where any has come."""
-        header = next((child for child in root if child.tag in _HEADERS), None)
+    def _headers(self, output: Message | None, root: etree._Element) -> Generator[None, None, dict[str, Any] | None]:
+        """Read the header blocks that the contract declares, where any has come."""
+        header = child_of(root, _HEADERS)
         if output is None or not output.headers or header is None:
-            return value
+            return None
         known: dict[str, Member] = {each.clark: each for each in output.headers}
         found: dict[str, Any] = {}
-        for block in header:
-            if (member := known.get(block.tag)) is not None:
+        for count, block in enumerate(header, 1):
+            if (member := known.get(block.tag)) is not None and member.key not in found:
                 found[member.key] = yield from self._decoder.steps(member, block)
-        if not found:
-            return value
-        return {**(value if isinstance(value, dict) else {"$value": value}), HEADERS: found}
+            if count % _BREATH == 0:
+                yield
+        return {HEADERS: found} if found else None
+
+
+def child_of(root: etree._Element, names: frozenset[str]) -> etree._Element | None:
+    """Return an envelope's part."""
+    return next((child for child in islice(root, _PARTS) if child.tag in names), None)
 
 
 def _is_reply(first: etree._Element, output: Message) -> bool:
@@ -193,10 +206,10 @@ def _is_reply(first: etree._Element, output: Message) -> bool:
     return output.rpc or first.tag == output.element.clark
 
 
-def _declares(root: etree._Element, space: str) -> bool:
-    if root.tag == _SCHEMA:
-        return root.get("targetNamespace") == space
-    return any(each.get("targetNamespace") == space for each in root.iter(_SCHEMA))
+def _declared(root: etree._Element) -> Iterator[str]:
+    """Give the namespaces that a document has a schema of."""
+    for each in (root,) if root.tag == _SCHEMA else root.iterfind(_SCHEMAS):
+        yield each.get("targetNamespace") or ""
 
 
 def _whole(pieces: Generator[None, None, T]) -> T:

@@ -16,6 +16,7 @@ import orjson
 from adapters import peek
 from adapters.json.reading import JsonRefused, read
 from adapters.media import media_of_headers
+from adapters.rules import said as first_line
 from adapters.xml import REPLY_MARKUP, WHOLE_SIZE_BYTES, XmlRefused, dissolve, parse_in_pieces
 from adapters.xmlrpc import signature as signed
 from adapters.xmlrpc import telling, values
@@ -50,10 +51,16 @@ def _no_rules(name: str) -> Described:
 class XmlRpcFacade:
     """One endpoint. `signatures` are what the settings say of its methods: XML-RPC has no contract."""
 
-    __slots__ = ("_form", "_methods", "_rules", "_speech")
+    __slots__ = ("_form", "_methods", "_rules", "_speech", "_stack_traces")
 
-    def __init__(self, signatures: Signatures | None = None, rules: Callable[[str], Described] = _no_rules) -> None:
-        self._rules = rules
+    def __init__(
+        self,
+        signatures: Signatures | None = None,
+        rules: Callable[[str], Described] = _no_rules,
+        *,
+        stack_traces: bool = False,
+    ) -> None:
+        self._rules, self._stack_traces = rules, stack_traces
         self._speech: Final = signatures or Signatures()
         self._methods: Final = {each.method: each for each in self._speech.methods}
         returned = [(each.method, each.returns) for each in self._speech.methods]
@@ -103,7 +110,7 @@ class XmlRpcFacade:
         if isinstance(told, Refusal) or len(told) > _FAULT_BYTES:
             return b""
         said = orjson.loads(told)
-        return _fault_of(said) if isinstance(said, dict) else b""
+        return _fault_of(said, whole=self._stack_traces) if isinstance(said, dict) else b""
 
     async def answer(self, name: str, data: bytes) -> tuple[Dialect, RawHeaders, bytes] | Refusal:
         """Write a methodResponse that returns what an operator worded as JSON. Refuses malformed and invalid_params."""
@@ -182,11 +189,12 @@ def _unread(headers: RawHeaders, body: bytes, no: XmlRefused) -> Refusal:
     return Refusal("backend_bad_reply", reason, f"the reply cannot be read: {no.detail}")
 
 
-def _fault_of(said: dict[str, Any]) -> bytes:
+def _fault_of(said: dict[str, Any], *, whole: bool) -> bytes:
+    """Tell a fault; not `whole`: its first line, for Python's servers send a traceback below it."""
     found: dict[str, Any] = {}
     code, text = said.get("faultCode"), said.get("faultString")
     if isinstance(code, (int, str)):  # XMLRPC::Lite has words for codes, others send them as i8
         found["code"] = code[:_TEXT] if isinstance(code, str) else code
     if isinstance(text, str) and text:
-        found["text"] = text[:_TEXT]
+        found["text"] = text[:_TEXT] if whole else first_line(text)
     return orjson.dumps(found) if found else b""

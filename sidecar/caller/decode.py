@@ -63,6 +63,8 @@ def build(
             if seen.call.client != exchange.client:
                 seen.call = replace(seen.call, client=exchange.client)
             exchange.call = seen.call
+            if exchange.facade and (hidden := _hidden(backend, seen.call.members)) is not None:
+                return hidden
             return await inner[seen.pattern](exchange)  # it is safe: nobody has to ask what became of it
         read = await adapter.classify(exchange.head, exchange.rest, exchange.dialect, body)
         if isinstance(read, Refusal):
@@ -71,6 +73,8 @@ def build(
         line, denied = (remembered if usual else ruling)(read.operation, read.members)
         exchange.call = _call(exchange, read)
         exchange.safe = line.safe
+        if denied is None and exchange.facade:
+            denied = _hidden(backend, read.members)
         if denied is not None:
             return denied
         if not exchange.may_write and not line.safe:
@@ -87,6 +91,14 @@ def build(
         return outcome
 
     return decode
+
+
+def _hidden(backend: BackendPlan, members: tuple[str, ...]) -> Refusal | None:
+    """Refuse a call in JSON that would run what is not exposed: a multicall or a Batch, whose own name says nothing of it."""
+    hidden = next((name for name in members if not backend.exposes(name)), None)
+    if hidden is None:
+        return None
+    return Refusal("operation_denied", "expose", f"{hidden} is not exposed in JSON, and this call would run it")
 
 
 def _of_a_connection(head: Head) -> Refusal | None:

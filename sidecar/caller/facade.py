@@ -45,6 +45,8 @@ _OURS: Final = frozenset(
             b"if-none-match",
         ),
         *(b"if-modified-since", b"if-unmodified-since", b"cache-control", b"pragma"),
+        *(b"content-md5", b"digest", b"content-digest", b"repr-digest", b"content-range", b"content-language"),
+        *(b"content-location", b"content-disposition"),
     )
 )
 _CONTENT: Final = (b"Content-Type", b"application/json")
@@ -239,7 +241,7 @@ def _effect(answer: Answer, refusal: Refusal, *, safe: bool) -> Executed:
 
 
 def _keepable(answer: Answer, cache: CachePlan | None) -> bytes:
-    """Say for how long others may keep an answer. A stale one is stale to them, too, however old it is; what stands in for one is not kept."""
+    """Say for how long others may keep an answer. A stale one is so to them, too, at any age; what stands in for one is not kept."""
     if answer.grade.state not in _GOOD:
         return b"no-store"
     if cache is None or answer.private:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,27 @@ async def test_a_success_has_one_shape() -> None:
     }
     assert (said.header("Content-Type"), said.header("Cache-Control")) == ("application/json", "no-store")
     assert said.header("ETag") is None
+
+
+async def test_what_is_said_of_a_json_body_is_not_said_of_the_native_one() -> None:
+    """Its digest would be wrong, its place would be another's."""
+    pages = Pages()
+    names = ("Content-MD5", "Digest", "Content-Digest", "Repr-Digest", "Content-Range", "Content-Location")
+    await pages.called("Reserve", {"event": 1}, *((name, "x") for name in names))
+    sent = {name.lower().decode() for name, _ in pages.asks[0].outbound.headers}
+    assert not sent & {name.lower() for name in names}
+
+
+async def test_what_runs_others_is_offered_only_where_all_is() -> None:
+    """Each member is asked about, for a path names none of them; native callers are not concerned."""
+    pages = Pages(expose=("Batch", "GetSeats"))
+    pages.scene.adapter.members = {"Batch": ("GetSeats", "Reserve")}
+    assert (await pages.called("Batch")).state == "operation_denied;reason=expose;executed=no"
+    assert pages.asks == []
+    native = pages.scene.exchange(b"Batch", headers=(("Content-Type", "text/xml"),))
+    assert Said(await pages.road(native)).state == "ok;executed=yes"
+    pages.scene.adapter.members = {"Batch": ("GetSeats",)}
+    assert (await pages.called("Batch")).state == "ok;executed=yes"
 
 
 async def test_without_expose_only_what_is_safe_is_offered() -> None:
@@ -239,6 +261,16 @@ async def test_by_get_it_has_a_tag_and_a_time() -> None:
     public = Pages(cached(ttl_s=10.0, browser_s=3.0, public=True))
     assert (await public.got("GetSeats")).header("Cache-Control") == "public, max-age=3"
     assert (await Pages().got("GetSeats")).header("Cache-Control") == "private, no-cache"
+
+
+async def test_what_is_stale_is_so_to_whoever_keeps_it() -> None:
+    """However long browsers may keep what is fresh."""
+    pages = Pages(cached(ttl_s=1.0, error_s=60.0, jitter=0.0, browser_s=30.0))
+    assert (await pages.got("GetSeats")).header("Cache-Control") == "private, max-age=30"
+    await asyncio.sleep(2.0)
+    said = await pages.got("GetSeats", by=REFUSED)
+    assert said.state == "stale;age=2;reason=backend-down;executed=no"
+    assert said.header("Cache-Control") == "private, max-age=0"
 
 
 async def test_what_stands_in_for_an_answer_is_not_kept_by_anybody() -> None:

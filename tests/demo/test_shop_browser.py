@@ -93,6 +93,32 @@ async def test_a_provoked_state_is_shown(page: Page, button: str, state: str, ex
     await expect(page.locator("#latest")).to_have_text(state)
 
 
+async def test_what_is_wrong_is_named_at_its_place(page: Page) -> None:
+    """A parameter that does not fit is told with its pointer, and a backend's fault without what .NET puts around it."""
+    detail = page.locator(".ledger > li").first.locator(".detail")
+    await page.get_by_role("button", name="Seats that are no number").click()
+    await expect(detail).to_have_text("/iNumberOfSeats must be an integer")
+    await page.get_by_role("button", name="With a session that is none").click()
+    await expect(detail).to_have_text("The session key is not valid")
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "executed"),
+    [({"Sidecar-State": "ok;executed=yes"}, "ok", "yes"), ({}, "no state", "unknown")],
+)
+async def test_an_answer_that_is_no_json_is_still_a_state(
+    page: Page, said: dict[str, str], state: str, executed: str
+) -> None:
+    """What the headers say of the effect holds where a box on the way has cut the body off, or wrote a page of its own."""
+    headers = {**said, "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Sidecar-State"}
+    await page.route("**/json/DestroyCache", lambda route: route.fulfill(headers=headers, body='{"state": "o'))
+    await page.get_by_role("button", name="A denied operation").click()
+    newest = page.locator(".ledger > li").first
+    await expect(newest.locator(".state")).to_have_text(state)
+    await expect(newest.locator(".executed")).to_have_text(f"executed: {executed}")
+    await expect(newest.locator(".detail")).to_have_text("The answer was cut off.")
+
+
 async def test_a_purchase_by_keyboard_alone(page: Page, box: BoxOffice) -> None:
     """Reserve and check out with Tab and Enter; the order's number is told and the box office has sold two seats."""
     await page.get_by_role("button", name="Reserve seats for Hamlet").focus()
@@ -233,7 +259,7 @@ async def test_it_fits_and_reads_at_every_width(page: Page, stand_in: StandIn) -
     stand_in.told = [_line("a-code-as-long-as-none-is", 123_456, 7000, 600)]
     await page.get_by_role("button", name="Reserve seats for Hamlet").click()
     await expect(page.locator(".turn-ahead")).to_have_text("123,456 before you")
-    for width in (390, 900, 1440):
+    for width in (320, 390, 900, 1440):
         await page.set_viewport_size({"width": width, "height": 844})
         for scheme in SCHEMES:
             await page.emulate_media(color_scheme=scheme)

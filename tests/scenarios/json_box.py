@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.scenarios.theatre import SHOP, SOAP11, SOAP12
@@ -190,7 +191,7 @@ class Box:
     async def _play(self, visit: Visit) -> None:
         operation = await visit.peek() or ""
         path, _, query = visit.entry.target.partition("?")
-        if query.lower() == "wsdl":
+        if query.lower() == "wsdl" or path.endswith(".xsd"):
             await answer(self.documents.get(path, http(wsdl())), executes=None)(visit)
         elif play := self._plays.get(operation):
             await play(visit)
@@ -258,14 +259,24 @@ def rpc_reply(value: str) -> bytes:
     return f"<methodResponse><params><param><value>{value}</value></param></params></methodResponse>".encode()
 
 
+def flat(body: bytes) -> bytes:
+    """Return XML without its prefixes."""
+    return re.sub(rb"(</?)[\w.-]+:", rb"\1", body)
+
+
 def rpc_fault(code: int, text: str) -> bytes:
     """Return a methodResponse that is a fault."""
     return env.xmlrpc_fault(code, text)
 
 
 def settings(backend: ThreadBackend, **backends: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an operator would write: `box` and `rpc`, and others of the same backend by what differs from `box`."""
-    made = {name: {"url": f"{backend.url}/{name}.asmx", **BACKEND, **more} for name, more in backends.items()}
+    """Return what an operator would write: `box` and `rpc`, and others: SOAP by what differs from `box`, XML-RPC whole."""
+    made = {
+        name: {"url": f"{backend.url}/rpc/{name}", **more}
+        if more.get("protocol") == "xmlrpc"
+        else {"url": f"{backend.url}/{name}.asmx", **BACKEND, **more}
+        for name, more in backends.items()
+    }
     return {
         "cors": {"origins": [SHOP]},
         "limits": {"request_body": "3MiB"},

@@ -6,6 +6,7 @@ None of them is a failure of a call in five dialects, so each says in words what
 from __future__ import annotations
 
 from tests.scenarios.answering import ANSWERING
+from tests.scenarios.exposing import EXPOSING
 from tests.scenarios.guarding import GUARDING
 from tests.scenarios.trouble import NOTHING, Trouble
 
@@ -407,5 +408,6 @@ TROUBLES: tuple[Trouble, ...] = (
         "tests/browser/test_dashboard_hostile.py::test_hostile_texts_are_text",
     ),
     *ANSWERING,
+    *EXPOSING,
     *GUARDING,
 )

@@ -10,6 +10,7 @@ import http.client
 import json
 import signal
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,12 +19,14 @@ import pytest
 from adapters.soap import catalogue
 from sidecar.app import App
 from sidecar.settings.load import load
+from sidecar.tasks import spawn
 from tests.listener.hall import until
 from tests.scenarios.json_box import (
     BACKEND,
     RULES,
     Box,
     envelope,
+    flat,
     opened,
     posting,
     replying,
@@ -208,17 +211,18 @@ async def test_a_backend_that_is_killed_frozen_and_not_there(tmp_path: Path) -> 
     async with SidecarProcess(made, tmp_path) as sidecar:
         await asyncio.to_thread(sidecar.wait_line, '"event":"indexed"')
         with backend(work_ms=400) as slow:
-            flying = asyncio.ensure_future(buys("ada"))
+            flying = spawn(buys("ada"), "a purchase")
             await asyncio.to_thread(_until_executed, port, "ada")
             slow.kill()
             killed = await flying
         away = await buys("bob")
         with backend(work_ms=0) as frozen:
-            assert data(await buys("cyd")) == {"ReserveTicketsResult": "cyd"}
+            assert (await buys("cyd")).state == "ok"
             frozen.send_signal(signal.SIGSTOP)
             hangs = await buys("dan")
             frozen.send_signal(signal.SIGCONT)
-            assert data(await buys("eve")) == {"ReserveTicketsResult": "eve"}
+            assert (await buys("eve")).state == "ok"
+            assert {"cyd", "eve"} <= set(_executed(port)) <= {"cyd", "dan", "eve"}, "bob's was never there"
         assert said(killed) in (("outcome_unknown", "reset", "unknown"), ("outcome_unknown", "closed", "unknown"))
         assert said(away) == ("backend_unreachable", "refused", "no")
         assert said(hangs) == ("outcome_unknown", "timeout", "unknown")
@@ -231,14 +235,18 @@ def settings_of_one(url: str, **more: Any) -> dict[str, Any]:
 
 
 def _until_executed(port: int, who: str) -> None:
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request("GET", "/_journal")
-            if who in json.loads(connection.getresponse().read())["executed"]:
-                return
-        finally:
-            connection.close()
+    while who not in _executed(port):
+        pass
+
+
+def _executed(port: int) -> list[str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/_journal")
+        names: list[str] = json.loads(connection.getresponse().read())["executed"]
+        return names
+    finally:
+        connection.close()
 
 
 async def test_a_caller_who_hangs_up(house: tuple[Box, SidecarProcess]) -> None:
@@ -305,9 +313,8 @@ async def test_a_reply_that_is_none(box: Box, name: str) -> None:
         wrote = await box.post("Reserve", {"iEvent": 1})
     problem(read, "backend_bad_reply", 502)
     assert said(read) == ("backend_bad_reply", reason, "no")
-    if name not in ("another operation's",):  # that is none of Reserve's either
-        assert said(wrote)[0::2] == ("backend_bad_reply", "unknown")
-        assert wrote.json()["links"] == CONFIRM
+    assert said(wrote)[0::2] == ("backend_bad_reply", "unknown")
+    assert wrote.json()["links"] == CONFIRM
 
 
 async def test_a_reply_in_another_charset_is_read(box: Box) -> None:
@@ -443,7 +450,7 @@ async def test_a_safe_operation_by_get_is_kept_by_browsers(box: Box) -> None:
     await box.get("/box/json/GetPublic?iEvent=1")
     kept = await box.get("/box/json/GetPublic?iEvent=1")
     assert (kept.state, kept.header("Cache-Control")) == ("cached", "public, max-age=5")
-    assert kept.header("Age") == "0"
+    assert kept.header("Age") is not None
     tag = kept.header("ETag")
     assert tag is not None
     again = await box.get("/box/json/GetPublic?iEvent=1", ("If-None-Match", f'"other", {tag}'))
@@ -454,7 +461,7 @@ async def test_a_safe_operation_by_get_is_kept_by_browsers(box: Box) -> None:
     assert head.header("Content-Length") == str(len(kept.body))
     assert (await box.get("/box/json/GetKept?iEvent=1")).header("Cache-Control") == "private, max-age=3600"
     assert (await box.get("/box/json/GetNote?sNote=a%26b")).header("Cache-Control") == "private, no-cache"
-    assert b"<sNote>a&amp;b</sNote>" in _flat(box.asked("GetNote")[-1].body)
+    assert b"<sNote>a&amp;b</sNote>" in flat(box.asked("GetNote")[-1].body)
     assert len([each for each in box.asked("GetPublic") if b">1<" in each.body]) == 1
 
 
@@ -470,11 +477,11 @@ async def test_what_may_change_something_is_not_read(box: Box) -> None:
 async def test_a_stale_answer_is_stale_to_everybody(box: Box) -> None:
     """While the backend is away no cache takes it for fresh; of what stands in for an answer nobody keeps anything."""
     assert (await box.get("/box/json/GetOld?iEvent=1")).header("Cache-Control") == "private, max-age=2"
-    await asyncio.sleep(0.02)  # it is fresh for 10 ms, by the machine's own clock
     with box.doing("GetOld", cut(Point.HEAD)):
-        stale = await box.get("/box/json/GetOld?iEvent=1")
-    assert said(stale) == ("stale", "backend-down", "no")
-    assert stale.json()["freshness"] == {"reason": "backend-down"}
+        while (stale := await box.get("/box/json/GetOld?iEvent=1")).state == "cached":  # within its 10 ms
+            pass
+    assert said(stale) == ("stale", "backend-slow", "no")
+    assert stale.json()["freshness"] == {"reason": "backend-slow"}
     age, limit = stale.header("Age"), (stale.header("Cache-Control") or "").rpartition("max-age=")[2]
     assert age is not None
     assert int(age) >= int(limit), "a cache before us would give it as fresh"
@@ -506,17 +513,22 @@ async def test_all_dialects_share_one_answer(box: Box) -> None:
 
 
 async def test_all_dialects_share_one_flight(box: Box) -> None:
-    """Four who come while the backend works wait for it together, and get the same."""
+    """Five who come while the backend works wait for it together, and get the same."""
     gate, asked = Gate(), len(box.asked("GetKept"))
-    with box.doing("GetKept", answer(replying("GetKept", "together"), gate=gate)):
-        calls = [
-            asyncio.ensure_future(ask(box.url, make("GetKept", {"iEvent": 42}).raw("/box")))
-            for make in (env.json_call, env.soap11, env.soap12, env.asmx_get, env.json_call)
-        ]
+    makers = (env.json_call, env.soap11, env.soap12, env.asmx_get, env.json_call)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(box.doing("GetKept", answer(replying("GetKept", "together"), gate=gate)))
+        callers = [await stack.enter_async_context(Client.to(box.url)) for _ in makers]
+        for caller, make in zip(callers, makers, strict=True):
+            await caller.send(make("GetKept", {"iEvent": 42}).raw("/box"))
         await asyncio.to_thread(box.came, "GetKept", asked + 1)
+        for _ in range(5):
+            await box.get("/.sidecar/healthz")  # whoever was before it has been read
         gate.open()
-        responses = await asyncio.gather(*calls)
-    assert all(b"together" in each.body and each.state in ("ok", "cached") for each in responses)
+        responses = [await caller.response() for caller in callers]
+    assert [each.state for each in responses] == ["ok"] * 5
+    assert all(b"together" in each.body for each in responses)
+    assert sum("collapsed" in (each.header("Cache-Status") or "") for each in responses) == 4
     assert len(box.asked("GetKept")) == asked + 1
 
 
@@ -682,8 +694,3 @@ async def test_settings_change_while_pages_call(tmp_path: Path) -> None:
             over.set()
         assert set(states) == {"ok"}
         nothing_is_wrong(sidecar)
-
-
-def _flat(body: bytes) -> bytes:
-    """Return XML without its prefixes."""
-    return body.replace(b"<_n0:", b"<").replace(b"</_n0:", b"</")

@@ -194,7 +194,8 @@ async def test_large_replies_are_whole() -> None:
     [
         (peer.Fault(4, "no & no"), {"code": 4, "text": "no & no"}),
         ({"faultCode": "Server", "faultString": "Failed"}, {"code": "Server", "text": "Failed"}),
-        ({"faultString": "x" * 5_000}, {"text": "x" * 4_096}),
+        ({"faultString": "x" * 5_000}, {"text": "x" * 300}),
+        (peer.Fault(1, "no seats\nTraceback (most recent call last):\n  File"), {"code": 1, "text": "no seats"}),
         ({"faultCode": [1], "faultString": ""}, None),
         ("no struct", None),
         ({"faultCode": 1, "faultString": "x" * 70_000}, None),
@@ -206,6 +207,15 @@ async def test_what_a_fault_says(fault: Any, said: Any) -> None:
         "<params>\n<param>", "<fault>").replace("</param>\n</params>", "</fault>")  # fmt: skip
     found = await FACADE.fault("m", XML, body.encode())
     assert (json.loads(found) if found else None) == said
+
+
+async def test_a_fault_is_told_whole_where_the_settings_say_so() -> None:
+    """With what Python's servers write below it, as far as anybody reads."""
+    whole = XmlRpcFacade(stack_traces=True)
+    body = peer.dumps(peer.Fault(1, "no seats\nTraceback" + "x" * 5_000), methodresponse=True).encode()
+    said = json.loads(await whole.fault("m", XML, body))
+    assert said["text"].startswith("no seats\nTraceback")
+    assert len(said["text"]) == 4_096
 
 
 async def test_what_is_no_fault_says_nothing() -> None:
