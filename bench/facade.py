@@ -38,9 +38,13 @@ def _codec(core: int, rounds: int) -> list[Line]:
         verb, _, of = what.partition(" ")
         said, theirs = _SAID[verb]
         bound = None if what in _FREE else _BOUNDS.get(verb)
-        beside = f"{ours_us:.4g} µs against {theirs_us:.4g} µs"
+        beside = f"{_time(ours_us)} against {_time(theirs_us)}"
         lines.append(Line(f"{said}, {of}: times as quick as zeep's {theirs}", ratio, "x", bound, beside, at_least=True))
     return lines
+
+
+def _time(us: float) -> str:
+    return f"{us:.3g} µs" if us < 1000 else f"{us / 1000:.1f} ms"
 
 
 def _lag(core: int) -> list[Line]:

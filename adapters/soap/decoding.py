@@ -7,6 +7,7 @@ It never raises over what a backend sends: what the schema does not know is told
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from adapters.soap import scalars
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from adapters.soap.strangers import Front, Read, Steps
-    from adapters.soap.types import Complex, Member, Types
+    from adapters.soap.types import Complex, Member, Named, Types
 
     Entry = tuple[str, bool, Callable[[str], object] | None, Read | None]
     """A member while it is read: its key, whether it is an array, and what makes a value of its text or of its element."""
@@ -50,13 +51,13 @@ _REACH: Final = 64  # types that are looked at to find out whether one may grow:
 class Decoder:
     """The readers of one set of types; each is made when it is first needed."""
 
-    def __init__(self, types: Types) -> None:
+    def __init__(self, types: Types, named: Named) -> None:
         self._types = types
         self._meter = Meter()
         self._reads: dict[str, Read] = {}
         self._steps: dict[str, Steps] = {}
         self._growing: dict[str, bool] = {}
-        self._strangers = Strangers(types, self._meter, self._read_of, self._steps_of)
+        self._strangers = Strangers(types, named, self._meter, self._read_of, self._steps_of)
 
     def steps(self, member: Member, element: etree._Element, front: Front = None) -> Generator[None, None, Any]:
         """Read an element as its declaration says, in slices; returns a value that orjson writes.
@@ -409,11 +410,10 @@ def _loose(made: Complex, table: Mapping[str, T]) -> dict[str, T]:
 
     What a wildcard could mean is left to it.
     """
-    found: dict[str, list[T]] = {}
-    for each in () if made.wild else made.members:
-        name = local(each.clark) if each.clark.startswith("{") else f"}}{each.clark}"
-        found.setdefault(name, []).append(table[each.clark])
-    return {name: entries[0] for name, entries in found.items() if len(entries) == 1}
+    members = () if made.wild else made.members
+    times = Counter(local(each.clark) for each in members)
+    alone = [each.clark for each in members if times[local(each.clark)] == 1]
+    return {local(each) if each.startswith("{") else f"}}{each}": table[each] for each in alone}
 
 
 def _otherwise(tag: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from adapters.json.pointers import Place
-    from adapters.soap.types import Complex, Member, Message, Types
+    from adapters.soap.types import Complex, Member, Message, Named, Types
     from adapters.soap.wilds import Write
 
     Quick = Callable[[dict[str, Any]], str]
@@ -48,14 +48,14 @@ class _SlowError(Exception):
 class Encoder:
     """The writers of one set of types; each is made when it is first needed."""
 
-    def __init__(self, types: Types) -> None:
+    def __init__(self, types: Types, named: Named) -> None:
         self._types = types
         self._prefixes = Prefixes()
         self._writes: dict[str, Write] = {}
         self._selves: dict[str, Write] = {}
         self._quick: dict[str, tuple[Quick, frozenset[str]] | None] = {}
         self._around: dict[tuple[str, Dialect], tuple[str, str]] = {}
-        self._wilds = Wilds(types, self._itself)
+        self._wilds = Wilds(types, named, self._itself)
 
     def envelope(self, message: Message, value: Any, dialect: Dialect) -> Generator[None, None, bytes]:
         """Write a whole envelope of what JSON says for a message. Raises `InvalidParams`."""

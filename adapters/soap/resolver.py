@@ -33,7 +33,7 @@ from adapters.soap.unspeakable import Unspeakable
 from adapters.xml import local, ns
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from lxml import etree
 
@@ -87,6 +87,7 @@ class Resolver:
         self._derived: dict[str, list[str]] | None = None
         self._broken: dict[str, str] = {}
         self._forget: set[str] = set()
+        self._plain: dict[str, list[str]] | None = None
         self._begun: dict[str, None] = {}
         self.types: Types = {ANYTHING.name: ANYTHING}
 
@@ -111,8 +112,35 @@ class Resolver:
             name, self._whole(asked), None if answered is None else self._whole(answered), faults, wire.text
         )
 
+    # --- types by name
+
+    def knows(self, name: str) -> bool:
+        """Say whether a document has a complex type of that name."""
+        found = self._kinds.types.get(name)
+        return found is not None and local(found.element.tag) == "complexType"
+
+    def called(self, plain: str) -> Generator[None, None, Sequence[str]]:
+        """Return the complex types of a local name."""
+        if self._plain is None:
+            found: dict[str, list[str]] = {}
+            for count, name in enumerate(self._kinds.types, 1):
+                if self.knows(name):
+                    found.setdefault(local(name), []).append(name)
+                if count % 500 == 0:  # 0.3 ms
+                    yield
+            self._plain = found
+        return self._plain.get(plain, ())
+
+    def summon(self, name: str) -> Generator[None, None, None]:
+        """Resolve a type that a message names where anything may stand."""
+        if name not in self.types and self.knows(name):
+            self._wanted.append(name)
+            yield from self._reach()
+
+    # --- messages
+
     def _message(self, name: str, parts: tuple[Part, ...], side: Side, wire: Wire, wrapper: str | None) -> Message:
-        headers = tuple(self._global(element) for _, element in side.headers)
+        headers = tuple(replace(self._global(element), required=False, fewest=0) for _, element in side.headers)
         listed = set(side.parts)
         hidden = {part for part, _ in side.headers}
         own = [part for part in parts if part.name in listed or (not listed and part.name not in hidden)]

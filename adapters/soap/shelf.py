@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 from adapters.soap.catalogue import Catalogue
 from adapters.soap.names import own_addresses
-from sidecar.once import Once
 from adapters.soap.reader import Reader
 from adapters.soap.rewrite import Names, Unshowable, learn, rewrite_in_slices
 from adapters.soap.single import Single
 from adapters.soap.stock import BYTES, DOCUMENTS, Found, Kept, Stock
 from adapters.xml import XmlRefused
 from sidecar.model import Answer, Executed, Grade, Refusal
+from sidecar.once import Once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -68,8 +68,8 @@ class Speech:
             else:
                 self._unspoken.pop(name, None)
                 self._wires[name] = wire, body
-        self._encoder = Encoder(self.types)
-        self._decoder = Decoder(self.types)
+        self._encoder = Encoder(self.types, self._resolver)
+        self._decoder = Decoder(self.types, self._resolver)
 
     @classmethod
     def of(cls, documents: Mapping[str, bytes], options: Options | None = None) -> Speech:

@@ -16,8 +16,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from adapters import xml
 from adapters.soap.definitions import Definitions, Document
-from sidecar.once import Once
 from sidecar.model import Executed, Grade, Level, Refusal
+from sidecar.once import Once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
-    from adapters.soap.types import Types
+    from adapters.soap.types import Named, Types
 
     Front = dict[str, Any] | None
     """Members that an object begins with."""
@@ -63,9 +63,14 @@ class Strangers:
     """Their reader. What names a type of the schema is read as that."""
 
     def __init__(
-        self, types: Types, meter: Meter, read_of: Callable[[str], Read], steps_of: Callable[[str], Steps]
+        self,
+        types: Types,
+        named: Named,
+        meter: Meter,
+        read_of: Callable[[str], Read],
+        steps_of: Callable[[str], Steps],
     ) -> None:
-        self._types, self._meter = types, meter
+        self._types, self._named, self._meter = types, named, meter
         self._read_of, self._steps_of = read_of, steps_of
 
     def read_exactly(self, element: etree._Element) -> Any:
@@ -83,6 +88,8 @@ class Strangers:
                 return element.text or ""
         elif (named := element.get(TYPED)) is not None:
             name = resolved(element, named, meter)
+            if name not in self._types and self._named.knows(name):
+                raise Wide
             if name in self._types and not self._types[name].anything:
                 return with_type(name, ns(element.tag), self._read_of(name)(element))
             if not size and (scalar := _scalar(name)) is not None:
@@ -109,6 +116,7 @@ class Strangers:
         meter = self._meter
         named = element.get(TYPED)
         name = "" if named is None else resolved(element, named, meter)
+        yield from self._named.summon(name)
         if name in self._types and not self._types[name].anything:
             more = {TYPE: short(name, ns(element.tag)), **(front or {})}
             return (yield from self._steps_of(name)(element, more))

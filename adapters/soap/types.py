@@ -7,9 +7,10 @@ decides nothing. Complex types refer to one another by name (`Types`), because t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
     from decimal import Decimal
 
 MANY: Final = 2**31
@@ -164,3 +165,19 @@ class Signature:
     output: Message | None
     faults: dict[str, Member] = field(default_factory=dict)
     text: str = ""
+
+
+class Named(Protocol):
+    """Types that a schema has and no operation has needed yet: a message may name each where anything may stand."""
+
+    def knows(self, name: str) -> bool:
+        """Say whether it has a complex type of that name."""
+        ...
+
+    def called(self, plain: str) -> Generator[None, None, Sequence[str]]:
+        """Return its complex types of a local name."""
+        ...
+
+    def summon(self, name: str) -> Generator[None, None, None]:
+        """Resolve one. It is among the `Types` then, as one of anything where it cannot be."""
+        ...

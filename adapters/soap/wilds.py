@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from adapters.json.pointers import Place
     from adapters.soap.job import Job
-    from adapters.soap.types import Types
+    from adapters.soap.types import Named, Types
 
     Write = Callable[[Any, str, str, Job, Place | None], Generator[None, None, None]]
     """What writes an element of a type: of a value, a name, attributes that come with it, and the place of the value."""
@@ -32,10 +32,8 @@ _NO_NAME: Final = "is no name of an element; write it as Name or {namespace}Name
 class Wilds:
     """What writes them. `itself` returns what writes a type that is named by the caller."""
 
-    def __init__(self, types: Types, itself: Callable[[str], Write]) -> None:
-        self._types, self._itself = types, itself
-        self._known = 0
-        self._named: dict[str, list[str]] = {}
+    def __init__(self, types: Types, named: Named, itself: Callable[[str], Write]) -> None:
+        self._types, self._named, self._itself = types, named, itself
 
     def element(self, item: Any, space: str, job: Job, at: Place | None) -> Generator[None, None, None]:
         """Write an item of `$any`; `space` is the namespace of the type that it stands in."""
@@ -87,26 +85,25 @@ class Wilds:
     ) -> Generator[None, None, None]:
         """Write an object as the type that it names."""
         said = value[TYPE]
-        found = self._find(said, space) if isinstance(said, str) else None
+        found = (yield from self._find(said, space)) if isinstance(said, str) else None
         if found is None:
-            text = "is no type of this operation, or more than one; write it as {namespace}Name"
+            text = "is no type that can stand here, or more than one; write it as {namespace}Name"
             job.wrong((at, TYPE), "enum", text)
             return
         inner = {key: each for key, each in value.items() if key != TYPE}
         yield from self._itself(found)(inner, name, more + job.typed(found), job, at)
 
-    def _find(self, said: str, space: str) -> str | None:
+    def _find(self, said: str, space: str) -> Generator[None, None, str | None]:
         """Return a type by its name, or by its local name where it is the only one, or the one in the namespace around it."""
-        if self._known != len(self._types):
-            self._named = {}
-            for name, made in self._types.items():
-                if "/" not in local(name) and not made.abstract and not made.anything:
-                    self._named.setdefault(local(name), []).append(name)
-            self._known = len(self._types)
-        found = [each for each in self._named.get(local(said), ()) if said in (each, local(each))]
+        named = yield from self._named.called(local(said))
+        found = [each for each in named if said in (each, local(each))]
         if len(found) > 1:
             found = [each for each in found if ns(each) == space]
-        return found[0] if found else None
+        if not found:
+            return None
+        yield from self._named.summon(found[0])
+        made = self._types[found[0]]
+        return None if made.abstract or made.anything else made.name
 
     def _content(
         self, value: Mapping[str, Any], space: str, job: Job, at: Place | None, *, typed: bool

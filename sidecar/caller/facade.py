@@ -102,6 +102,8 @@ class _Facade:
 
     def _offered(self, exchange: Exchange, name: str) -> Refusal | None:
         """Say what speaks against a call before it is read: it is not exposed, or not by this method."""
+        if self._backend.denies(name):
+            return Refusal("operation_denied", "deny", f"{name} is not offered here")
         if not self._backend.exposes(name):
             detail = f"{name} is not exposed in JSON; its operator names what is in `expose`"
             return Refusal("operation_denied", "expose", detail)

@@ -28,6 +28,10 @@ def things_to_try(where: Addresses, shop: str) -> str:
     things = (
         ("a call that works", call),
         (
+            "the same in JSON, as pages call it",
+            f"curl -si {where.sidecar}/tickets/json/HelloWorld -H 'Content-Type: application/json' --data '{{}}'",
+        ),
+        (
             "the WSDL, with the sidecar's addresses",
             f"curl -s '{where.sidecar}/tickets?wsdl' | grep -o 'location=\"http[^\"]*\"'",
         ),
@@ -51,6 +55,7 @@ def things_to_try(where: Addresses, shop: str) -> str:
     tries = "\n".join(f"{at:3}  {what}\n     {command}" for at, (what, command) in enumerate(things, 1))
     return (
         f"\nshop page    {shop}/\nsidecar      {where.sidecar}/tickets (SOAP, ASMX)   {where.sidecar}/boxrpc (XML-RPC)\n"
+        f"JSON         {where.sidecar}/tickets/docs\n"
         f"box office   {where.box}/box.asmx?wsdl   watched at {where.control}/_stats\n"
         f"operators    {where.admin}/ (dashboard)\n\n"
         f"Things to try; whatever hurts the box office ends by itself:\n{tries}\n\nCtrl-C ends everything."

@@ -289,7 +289,7 @@ CROWDED = b"<a " + b" ".join(b'a%d=""' % number for number in range(300)) + b"/>
 
 async def cancelled():
     task = asyncio.ensure_future(xml.parse_in_pieces(ROWS + b"</r>", charset=None))
-    for _ in range(30):
+    for _ in range(10):  # eight turns before the first piece is fed, then one for each half millisecond of four
         await asyncio.sleep(0)
     task.cancel()
     with suppress(asyncio.CancelledError):
