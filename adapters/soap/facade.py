@@ -170,26 +170,24 @@ class SoapFacade:
         speech = await self._speech()
         if isinstance(speech, Refusal):
             return speech
+        return await _run(self._described(speech, offered))
+
+    def _described(self, speech: Speech, offered: Callable[[str], bool]) -> Generator[None, None, Offered]:
         signatures: dict[str, Signature] = {}
         missing: dict[str, str] = {}
         for name in filter(offered, speech.names):
+            yield
             try:
-                signatures[name] = await _run(speech.signature_pieces(name))
+                signatures[name] = yield from speech.signature_pieces(name)
             except Unspeakable as reason:
                 missing[name] = str(reason)
-        return await _run(self._described(speech, signatures, missing))
-
-    def _described(
-        self, speech: Speech, signatures: Mapping[str, Signature], missing: Mapping[str, str]
-    ) -> Generator[None, None, Offered]:
         view = shown.Shown(speech.types)
         operations, used = [], set[str]()
         for name, signature in signatures.items():
             yield
             operations.append(_describe(self._rules(name), signature, speech, view))
             used.update(_types_of(signature))
-            yield
-        return Offered(tuple(operations), view.components(used), missing)
+        return Offered(tuple(operations), (yield from view.pieces(used)), missing)
 
     # --- what is known
 

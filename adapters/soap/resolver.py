@@ -46,7 +46,8 @@ __all__ = ["Resolver", "Unspeakable"]
 
 _XSD: Final = f"{{{namespaces.XSD}}}"
 _ANY_TYPE: Final = f"{_XSD}anyType"
-_ARRAYS: Final = tuple(f"{{{space}}}Array" for space in (namespaces.ENCODING11, namespaces.ENCODING12))
+_ENCODINGS: Final = (namespaces.ENCODING11, namespaces.ENCODING12)
+_ARRAYS: Final = tuple(f"{{{space}}}Array" for space in _ENCODINGS)
 _ARRAY_TYPE: Final = f"{{{namespaces.WSDL}}}arrayType"
 _DIFFGRAM: Final = "urn:schemas-microsoft-com:xml-diffgram-v1"
 _GROUPS: Final = frozenset(("sequence", "choice", "all"))
@@ -117,7 +118,8 @@ class Resolver:
     def knows(self, name: str) -> bool:
         """Say whether a document has a complex type of that name."""
         found = self._kinds.types.get(name)
-        return found is not None and local(found.element.tag) == "complexType"
+        # SOAP's own twins of simple types, with attributes that nobody uses, are read as what they are twins of.
+        return found is not None and local(found.element.tag) == "complexType" and ns(name) not in _ENCODINGS
 
     def called(self, plain: str) -> Generator[None, None, Sequence[str]]:
         """Return the complex types of a local name."""
@@ -272,7 +274,7 @@ class Resolver:
         for count, (name, component) in enumerate(self._kinds.types.items(), 1):
             for step in component.element.iterfind(f"{_XSD}complexContent/*"):
                 base = component.at(step).resolve(step.get("base", ""))
-                if ns(base) not in (namespaces.XSD, namespaces.ENCODING11, namespaces.ENCODING12):
+                if ns(base) not in (namespaces.XSD, *_ENCODINGS):
                     found.setdefault(base, []).append(name)
             if count % 100 == 0:  # 0.3 ms
                 yield
@@ -325,7 +327,7 @@ class Resolver:
             return (yield from self._own(name, step, None))
         found = self._kinds.types.get(base)
         if found is None or local(found.element.tag) != "complexType":
-            if ns(base) in (namespaces.ENCODING11, namespaces.ENCODING12):
+            if ns(base) in _ENCODINGS:
                 return (yield from self._own(name, step, None))
             raise Unspeakable(f"the type {name} is derived from {base}, which no document at hand defines")
         under = yield from self._complex(base, found, depth + 1)
@@ -642,7 +644,7 @@ def camel(name: str) -> str:
 
 def _is_encoded_scalar(name: str) -> bool:
     """Know SOAP encoding's twins of the built-in types, which add attributes that nobody uses (SOAP 1.1 section 5.2)."""
-    return ns(name) in (namespaces.ENCODING11, namespaces.ENCODING12) and local(name) not in ("Array", "Struct")
+    return ns(name) in _ENCODINGS and local(name) not in ("Array", "Struct")
 
 
 def _times(element: etree._Element, which: str) -> int:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.soap import scalars
 from adapters.soap.samples import said, spelled
 from adapters.soap.types import ANY, ANYTHING, HEADERS, MANY, TYPE, VALUE, Group, Leaf, Message, Scalar
+from sidecar.pieces import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from adapters.soap.types import Attribute, Complex, Member, Particle, Types
     from sidecar.described import JsonSchema
+    from sidecar.pieces import Pieces
 
 _REFERENCE: Final = "#/components/schemas/"
 _CLARK: Final = re.compile(r"\{[^{}]*\}")
@@ -49,6 +51,10 @@ class Shown:
 
     def components(self, names: Iterable[str]) -> dict[str, JsonSchema]:
         """See `components`."""
+        return whole(self.pieces(names))
+
+    def pieces(self, names: Iterable[str]) -> Pieces[dict[str, JsonSchema]]:
+        """As `components`, one type a piece."""
         found: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -56,7 +62,11 @@ class Shown:
             if name not in found and name in self._types:  # a derived one that could not be resolved is not
                 found.add(name)
                 waiting += [*_inside(self._types[name]), *self._types[name].derived]
-        shown = {self._names[name]: self._complex(self._types[name]) for name in found if name in self._names}
+        shown: dict[str, JsonSchema] = {}
+        for name in found:
+            yield
+            if name in self._names:
+                shown[self._names[name]] = self._complex(self._types[name])
         return dict(sorted(shown.items()))
 
     def schema(self, of: Member | Message) -> JsonSchema:

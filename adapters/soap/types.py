@@ -115,7 +115,8 @@ class Complex:
     """A complex type. `name` is in Clark notation; of one that is written in its place, its element's path, which has a slash.
 
     `value` where it has simple content. `array`: JSON has an array in its place, of that member: SOAP's own encoding (`encoded`), or
-    a wrapper around one array that is left out in JSON. `dataset`: of .NET, its schema comes with each reply. `derived` are all types that extend or restrict it, however far; `space` is the namespace that it is written in.
+    a wrapper around one array that is left out in JSON. `dataset`: of .NET, its schema comes with each reply. `derived` are all types
+    that extend or restrict it, however far; `space` is the namespace that it is written in.
     """
 
     name: str

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sidecar import pipeline
+from sidecar.jsonview import entity_tag
 from sidecar.model import Received, Refusal
 from sidecar.plan import FallbackPlan, LimitsPlan, OperationPlan, Plan
 from tests.support.people import Said, cached, reply
@@ -242,6 +243,14 @@ async def test_what_is_kept_in_json_is_weighed() -> None:
     await native.road(native.scene.exchange(b"GetSeats event=1", headers=(("Content-Type", "text/xml"),)))
     more = pages.scene.answers.view().held_bytes - native.scene.answers.view().held_bytes
     assert more == len(b'{"said": "<ok/>"}')
+
+
+async def test_a_tag_is_that_of_the_body_beside_it() -> None:
+    """Also where it was reckoned before: an answer that is kept has one body while it is new, and another from then on."""
+    pages = Pages(cached(ttl_s=10.0))
+    said = [await pages.got("GetSeats", "event=1") for _ in range(3)]
+    assert [each.header("ETag") for each in said] == [entity_tag(each.body).decode() for each in said]
+    assert len({each.header("ETag") for each in said}) == 2
 
 
 async def test_by_get_it_has_a_tag_and_a_time() -> None:

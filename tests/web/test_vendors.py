@@ -71,8 +71,9 @@ async def test_every_operation_has_its_page(name: str, operations: int, missing:
     assert compiled(tmp_path, tickets=types(found)) == []
 
 
+@pytest.mark.unmeasured
 async def test_nobody_waits_for_the_largest() -> None:
-    """Making Tessitura's page, 230 operations, other tasks go on: a turn of the loop takes no longer than this machine's noise."""
+    """While Tessitura's 230 operations are described others have their turn: the longest takes 2 ms of processor time here."""
     made, worst = booklet("tessitura.wsdl"), 0.0
     task = asyncio.get_running_loop().create_task(made.description())
     while not task.done():
@@ -82,4 +83,4 @@ async def test_nobody_waits_for_the_largest() -> None:
     found = task.result()
     assert not isinstance(found, Refusal)
     assert len(found.operations) == 230
-    assert worst < 0.050
+    assert worst < 0.010
