@@ -99,6 +99,7 @@ class Unrest:
         kinds: list[Callable[[], bytes]] = [self._call_of_a_fault] * 6 + [
             self._ordinary, self._denied, self._wrong_media, self._broken_xml, self._unknown_path, self._document,
             self._preflight, self._own, self._bad_line, self._half_body, self._two_at_once, self._large_call,
+            self._json, self._json_rows, self._json_query, self._json_wrong, self._pages,
         ]  # fmt: skip
         while asyncio.get_running_loop().time() < until:
             request = self._rng.choice(kinds)()
@@ -167,5 +168,26 @@ class Unrest:
     def _large_call(self) -> bytes:
         return self._to("/raw", messages.post(messages.listed_call("GetAnything", 300_000), "GetAnything"))
 
+    def _json(self) -> bytes:
+        return _post_json("HelloWorld", "{}")
+
+    def _json_rows(self) -> bytes:
+        return _post_json("GetPerformances", '{"sStartDate": "", "sEndDate": ""}')
+
+    def _json_query(self) -> bytes:
+        return messages.get(f"/tickets/json/GetPerformances?sStartDate={self._rng.randrange(100)}")
+
+    def _json_wrong(self) -> bytes:
+        body = self._rng.choice(('{"a": ', '{"sStartDate": 5}', "[]", '{"a": 1, "a": 2}', '{"sStartDate": "\\ud800"}'))
+        return _post_json("GetPerformances", body)
+
+    def _pages(self) -> bytes:
+        return messages.get(self._rng.choice(("/tickets/openapi.json", "/tickets/docs", "/tickets/types.ts")))
+
     def _to(self, path: str, request: bytes) -> bytes:
         return request.replace(messages.PATH.encode(), path.encode(), 1)
+
+
+def _post_json(operation: str, body: str) -> bytes:
+    head = f"POST /tickets/json/{operation} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()

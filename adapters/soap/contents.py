@@ -33,7 +33,7 @@ class Contents:
     def __init__(self, made: Complex) -> None:
         self._members, self._wild = made.members, made.wild
         root = made.content
-        plain = root is None or (not made.wild and _is_plain(root, set()))
+        plain = root is None or (not made.wild and _is_plain(root, []))
         self._root = None if plain or root is None else _Part(root)
 
     @property
@@ -202,12 +202,11 @@ def _best(used: Mapping[int, int]) -> int:
     return min(used, key=lambda place: (-used[place], place))
 
 
-def _is_plain(particle: Particle, seen: set[int]) -> bool:
-    """Say whether a model is sequences that stand once, of elements that stand in one place each."""
+def _is_plain(particle: Particle, seen: list[int]) -> bool:
+    """Say whether a model is sequences that stand once, of elements that stand in one place each, in the members' order."""
     if isinstance(particle, Leaf):
-        known = particle.at in seen
-        seen.add(particle.at)
-        return not known
+        seen.append(particle.at)
+        return seen[-2:-1] < seen[-1:]
     if isinstance(particle, Wild) or particle.kind == "choice" or (particle.fewest, particle.most) != (1, 1):
         return False
     return all(_is_plain(part, seen) for part in particle.parts)

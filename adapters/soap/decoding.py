@@ -8,10 +8,11 @@ It never raises over what a backend sends: what the schema does not know is told
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from adapters.soap import scalars
-from adapters.soap.growing import WIDE, Growing, Meter, Rows
+from adapters.soap.growing import LONG, WIDE, Growing, Meter, Rows, Texts, long
 from adapters.soap.strangers import (
     NIL,
     QUIET,
@@ -21,16 +22,18 @@ from adapters.soap.strangers import (
     Strangers,
     Wide,
     exactly,
+    holds,
     is_name,
     nothing,
     of_scalar,
     own_text,
     qualified,
     resolved,
+    scalar_steps,
     short,
     with_type,
 )
-from adapters.soap.types import ANY, TYPE, VALUE, Scalar
+from adapters.soap.types import ANY, TYPE, VALUE, Member, Scalar
 from adapters.xml import local
 
 if TYPE_CHECKING:
@@ -39,13 +42,16 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from adapters.soap.strangers import Front, Read, Steps
-    from adapters.soap.types import Complex, Member, Named, Types
+    from adapters.soap.types import Complex, Named, Types
 
     Entry = tuple[str, bool, Callable[[str], object] | None, Read | None]
     """A member while it is read: its key, whether it is an array, and what makes a value of its text or of its element."""
     T = TypeVar("T")
 
-_REACH: Final = 64  # types that are looked at to find out whether one may grow: 0.1 ms
+_VALUE: Final = Member(VALUE, VALUE, Scalar("string"))
+_SKIPPED: Final = 8  # elements that are read in slices after one that was too large to be read at once
+_MOST: Final = WIDE + 1  # children that are looked at: to count all holds the loop, where there are a hundred thousand
+_LEAST: Final = "!"  # what begins with white space is less
 
 
 class Decoder:
@@ -116,14 +122,15 @@ class Decoder:
         for each in made.members:
             table[each.clark] = self._entry(each, table)
         loose, front_of, other = _loose(made, table), self._front(made), self._other(made)
-        get, meter, strange = table.get, self._meter, self._strangers.read
+        get, meter, strange, special = table.get, self._meter, self._strangers.read, self._special
 
         def read(element: etree._Element) -> Any:
-            spent = meter.spent = meter.spent + len(element) + 1
+            children = [*islice(element, _MOST)]
+            spent = meter.spent = meter.spent + len(children) + 1
             if spent > meter.most:
                 raise Wide
             out: dict[str, Any] = {} if front_of is None else front_of(element)
-            for child in element:
+            for child in children:
                 entry = get(child.tag) or loose.get(_otherwise(child.tag))
                 if entry is None:
                     other(child, out)
@@ -133,15 +140,12 @@ class Decoder:
                     value = of_element(child)
                 else:
                     value = child.text
-                    if value is None or value.isspace():
-                        if len(child):  # others, where the schema has text alone
-                            value = strange(child, exact=False)
-                        elif value is None:
-                            value = nothing(child, of_text)
-                        elif of_text is not None:
-                            value = of_text(value)
-                    elif of_text is not None:
+                    if of_text is not None and value is not None:
                         value = of_text(value)
+                        if value is None and holds(child):
+                            value = strange(child, exact=False)
+                    elif value is None or value < _LEAST or len(value) > LONG:
+                        value = special(child, value, of_text)
                 if key not in out:
                     out[key] = [value] if many else value
                 elif many:
@@ -152,16 +156,25 @@ class Decoder:
 
         return read
 
+    def _special(self, element: etree._Element, text: str | None, of_text: Callable[[str], object] | None) -> Any:
+        """Read an element of a simple type that has no text, or a long one, or begins with white space, as one with others in it does."""
+        if text is not None and len(text) > LONG:
+            raise Wide
+        if holds(element) and (text is None or text.isspace()):
+            return self._strangers.read(element, exact=False)
+        return nothing(element, of_text) if text is None else text
+
     def _make_array(self, item: Member) -> Read:
         meter, read = self._meter, self._item(item)
 
         def array(element: etree._Element) -> Any:
-            spent = meter.spent = meter.spent + len(element) + 1
+            children = [*islice(element, _MOST)]
+            spent = meter.spent = meter.spent + len(children) + 1
             if spent > meter.most:
                 raise Wide
-            if not len(element) and element.get(NIL) in TRUE:
+            if not children and element.get(NIL) in TRUE:
                 return None
-            return [read(child) for child in element]
+            return [read(child) for child in children]
 
         return array
 
@@ -179,7 +192,7 @@ class Decoder:
     def _entry(self, member: Member, table: dict[str, Entry]) -> Entry:
         type_, key, many = member.type, member.key, member.many
         if isinstance(type_, Scalar):
-            by_element = of_scalar(type_, self._meter) if is_name(type_) else None
+            by_element = of_scalar(type_, self._meter) if is_name(type_) else None  # with its prefixes
             return key, many, scalars.reader(type_), by_element
 
         def first(element: etree._Element) -> Any:
@@ -201,10 +214,12 @@ class Decoder:
         def front(element: etree._Element) -> dict[str, Any]:
             found = attributes(element)
             if of_value is not None:
-                value = (element.text or "") if len(element) else of_value(element)
+                value = (element.text or "") if holds(element) else of_value(element)
                 if value is not None or found or element.get(NIL) not in TRUE:
                     found[VALUE] = value
             elif made.mixed and (text := own_text(element)).strip():
+                if len(text) > LONG:
+                    raise Wide
                 found[VALUE] = text
             return found
 
@@ -279,13 +294,15 @@ class Decoder:
         table = {each.clark: self._way(each) for each in made.members}
         loose, keys, meter, strangers = _loose(made, table), _keys(made), self._meter, self._strangers
         attributes = self._attributes(made) if _has_attributes(made) else _none
-        of_value = None if made.value is None else of_scalar(made.value, meter)
+        of_value = (
+            None if made.value is None else _Way(_VALUE, of_scalar(made.value, meter), self._scalar_steps(made.value))
+        )
 
         def slices(element: etree._Element, front: Front) -> Generator[None, None, Any]:
             grown = Growing({**(front or {}), **attributes(element)})
-            texts = [element.text or ""] if made.mixed else []
+            texts = Texts(element.text)
             if of_value is not None:
-                value = (element.text or "") if len(element) else of_value(element)
+                value = (element.text or "") if holds(element) else (yield from of_value.steps(element, None, meter))
                 if value is not None or grown or element.get(NIL) not in TRUE:
                     grown.put(VALUE, value, 1)
             for child in element:
@@ -293,14 +310,14 @@ class Decoder:
                 meter.spent += 1
                 way = table.get(child.tag) or loose.get(_otherwise(child.tag))
                 if way is not None:
-                    if way.read is None:
-                        value = yield from way.slow(child, None)
+                    if way.skip:
+                        value = yield from way.steps(child, None, meter)
                     else:
                         meter.most = meter.spent + WIDE
                         try:
                             value = way.read(child)
                         except Wide:
-                            value = yield from way.slow(child, None)
+                            value = yield from way.gone(child, meter)
                     grown.put(way.key, value, meter.spent - before, many=way.many)
                 else:
                     value = yield from strangers.steps(child, None, exact=made.wild)
@@ -313,8 +330,8 @@ class Decoder:
                 if meter.spent >= meter.due:
                     meter.breathe()
                     yield
-            if texts and (text := "".join(texts)).strip():
-                grown.put(VALUE, text, 1)
+            if made.mixed and (text := texts.whole()):
+                grown.put(VALUE, (yield from long(text)) if len(text) > LONG else text, 1)
             if len(grown) <= len(front or ()) and element.get(NIL) in TRUE:
                 return None
             return (yield from grown.finished())
@@ -326,11 +343,19 @@ class Decoder:
 
         def slices(element: etree._Element, _: Front) -> Generator[None, None, Any]:
             rows = Rows()
-            if not len(element) and element.get(NIL) in TRUE:
+            if not holds(element) and element.get(NIL) in TRUE:
                 return None
             for child in element:
                 before = meter.spent
-                value = yield from way.steps(child, None, meter)
+                meter.spent += 1
+                if way.skip:
+                    value = yield from way.steps(child, None, meter)
+                else:
+                    meter.most = meter.spent + WIDE
+                    try:
+                        value = way.read(child)
+                    except Wide:
+                        value = yield from way.gone(child, meter)
                 rows.append(value, meter.spent - before)
                 if meter.spent >= meter.due:
                     meter.breathe()
@@ -340,54 +365,54 @@ class Decoder:
         return slices
 
     def _way(self, member: Member) -> _Way:
-        """Return how a member is read in slices; what cannot grow is read at once."""
+        """Return how a member is read."""
         type_ = member.type
         if isinstance(type_, Scalar):
-            return _Way(member, of_scalar(type_, self._meter), self._strangers.loosely)
+            return _Way(member, of_scalar(type_, self._meter), self._scalar_steps(type_))
 
         def slow(element: etree._Element, front: Front) -> Generator[None, None, Any]:
             """Make them when they are needed: a type may hold itself."""
             return self._steps_of(type_)(element, front)
 
-        return _Way(member, None if self._may_grow(type_) else self._read_of(type_), slow)
+        return _Way(member, self._read_of(type_), slow)
 
-    def _may_grow(self, name: str) -> bool:
-        """Say whether a type holds more than its schema lists one by one: arrays, wildcards; or very much of it."""
-        if name not in self._growing:
-            pending, seen = [name], {name}
-            found = False
-            while pending and not found:
-                made = self._types[pending.pop()]
-                found = made.anything or made.dataset or made.wild or made.array is not None or len(seen) > _REACH
-                found = found or any(each.many for each in made.members)
-                for each in (*(each.type for each in made.members), *made.derived):
-                    if isinstance(each, str) and each not in seen:
-                        seen.add(each)
-                        pending.append(each)
-            self._growing[name] = found
-        return self._growing[name]
+    def _scalar_steps(self, scalar: Scalar) -> Steps:
+        strangers, of_text = self._strangers, scalar_steps(scalar)
+
+        def steps(element: etree._Element, front: Front) -> Generator[None, None, Any]:
+            return strangers.steps(element, front, exact=False) if holds(element) else of_text(element)
+
+        return steps
 
 
 class _Way:
-    """How one member is read: at once by `read` where that can be, else by `slow`."""
+    """How one member is read: at once by `read`, in slices by `slow` where that is too much.
 
-    __slots__ = ("key", "many", "read", "slow")
+    `skip` is how often the first is not tried, because there was too much the last time.
+    """
 
-    def __init__(self, member: Member, read: Read | None, slow: Steps) -> None:
-        self.key, self.many, self.read, self.slow = member.key, member.many, read, slow
+    __slots__ = ("_slow", "key", "many", "read", "skip")
+
+    def __init__(self, member: Member, read: Read, slow: Steps) -> None:
+        self.key, self.many, self.read, self._slow, self.skip = member.key, member.many, read, slow, 0
 
     def steps(self, element: etree._Element, front: Front, meter: Meter) -> Generator[None, None, Any]:
         """Read an element, whose object begins with `front`."""
-        meter.spent += 1
-        if self.read is None:
-            return (yield from self.slow(element, front))
+        if self.skip:
+            self.skip -= 1
+            return (yield from self._slow(element, front))
         meter.most = meter.spent + WIDE
         try:
             value = self.read(element)
         except Wide:
-            yield from meter.turn()
-            return (yield from self.slow(element, front))
+            return (yield from self.gone(element, meter, front))
         return {**front, **value} if front and isinstance(value, dict) else value
+
+    def gone(self, element: etree._Element, meter: Meter, front: Front = None) -> Generator[None, None, Any]:
+        """Read an element that was too much."""
+        self.skip = _SKIPPED
+        yield from meter.turn()
+        return (yield from self._slow(element, front))
 
 
 def _wide(element: etree._Element) -> Any:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.soap import namespaces, scalars
 from adapters.soap.contents import Contents, length
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
-from adapters.soap.job import InvalidParams, Job, Prefixes, all_qualified, attribute, escaped, qualified
+from adapters.soap.job import LONG, InvalidParams, Job, Prefixes, all_qualified, attribute, escaped, qualified
 from adapters.soap.types import ANY, HEADERS, TYPE, VALUE, Scalar
 from adapters.soap.wilds import Wilds
-from adapters.xml import local, ns
+from adapters.xml import REPLY_MARKUP, local, ns
 from sidecar.model import Dialect
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _END: Final = "</_soap:Body></_soap:Envelope>"
 _SHOWN: Final = 60  # characters of a name that somebody sent
 _CANDIDATES: Final = 10  # types that could stand in a place, in one error
 _QUICK: Final = 100  # members of an object that is written in one go: 0.1 ms
+_CHEAP: Final = 4  # attributes that are looked at in the time that an element takes to be written
 _PREFIX: Final = "_q"  # of a qualified name that is a value
 _QNAMES: Final = frozenset(("QName", "NOTATION"))
 
@@ -57,11 +58,13 @@ class Encoder:
         self._around: dict[tuple[str, Dialect], tuple[str, str]] = {}
         self._wilds = Wilds(types, named, self._itself)
 
-    def envelope(self, message: Message, value: Any, dialect: Dialect) -> Generator[None, None, bytes]:
-        """Write a whole envelope of what JSON says for a message. Raises `InvalidParams`."""
+    def envelope(
+        self, message: Message, value: Any, dialect: Dialect, markup_max: int = REPLY_MARKUP
+    ) -> Generator[None, None, bytes]:
+        """Write a whole envelope of what JSON says for a message, with so many tags at most. Raises `InvalidParams`."""
         if (whole := self._at_once(message, value, dialect)) is not None:
             return whole
-        job = Job(self._prefixes, dialect, encoded=message.encoded)
+        job = Job(self._prefixes, dialect, encoded=message.encoded, markup_max=markup_max)
         headers, value = self._parted(message, value)
         if headers is not None:
             yield from self._headers(message, headers, job)
@@ -108,11 +111,12 @@ class Encoder:
         more = made.attributes or made.wild_attributes or made.value or made.mixed or made.wild or made.dataset
         if more or made.anything or made.array or made.derived or made.abstract or len(made.members) > _QUICK:
             return None
-        if not Contents(made).plain or any(not _is_quick(each) for each in made.members):
+        if not Contents(made).plain or any(each.required and not _is_quick(each) for each in made.members):
             return None
         rows = []
         for each in made.members:
-            assert isinstance(each.type, Scalar), "else it is not quick"
+            if not isinstance(each.type, Scalar) or not _is_quick(each):
+                continue  # where it is there, the object is not as long as it seems
             tag = self._prefixes.tag(each.clark)
             rows.append((each.key, each.required, scalars.writer(each.type), f"<{tag}>", f"</{tag}>"))
 
@@ -121,8 +125,11 @@ class Encoder:
             for key, required, write, opening, closing in rows:
                 if key in value:
                     seen += 1
+                    given = value[key]
+                    if type(given) is str and len(given) > LONG:
+                        raise _SlowError
                     try:
-                        text = write(value[key])
+                        text = write(given)
                     except scalars.Invalid:
                         raise _SlowError from None
                     if "&" in text or "<" in text or ">" in text or "\r" in text:
@@ -181,11 +188,30 @@ class Encoder:
 
     def _member(self, member: Member, value: Any, job: Job, at: Place | None) -> Generator[None, None, None]:
         """Write one element."""
-        if value is None or isinstance(member.type, Scalar):
+        if isinstance(member.type, Scalar):
             job.spaces.add(ns(member.clark))
-            self._once(member)(value, job, at)
+            once = self._text_of(member, member.type)
+            if not once(value, job, at):
+                yield from self._long(member, member.type, value, job, at)
+        elif value is None:
+            job.spaces.add(ns(member.clark))
+            self._nil(member, job, at)
         else:
             yield from self._write_of(member.type)(value, job.tag(member.clark), "", job, at)
+
+    def _long(
+        self, member: Member, scalar: Scalar, value: str, job: Job, at: Place | None
+    ) -> Generator[None, None, None]:
+        """Write a long text, which a fixed value and a qualified name never is."""
+        try:
+            text = scalars.writer(scalar)(value)
+        except scalars.Invalid as wrong:
+            job.wrong(at, wrong.code, wrong.text)
+            return
+        tag = self._prefixes.tag(member.clark)
+        job.out.append(f"<{tag}{job.typed(_kind(scalar)) if job.encoded else ''}>")
+        yield from job.long(text)
+        job.out.append(f"</{tag}>")
 
     def _nil(self, member: Member, job: Job, at: Place | None) -> None:
         anything = isinstance(member.type, str) and self._types[member.type].anything
@@ -231,6 +257,8 @@ class Encoder:
             if value is None:
                 self._nil(member, job, at)
                 return True
+            if type(value) is str and len(value) > LONG and names is None and fixed is None:
+                return False
             try:
                 text = write(value)
                 more, said = ("", text) if names is None else names(text, _PREFIX)
@@ -360,7 +388,9 @@ class Encoder:
                 else:
                     job.wrong((at, VALUE) if isinstance(value, dict) else at, wrong.code, wrong.text)
                 return
-            job.out.append(f"<{name}{more}{declared}>{escaped(said)}</{name}>")
+            job.out.append(f"<{name}{more}{declared}>")
+            yield from _text(said, job)
+            job.out.append(f"</{name}>")
 
         return valued
 
@@ -387,7 +417,7 @@ class Encoder:
             job.spaces |= spaces
             job.out.append(f"<{name}{more}>")
             if made.mixed and VALUE in value:
-                job.out.append(escaped(job.text(value[VALUE], (at, VALUE))))
+                yield from _text(job.text(value[VALUE], (at, VALUE)), job)
             for order, index in contents.order(value, job, at):
                 if order is None:
                     yield from self._wilds.element(value[ANY][index], made.space, job, ((at, ANY), index or 0))
@@ -421,13 +451,14 @@ class Encoder:
         def attributes(value: Mapping[str, Any], job: Job, at: Place | None) -> str:
             said = ""
             job.spaces |= spaces
+            job.left -= len(known) // _CHEAP
             for each, write, name, names, prefix in known:
                 if each.key not in value:
                     if each.required and each.default is None:
                         job.wrong((at, each.key), "missing", "is required")
                     continue
                 try:
-                    text = write(value[each.key])
+                    text = _attribute(write(value[each.key]))
                     declared, text = ("", text) if names is None else names(text, prefix)
                 except scalars.Invalid as wrong:
                     job.wrong((at, each.key), wrong.code, wrong.text)
@@ -438,6 +469,19 @@ class Encoder:
             return said
 
         return attributes
+
+
+def _text(text: str, job: Job) -> Generator[None, None, None]:
+    if len(text) > LONG:
+        yield from job.long(text)
+    else:
+        job.out.append(escaped(text))
+
+
+def _attribute(text: str) -> str:
+    if len(text) > LONG:  # no parser takes a start tag of more than twice that
+        raise scalars.Invalid("length", f"must have at most {LONG} characters")
+    return text
 
 
 def _opened(dialect: Dialect, declared: str) -> str:

@@ -26,6 +26,7 @@ from adapters.soap.encoding import InvalidParams
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
 from adapters.soap.queries import Queries
 from adapters.soap.speech import ELEMENTS_MAX, NoReplyError, Speech, child_of
+from adapters.soap.strangers import holds
 from adapters.soap.unspeakable import Unspeakable
 from adapters.soap.ways import Ways, headers_of
 from adapters.xml import local
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 _SLICE_S: Final = 0.001  # of work between two yields
 _LARGE: Final = 16_384  # bytes of a reply whose tree is let go of piece by piece: 4 000 elements take 0.4 ms to free
 _WINDOW: Final = 65_536  # bytes that are searched between two yields: 0.3 ms where every fourth begins a tag
+_TREE: Final = 4_000  # elements
+_REFERENCE: Final = b"ref="
+_FREED: Final = 2_000  # values that are let go of between two yields: 0.1 ms
 _FAULTS: Final = 8  # children of a Body, or of a fault, that are looked at: the fault is the first, and has four
 _WORDS: Final = 20  # codes of a fault: each stands inside the one before, and real ones have two
 _WSDL_S: Final = 2  # a WSDL is read within a second or two of the start where the backend is there at all
@@ -99,16 +103,18 @@ class SoapFacade:
             return found
         speech, signature, operation = found
         dialect, headers = self._how(operation)
+        value: Any = None
         try:
-            if body is not None:
-                value = await read(body)
-            else:
-                value = Queries(speech.types, signature).value(query)
+            value = await read(body) if body is not None else Queries(speech.types, signature).value(query)
+            await asyncio.sleep(0)
             return Asked(headers, await _run(speech.request(signature, value, dialect)))
         except JsonRefused as refused:
             return _unread(refused)
         except InvalidParams as wrong:
             return _invalid(wrong.errors)
+        finally:
+            if body is not None and len(body) > _LARGE:
+                await _let_go(value)
 
     async def answer(self, name: str, data: bytes) -> tuple[Dialect, RawHeaders, bytes] | Refusal:
         """Write a reply."""
@@ -139,7 +145,9 @@ class SoapFacade:
         if isinstance(root, Refusal):
             return root
         try:
-            return orjson.dumps(await _run(speech.read(signature, root)))
+            value = await _run(speech.read(signature, root))
+            await asyncio.sleep(0)
+            return orjson.dumps(value)
         except NoReplyError as error:
             return Refusal("backend_bad_reply", "root", f"the backend's reply cannot be read as JSON: {error}")
         finally:
@@ -153,13 +161,13 @@ class SoapFacade:
             return b""
         try:
             held = child_of(root, _BODIES)
-            fault = next((each for each in islice(held or (), _FAULTS) if local(each.tag) == "Fault"), None)
+            fault = None if held is None else _named(held, "Fault")
             if fault is None:
                 return b""
             speech, signature, _ = found
             facts = self._facts(fault)
             detail = _named(fault, "detail", "Detail")
-            if detail is not None and len(detail):
+            if detail is not None and holds(detail):
                 facts["detail"] = await _run(speech.detail(signature, detail))
             return orjson.dumps(facts)
         finally:
@@ -332,11 +340,14 @@ async def _parsed(headers: RawHeaders, body: bytes) -> etree._Element | Refusal:
     tags = 0
     for start in range(0, len(body), _WINDOW):
         tags += body.count(b"<", start, start + _WINDOW)
-        tags -= sum(body.count(each, start, start + _WINDOW) for each in _NO_ELEMENTS)
-        if tags > ELEMENTS_MAX:
-            return Refusal("backend_bad_reply", "too_large", _TOO_MUCH)
         if start:
             await asyncio.sleep(0)
+    if tags > ELEMENTS_MAX:  # or half of them end others
+        for start in range(0, len(body), _WINDOW):
+            tags -= sum(body.count(each, start, start + _WINDOW) for each in _NO_ELEMENTS)
+            await asyncio.sleep(0)
+    if tags > ELEMENTS_MAX:
+        return Refusal("backend_bad_reply", "too_large", _TOO_MUCH)
     try:
         return await xml.parse_in_pieces(body, charset=media.charset, markup_max=xml.REPLY_MARKUP)
     except xml.XmlRefused as refused:
@@ -344,8 +355,35 @@ async def _parsed(headers: RawHeaders, body: bytes) -> etree._Element | Refusal:
 
 
 async def _freed(root: etree._Element, body: bytes) -> None:
-    if len(body) > _LARGE:
+    # A small reply may have become large by its references.
+    if len(body) > _LARGE or (_REFERENCE in body and len([*islice(root.iter(), _TREE)]) == _TREE):
         await xml.dissolve(root)
+
+
+async def _let_go(value: Any) -> None:
+    """Free a large value of JSON piece by piece; nobody else holds it."""
+    pending, freed = [value], 0
+    del value
+    while pending:
+        each = pending.pop()
+        part: Iterable[Any] = ()
+        if isinstance(each, list):
+            part = each[-_FREED:]
+            del each[-_FREED:]
+            if each:
+                pending.append(each)
+        elif isinstance(each, dict):
+            part = [each.popitem()[1] for _ in range(min(len(each), _FREED))]
+            if each:
+                pending.append(each)
+        for inner in part:
+            freed += 1
+            if isinstance(inner, dict | list):
+                pending.append(inner)
+        del each, part
+        if freed >= _FREED:
+            freed = 0
+            await asyncio.sleep(0)
 
 
 async def _run(steps: Generator[None, None, T]) -> T:

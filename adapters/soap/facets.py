@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.soap import namespaces
@@ -16,6 +16,8 @@ from adapters.soap.unspeakable import Unspeakable
 from adapters.xml import local, ns
 
 if TYPE_CHECKING:
+    from lxml import etree
+
     from adapters.soap.schema import Component, Schemas
 
 _XSD: Final = f"{{{namespaces.XSD}}}"
@@ -24,7 +26,11 @@ _DIGITS: Final = 12  # of a length: what is longer restricts nothing
 _PARTS_MAX: Final = (
     500  # types in a union of unions of lists: each makes a function of its own, and two of each would grow without end
 )
-_ENUM_MAX: Final = 5_000  # values of one enumeration; PayPal's country codes are 250
+_ENUM_MAX: Final = 5_000  # values of one enumeration, and more restrict nothing; PayPal's country codes are 250
+_FACETS_MAX: Final = _ENUM_MAX + 100  # facets of one step that are looked at: 2 ms
+_PLACES: Final = 400  # digits of a bound, before or after the point: no double has more
+_TEXT: Final = 500  # characters of a component's documentation
+_TEXTS: Final = 64  # pieces that it is put together of
 # XSD 1.0 part 2 section 3; what is no built-in type is read as a string.
 BUILTIN: Final = frozenset(
     (
@@ -33,6 +39,14 @@ BUILTIN: Final = frozenset(
         *("normalizedString", "token", "language", "NMTOKEN", "Name", "NCName", "ID", "IDREF", "ENTITY"),
         *("integer", "nonPositiveInteger", "negativeInteger", "long", "int", "short", "byte", "nonNegativeInteger"),
         *("unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte", "positiveInteger", "anySimpleType"),
+    )
+)
+# Of which a bound is a number (XSD 1.0 part 2 section 4.3.7); that of a year looks like one.
+_NUMERIC: Final = frozenset(
+    (
+        *("decimal", "float", "double", "integer", "nonPositiveInteger", "negativeInteger", "nonNegativeInteger"),
+        *("positiveInteger", "long", "int", "short", "byte"),
+        *("unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte"),
     )
 )
 _LISTS: Final = {"NMTOKENS": "NMTOKEN", "IDREFS": "IDREF", "ENTITIES": "ENTITY"}
@@ -75,7 +89,7 @@ class Facets:
             found = self._kinds.types.get(name)
             if found is None or local(found.element.tag) != "simpleType":
                 raise Unspeakable(f"the simple type {name} is not defined in any document at hand")
-            self._known[name] = replace(self.inline(found), name=name)
+            self._known[name] = replace(self.inline(found), name=name, text=documented(found.element))
         return self._known[name]
 
     def inline(self, component: Component) -> Scalar:
@@ -93,21 +107,23 @@ class Facets:
         found: dict[str, Any] = {}
         enum: list[str] = []
         patterns: list[str] = []
-        for child in step.element:
+        for child in islice(step.element, _FACETS_MAX):
             kind, value = local(child.tag), child.get("value")
             if value is None:
                 continue
-            if kind == "enumeration" and len(enum) < _ENUM_MAX:
+            if kind == "enumeration":
                 enum.append(value)
             elif kind == "pattern":
                 patterns.append(value)
             elif kind in _COUNTS and (count := _count(value)) is not None:
                 found[_COUNTS[kind]] = count
-            elif kind in _NUMBERS and (number := _number(value)) is not None:
+            elif kind in _NUMBERS and base.base in _NUMERIC and (number := _number(value)) is not None:
                 found[_NUMBERS[kind]] = number
-        if enum:
+        if 0 < len(enum) <= _ENUM_MAX:
             found["enum"] = tuple(enum)
         if patterns:
+            if len(base.patterns) >= _DEPTH:  # by way of types that were known already
+                raise Unspeakable(f"a simple type is derived through more than {_DEPTH} others")
             found["patterns"] = (*base.patterns, tuple(patterns))
         return replace(base, **found) if found else base
 
@@ -126,10 +142,12 @@ class Facets:
     def _list(self, step: Component) -> Scalar:
         named, inner = step.element.get("itemType"), step.element.find(f"{_XSD}simpleType")
         if named:
-            return Scalar("anySimpleType", items=self.scalar(step.resolve(named)))
-        return Scalar(
-            "string" if inner is None else "anySimpleType", items=None if inner is None else self.inline(step.at(inner))
-        )
+            item = self.scalar(step.resolve(named))
+        elif inner is not None:
+            item = self.inline(step.at(inner))
+        else:
+            return Scalar("string")
+        return Scalar("anySimpleType", items=_shallow(item))
 
     def _union(self, step: Component) -> Scalar:
         members: list[Scalar] = []
@@ -139,14 +157,22 @@ class Facets:
             left -= _parts(each)
             if left < 0:
                 raise Unspeakable(f"a simple type is a union of more than {_PARTS_MAX} types")
-            members.append(each)
+            members.append(_shallow(each))
         return Scalar("anySimpleType", members=tuple(members)) if members else Scalar("string")
 
     def _base(self, step: Component) -> Scalar:
         named, inner = step.element.get("base"), step.element.find(f"{_XSD}simpleType")
         if named:
-            return replace(self.scalar(step.resolve(named)), name="")
+            return replace(self.scalar(step.resolve(named)), name="", text="")
         return Scalar("string") if inner is None else self.inline(step.at(inner))
+
+
+def documented(element: etree._Element) -> str:
+    """Return a component's documentation in one line, cut."""
+    found = element.find(f"{_XSD}annotation/{_XSD}documentation")
+    if found is None:
+        return ""
+    return " ".join("".join(str(piece)[: 4 * _TEXT] for piece in islice(found.itertext(), _TEXTS)).split())[:_TEXT]
 
 
 def _parts(scalar: Scalar) -> int:
@@ -155,14 +181,29 @@ def _parts(scalar: Scalar) -> int:
     return 1 + sum(map(_parts, inner))
 
 
+def _deep(scalar: Scalar) -> int:
+    """Return how many lists and unions a type is inside one another: each is written and read by recursion."""
+    inner = (scalar.items,) if scalar.items is not None else scalar.members
+    return 1 + max(map(_deep, inner), default=0)
+
+
+def _shallow(scalar: Scalar) -> Scalar:
+    """Let no type grow by way of others that were known already."""
+    if _deep(scalar) >= _DEPTH:
+        raise Unspeakable(f"a simple type has lists and unions more than {_DEPTH} deep")
+    return scalar
+
+
 def _count(text: str) -> int | None:
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def _number(text: str) -> Decimal | None:
+    if len(text) > 2 * _PLACES:
+        return None
     try:
         found = Decimal(text.strip())
-    except InvalidOperation:  # a bound of a date
+    except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return found if found.is_finite() and -_PLACES < found.adjusted() < _PLACES else None

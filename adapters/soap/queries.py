@@ -54,8 +54,6 @@ class Queries:
         found: dict[str, Any] = {}
         for name, text in _pairs(query, errors):
             takes = self._takes.get(name)
-            if len(errors) >= _ERRORS_MAX:
-                break
             if takes is None:
                 hint = nearest(name, self._takes) if len(errors) < _HINTS else ""
                 errors.append((pointer((name,)), "unknown", f"is not known here{hint}"))
@@ -84,9 +82,13 @@ def _simple(member: Member, types: Types) -> tuple[Scalar, bool] | None:
 
 
 def _pairs(query: str, errors: list[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:
+    """Give the pairs, until there are errors enough."""
     for pair in filter(None, query.split("&")):
+        if len(errors) >= _ERRORS_MAX:
+            return
         name, _, value = pair.replace("+", " ").partition("=")
         try:
             yield unquote_to_bytes(name).decode(), unquote_to_bytes(value).decode()
         except UnicodeError:  # also half a surrogate pair, which a server may read a byte as
-            errors.append((pointer((name,)), "characters", "is not UTF-8"))
+            shown = name.encode(errors="replace").decode()  # the answer that names it is UTF-8
+            errors.append((pointer((shown,)), "characters", "is not UTF-8"))

@@ -6,11 +6,14 @@ has makes that operation unspeakable, with the reason, and no other one. It fetc
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from adapters.soap import namespaces
-from adapters.soap.facets import Facets
+from adapters.soap.facets import Facets, documented
+from adapters.soap.lexical import is_ncname
 from adapters.soap.schema import qualified
 from adapters.soap.types import (
     ANY,
@@ -56,13 +59,12 @@ _TYPES_MAX: Final = 4_000
 _MEMBERS_MAX: Final = 1_000  # elements or attributes of one type: the widest real one (PayPal) has 70
 _PARTICLES_MAX: Final = 4_000  # places of one content model: groups that name groups twice would grow without end
 _GROUPS_MAX: Final = 64  # groups within groups, which are followed by recursion
+_READ_MAX: Final = 100_000  # elements and attributes, again for each type that inherits them: PayPal has 2 400 in use
 _BASES_MAX: Final = 32
 _BREATH: Final = 16  # elements of one type that are read between two yields: 0.3 ms
 _DERIVED_MAX: Final = 200
 _OWN: Final = "/()"  # behind the name of a type that only a message has: no element's path ends so
 _DIGITS: Final = 12  # of minOccurs and maxOccurs: more are as good as unbounded
-_TEXT: Final = 500  # characters of a component's documentation
-
 
 _ITEM: Final = Member("item", "item", _ANY_TYPE, True, nillable=True, most=MANY)
 
@@ -90,6 +92,7 @@ class Resolver:
         self._forget: set[str] = set()
         self._plain: dict[str, list[str]] | None = None
         self._begun: dict[str, None] = {}
+        self._spent = 0
         self.types: Types = {ANYTHING.name: ANYTHING}
 
     # --- operations
@@ -142,7 +145,8 @@ class Resolver:
     # --- messages
 
     def _message(self, name: str, parts: tuple[Part, ...], side: Side, wire: Wire, wrapper: str | None) -> Message:
-        headers = tuple(replace(self._global(element), required=False, fewest=0) for _, element in side.headers)
+        elements = dict.fromkeys(element for _, element in side.headers)
+        headers = _told_apart([replace(self._global(each), required=False, fewest=0) for each in elements])
         listed = set(side.parts)
         hidden = {part for part, _ in side.headers}
         own = [part for part in parts if part.name in listed or (not listed and part.name not in hidden)]
@@ -157,24 +161,33 @@ class Resolver:
 
     def _call(self, name: str, parts: list[Part], wrapper: str) -> Member:
         """Make the element of an rpc call: its children are the parts, without a namespace (WSDL 1.1 section 3.5)."""
-        members = tuple(self._part(part) for part in parts)
-        named = f"{wrapper}{_OWN}"
-        content = Group("sequence", tuple(Leaf(at, 1 if each.required else 0) for at, each in enumerate(members)))
-        self.types[named] = Complex(named, members, content, space=ns(wrapper))
+        members = _told_apart([self._part(part) for part in parts])
+        content = Group("sequence", tuple(Leaf(at) for at in range(len(members))))
+        named = self._added(Complex(f"{wrapper}{_OWN}", members, content, space=ns(wrapper)))
         return Member(name, wrapper, named, required=True, fewest=1)
+
+    def _added(self, made: Complex) -> str:
+        """Keep a type that only a message has: that of an operation called GetResponse is not that of the reply to Get."""
+        while self.types.get(made.name, made) != made:
+            made = replace(made, name=f"{made.name}~")
+        self.types[made.name] = made
+        return made.name
 
     def _part(self, part: Part) -> Member:
         if part.element is not None:
             return replace(self._global(part.element), key=self._key(part.name), required=True, fewest=1)
         if part.type is None:
             raise Unspeakable(f"the part {part.name} has neither an element nor a type")
+        if not is_ncname(part.name):
+            raise Unspeakable(f"a part has the name {part.name[:60]!r}, which is none")
         type_ = self._type(part.type, f"the part {part.name}")
         return Member(self._key(part.name), part.name, type_, required=True, nillable=True, fewest=1)
 
     def _details(self, parts: tuple[Part, ...]) -> Iterator[Member]:
         for part in parts:
-            if part.element is not None and part.element in self._kinds.elements:
-                yield self._global(part.element)
+            if part.element is not None:
+                with suppress(Unspeakable):  # it is read by its looks
+                    yield self._global(part.element)
 
     def _whole(self, message: Message) -> Message:
         """Let a message's own elements be objects, whatever is flattened inside them: they have headers beside them, and may grow."""
@@ -187,9 +200,7 @@ class Resolver:
         made = None if isinstance(member.type, Scalar) else self.types[member.type]
         if made is None or made.array is None or made.encoded:
             return member
-        named = f"{made.name}{_OWN}"
-        self.types[named] = replace(made, name=named, array=None)
-        return replace(member, type=named)
+        return replace(member, type=self._added(replace(made, name=f"{made.name}{_OWN}", array=None)))
 
     def _complain(self, *messages: Message | None) -> None:
         """Raise for a type that one of the messages reaches and that nobody could resolve."""
@@ -261,9 +272,9 @@ class Resolver:
         """Return all types that are derived from one; they are wanted, too, because a message may name them."""
         found: dict[str, None] = {}
         pending = [name]
-        while pending and len(found) <= _DERIVED_MAX:
-            for each in (self._derived or {}).get(pending.pop(), ()):
-                if each not in found and each not in self._broken:
+        while pending and len(found) < _DERIVED_MAX:
+            for each in islice((self._derived or {}).get(pending.pop(), ()), _DERIVED_MAX):
+                if each not in found and each != name and each not in self._broken:
                     found[each] = None
                     pending.append(each)
         self._wanted += found
@@ -313,7 +324,7 @@ class Resolver:
             mixed=made.mixed or mixed,
             abstract=element.get("abstract") in ("true", "1"),
             space=component.scope.target,
-            text=_text(element),
+            text=documented(element),
         )
 
     def _derive(self, name: str, step: Component, content: str, depth: int) -> Generator[None, None, Complex]:
@@ -331,6 +342,8 @@ class Resolver:
                 return (yield from self._own(name, step, None))
             raise Unspeakable(f"the type {name} is derived from {base}, which no document at hand defines")
         under = yield from self._complex(base, found, depth + 1)
+        if under.encoded:
+            return replace(under, name=name, base=base)
         if not extends:
             under = replace(under, members=(), content=None, wild=False)
         return (yield from self._own(name, step, under))
@@ -362,12 +375,12 @@ class Resolver:
         for child in component.element:
             if local(child.tag) in (*_GROUPS, "group"):
                 yield from content.add(component.at(child))
-        mine, wild = self._attributes(component)
+        mine, wild = yield from self._attributes(component)
         kept = [each for each in (under.attributes if under else ()) if each.clark not in mine]
         base = component.element.get("base")
         return replace(
             content.made(),
-            attributes=tuple(self._named([*kept, *(each for each in mine.values() if each is not None)])),
+            attributes=tuple(self._apart([*kept, *(each for each in mine.values() if each is not None)])),
             value=under.value if under else None,
             mixed=bool(under and under.mixed),
             wild_attributes=wild or bool(under and under.wild_attributes),
@@ -378,7 +391,7 @@ class Resolver:
         """Read an array of SOAP's own encoding: by wsdl:arrayType, or by the element that it holds (SOAP 1.1 section 5.4.2)."""
         for attribute in step.element.iterfind(f"{_XSD}attribute"):
             said = attribute.get(_ARRAY_TYPE)
-            if said:
+            if said and said.count("[") < 2:  # an item of an array of arrays is read by its looks
                 item = step.at(attribute).resolve(said.partition("[")[0])
                 type_ = self._type(item, f"an item of {name}")
                 return self._of_items(name, Member("item", "item", type_, True, nillable=True, most=MANY))
@@ -410,6 +423,7 @@ class Resolver:
 
     def _declared(self, component: Component, clark: str, parent: str = "") -> Member:
         element = component.element
+        _named(component)
         return Member(
             self._key(local(clark)),
             clark,
@@ -417,7 +431,7 @@ class Resolver:
             nillable=element.get("nillable") in ("true", "1"),
             default=element.get("default"),
             fixed=element.get("fixed"),
-            text=_text(element),
+            text=documented(element),
         )
 
     def _of_element(self, component: Component, path: str, depth: int = 0) -> Scalar | str:
@@ -445,13 +459,13 @@ class Resolver:
         self._wanted.append(path)
         return path
 
-    def _attributes(self, component: Component) -> tuple[dict[str, Attribute | None], bool]:
+    def _attributes(self, component: Component) -> Generator[None, None, tuple[dict[str, Attribute | None], bool]]:
         """Return the attributes that stand in a component by name, None for one that is prohibited; and whether any other may.
 
         What stands in it goes before what its groups have; a group that holds itself is looked at once.
         """
         found: dict[str, Attribute | None] = {}
-        wild = False
+        wild, count = False, 0
         pending, seen = [component], set[str]()
         while pending:
             here = pending.pop(0)
@@ -459,10 +473,14 @@ class Resolver:
                 at = here.at(child)
                 match local(child.tag):
                     case "attribute":
-                        if len(found) >= _MEMBERS_MAX:
+                        count += 1
+                        if count > _MEMBERS_MAX:
                             raise Unspeakable(f"a type has more than {_MEMBERS_MAX} attributes")
+                        self.spend()
                         clark, made = self._attribute(at)
                         found.setdefault(clark, made)
+                        if count % _BREATH == 0:
+                            yield
                     case "anyAttribute":
                         wild = True
                     case "attributeGroup":
@@ -480,14 +498,14 @@ class Resolver:
             found = self._kinds.attributes.get(clark)
             scalar = self._facets.builtin("string") if found is None else self._of_attribute(found)
         else:
-            name, form = element.get("name", ""), element.get("form")
+            name, form = _named(component), element.get("form")
             is_qualified = component.scope.qualified_attributes if form is None else form == "qualified"
             clark = f"{{{component.scope.target}}}{name}" if is_qualified and component.scope.target else name
             scalar = self._of_attribute(component)
         if use == "prohibited":
             return clark, None
         key = "@" + self._key(local(clark))
-        return clark, Attribute(key, clark, scalar, use == "required", element.get("default"), _text(element))
+        return clark, Attribute(key, clark, scalar, use == "required", element.get("default"), documented(element))
 
     def _of_attribute(self, component: Component) -> Scalar:
         if named := component.element.get("type"):
@@ -497,7 +515,7 @@ class Resolver:
         return self._facets.builtin("string") if inline is None else self._facets.inline(component.at(inline))
 
     @staticmethod
-    def _named(attributes: list[Attribute]) -> Iterator[Attribute]:
+    def _apart(attributes: list[Attribute]) -> Iterator[Attribute]:
         """Give attributes whose keys are taken by another, or mean something else, the whole name."""
         taken = {TYPE}
         for each in attributes:
@@ -509,6 +527,12 @@ class Resolver:
             taken.add(key)
             yield each if key == each.key else replace(each, key=key)
 
+    def spend(self) -> None:
+        """Count what is read, again for each type that inherits it."""
+        self._spent += 1
+        if self._spent > _READ_MAX:
+            raise Unspeakable(f"its documents have more than {_READ_MAX} elements and attributes in use")
+
     # --- how it is shown
 
     def _key(self, name: str) -> str:
@@ -519,8 +543,10 @@ class Resolver:
         if not self._options.flatten or made.array is not None or len(made.members) != 1:
             return made
         only = made.members[0]
-        plain = not (made.attributes or made.value or made.mixed or made.wild or made.dataset or made.derived)
-        return replace(made, array=only) if plain and only.many else made
+        loose = made.attributes or made.value or made.mixed or made.wild or made.wild_attributes or made.dataset
+        # What stands in place of another type, or has others in its place, says so in a member of its own.
+        kin = made.derived or made.base not in ("", _ANY_TYPE)
+        return replace(made, array=only) if only.many and not loose and not kin else made
 
 
 class _Content:
@@ -546,28 +572,26 @@ class _Content:
         content = Group("sequence", tuple(self._parts)) if len(self._parts) != 1 else self._parts[0]
         assert isinstance(content, Group), "only groups are added"
         counts = occurs(content)
-        members, taken = [], {VALUE, ANY, TYPE}
-        for at, each in enumerate(self._members):
+        members = []
+        for at, each in enumerate(_told_apart(self._members)):
             fewest, most = counts.get(at, (0, 0))
-            key = next(key for key in _keys(each) if key not in taken)
-            taken.add(key)
             many = most > 1
-            members.append(
-                replace(each, key=key, many=many, required=fewest > 0, fewest=fewest, most=most if many else 1)
-            )
+            members.append(replace(each, many=many, required=fewest > 0, fewest=fewest, most=most if many else 1))
         dataset = any(each.clark == f"{_XSD}schema" for each in self._members) or _DIFFGRAM in self._spaces
         return Complex(self._name, tuple(members), content, wild=self._wild, dataset=dataset)
 
     def _particle(self, component: Component) -> Generator[None, None, Particle | None]:
         element, kind = component.element, local(component.element.tag)
         fewest, most = _times(element, "minOccurs"), _times(element, "maxOccurs")
-        if most == 0:
-            return None
+        fewest = min(fewest, most)  # a minOccurs of 2 alone
+        self._resolver.spend()
         self._count += 1
         if self._count > _PARTICLES_MAX:
             raise Unspeakable(f"{self._name} has more than {_PARTICLES_MAX} places for elements")
         if self._count % _BREATH == 0:
             yield
+        if most == 0:
+            return None
         if kind == "element":
             return Leaf(self._member(component), fewest, most)
         if kind == "any":
@@ -596,20 +620,42 @@ class _Content:
         return found
 
     def _member(self, component: Component) -> int:
-        made = self._resolver.element(component, self._name)
-        if made.clark not in self._at:
+        ref = component.element.get("ref")
+        clark = component.resolve(ref) if ref else qualified(component)
+        if clark not in self._at:  # two of one name are of one type (XSD 1.0 part 1 section 3.8.6)
             if len(self._members) >= _MEMBERS_MAX:
                 raise Unspeakable(f"{self._name} holds more than {_MEMBERS_MAX} elements")
-            self._at[made.clark] = len(self._members)
-            self._members.append(made)
-        return self._at[made.clark]
+            self._members.append(self._resolver.element(component, self._name))
+            self._at[clark] = len(self._members) - 1
+        return self._at[clark]
 
 
-def _keys(member: Member) -> Iterator[str]:
-    """Give what a member may be called, the next where the one before is another's."""
-    yield member.key
-    yield local(member.clark)
-    yield member.clark if member.clark.startswith("{") else f"{{}}{member.clark}"
+def _told_apart(members: list[Member]) -> tuple[Member, ...]:
+    """Give each member a key of its own: what it has, else its name, else its name with the namespace."""
+    names, taken = {local(each.clark) for each in members}, {VALUE, ANY, TYPE}
+    found: list[Member] = []
+    for each in members:
+        own = local(each.clark)
+        whole = each.clark if each.clark.startswith("{") else f"{{}}{each.clark}"
+        # A name that is made up gives way to one that a schema has, wherever that stands.
+        made_up = each.key != own and each.key == camel(own) and each.key in names
+        key = next((key for key in (own if made_up else each.key, own, whole) if key not in taken), None)
+        if key is None:
+            raise Unspeakable(f"two parts of one message are called {own}")
+        taken.add(key)
+        found.append(replace(each, key=key))
+    return tuple(found)
+
+
+def _named(component: Component) -> str:
+    """Return the name of a declaration; what no message can hold would make messages that nobody can read."""
+    name = component.element.get("name", "")
+    if not is_ncname(name):
+        what = local(component.element.tag)
+        raise Unspeakable(
+            f"one {what} in {component.scope.target or 'no namespace'} has the name {name[:60]!r}, which is none"
+        )
+    return name
 
 
 def occurs(particle: Particle) -> Mapping[int, tuple[int, int]]:
@@ -637,7 +683,7 @@ def camel(name: str) -> str:
     """Write a name as JavaScript does: `iPerf_no` iPerfNo, `SKUCode` skuCode, `ID` id."""
     head, *rest = [part for part in name.replace("-", "_").replace(".", "_").split("_") if part] or [name]
     upper = len(head) - len(head.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-    if upper > 1 and upper < len(head):
+    if upper > 1 and head[upper : upper + 1].isalpha():
         upper -= 1
     return head[:upper].lower() + head[upper:] + "".join(part[0].upper() + part[1:] for part in rest)
 
@@ -655,8 +701,3 @@ def _times(element: etree._Element, which: str) -> int:
     if not (said.isascii() and said.isdigit()):
         return 1
     return min(MANY, int(said)) if len(said) < _DIGITS else MANY
-
-
-def _text(element: etree._Element) -> str:
-    found = element.find(f"{_XSD}annotation/{_XSD}documentation")
-    return "" if found is None else " ".join("".join(map(str, found.itertext())).split())[:_TEXT]

@@ -106,7 +106,7 @@ class Speech:
     @property
     def names(self) -> tuple[str, ...]:
         """The operations, in the order of the documents, whether their schemas can be followed or not."""
-        return (*self._wires, *self._unspoken)
+        return tuple({**self._wires, **self._unspoken})  # an operation that turns out to be unspeakable is among both
 
     @property
     def types(self) -> Types:
@@ -132,11 +132,11 @@ class Speech:
 
     def encode(self, name: str, value: Any, dialect: Dialect = Dialect.SOAP11) -> bytes:
         """Write a request at once. Raises `InvalidParams`, `Unspeakable`."""
-        return _whole(self._encoder.envelope(self.signature(name).input, value, dialect))
+        return _whole(self.request(self.signature(name), value, dialect))
 
     def request(self, signature: Signature, value: Any, dialect: Dialect) -> Generator[None, None, bytes]:
         """Write a request's envelope. Raises `InvalidParams`."""
-        return self._encoder.envelope(signature.input, value, dialect)
+        return self._encoder.envelope(signature.input, value, dialect, xml.REQUEST_MARKUP)
 
     def envelope(self, message: Message, value: Any, dialect: Dialect) -> Generator[None, None, bytes]:
         """Write any message's envelope. Raises `InvalidParams`."""
@@ -172,7 +172,7 @@ class Speech:
             raise NoReplyError("the Body is empty")
         if not _is_reply(first, output):
             raise NoReplyError(f"the Body holds {first.tag[:200]}, and a reply has {output.element.clark}")
-        if len(body) > 1 or output.encoded:
+        if output.encoded or len([*islice(body, 2)]) > 1:
             yield from expanded(body, elements_max)
         return (yield from self._decoder.steps(output.element, first, headers))
 

@@ -6,12 +6,13 @@ bytes on the way.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.soap import dataset, namespaces, scalars
 from adapters.soap.facets import BUILTIN
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
-from adapters.soap.growing import WIDE, Growing, Meter, Rows, large
+from adapters.soap.growing import LONG, WIDE, Growing, Meter, Rows, Texts, large, long
 from adapters.soap.types import TYPE, VALUE, Scalar
 from adapters.xml import local, ns
 
@@ -38,6 +39,8 @@ _SCALARS: Final = frozenset((namespaces.XSD, namespaces.ENCODING11, namespaces.E
 _ARRAYS: Final = frozenset(f"{{{space}}}Array" for space in (namespaces.ENCODING11, namespaces.ENCODING12))
 _ARRAY_TYPE: Final = f"{{{namespaces.ENCODING11}}}arrayType"
 _NAMES: Final = 16  # declarations in scope that are looked through in the time of one element
+_DIFFGRAM: Final = "{urn:schemas-microsoft-com:xml-diffgram-v1}diffgram"
+_FIRST: Final = 16  # children among which a diffgram is: before it are schemas, of tables in several namespaces
 _PROTO: Final = "__proto__"  # sets an object's prototype in JavaScript programs that copy members (CWE-1321)
 
 
@@ -79,13 +82,18 @@ class Strangers:
 
     def read(self, element: etree._Element, *, exact: bool) -> Any:
         """Read an element at once. Raises `Wide`. Names are told apart by their namespaces where it is `exact`."""
-        size, meter = len(element), self._meter
+        meter = self._meter
+        children = [*islice(element, WIDE + 1)]  # to count all holds the loop, where there are a hundred thousand
+        size = len(children)
         meter.spent += size + 1
         if meter.spent > meter.most:
             raise Wide
         if not element.keys():
             if not size:
-                return element.text or ""
+                text = element.text or ""
+                if len(text) > LONG:
+                    raise Wide
+                return text
         elif (named := element.get(TYPED)) is not None:
             name = resolved(element, named, meter)
             if name not in self._types and self._named.knows(name):
@@ -96,18 +104,20 @@ class Strangers:
                 return of_scalar(scalar, meter)(element)
         if not size and element.get(NIL) in TRUE:
             return None
-        if dataset.is_dataset(element):
+        if _is_dataset(element):
             raise Wide
         if self._is_array(element):
-            return [self.read(child, exact=exact) for child in element]
+            return [self.read(child, exact=exact) for child in children]
         out = attributes(element, meter)
         text = own_text(element)
+        if len(text) > LONG:
+            raise Wide
         if text.strip() or not size:
             if not size and not out:
                 return text
             out[VALUE] = text
         name_of, space = exactly if exact else short, ns(element.tag)
-        for child in element:
+        for child in children:
             Again.put(out, name_of(child.tag, space), self.read(child, exact=exact))
         return out
 
@@ -120,7 +130,7 @@ class Strangers:
         if name in self._types and not self._types[name].anything:
             more = {TYPE: short(name, ns(element.tag)), **(front or {})}
             return (yield from self._steps_of(name)(element, more))
-        if dataset.is_dataset(element):
+        if _is_dataset(element):
             return (yield from self.dataset(element, front))
         meter.most = meter.spent + WIDE
         try:
@@ -129,22 +139,20 @@ class Strangers:
             return (yield from self._slices(element, front, exact=exact))
         return {**front, **value} if front and isinstance(value, dict) else value
 
-    def loosely(self, element: etree._Element, front: Front) -> Generator[None, None, Any]:
-        """As `steps`, where there should have been no such element: a name says no more than it must."""
-        return self.steps(element, front, exact=False)
-
     def dataset(self, element: etree._Element, front: Front) -> Generator[None, None, Any]:
         """Read a DataSet; what should be one and is empty has no tables."""
-        if dataset.is_dataset(element):
+        if _is_dataset(element):
             found = yield from dataset.steps(element)
-            return {**(front or {}), **(yield from large(found))}
-        if not len(element) and not (element.text or "").strip():
+            return (yield from large(found, front))
+        if not holds(element) and not (element.text or "").strip():
             return None if element.get(NIL) in TRUE else dict(front or {})
         return (yield from self.steps(element, front, exact=False))
 
     def _slices(self, element: etree._Element, front: Front, *, exact: bool) -> Generator[None, None, Any]:
         meter = self._meter
         yield from meter.turn()
+        if not holds(element) and not front and not attributes(element, meter):
+            return (yield from long(element.text or ""))
         if self._is_array(element):
             rows = Rows()
             for child in element:
@@ -153,7 +161,7 @@ class Strangers:
                 yield from meter.turn()
             return (yield from rows.finished())
         grown = Growing({**(front or {}), **attributes(element, meter)})
-        texts = [element.text or ""]
+        texts = Texts(element.text)
         name_of, space = exactly if exact else short, ns(element.tag)
         for child in element:
             before = meter.spent
@@ -164,14 +172,15 @@ class Strangers:
             if meter.spent >= meter.due:
                 meter.breathe()
                 yield
-        if (text := "".join(texts)).strip():
-            grown.put(VALUE, text, 1)
+        if text := texts.whole():
+            grown.put(VALUE, (yield from long(text)) if len(text) > LONG else text, 1)
         return (yield from grown.finished())
 
     def _child(self, child: etree._Element, *, exact: bool) -> Generator[None, None, Any]:
         self._meter.spent += 1
-        if not len(child) and not child.keys():
-            return child.text or ""
+        if not holds(child) and not child.keys():
+            text = child.text or ""
+            return (yield from long(text)) if len(text) > LONG else text
         return (yield from self.steps(child, None, exact=exact))
 
     def _is_array(self, element: etree._Element) -> bool:
@@ -184,6 +193,16 @@ class Strangers:
         )
 
 
+def holds(element: etree._Element) -> bool:
+    """Say whether there are others in an element; `len` would count them all."""
+    return next(iter(element), None) is not None
+
+
+def _is_dataset(element: etree._Element) -> bool:
+    """As `dataset.is_dataset`, of an element that may be wide: a diffgram is its first child, or follows its schema."""
+    return any(child.tag == _DIFFGRAM for child in islice(element, _FIRST))
+
+
 def _scalar(name: str) -> Scalar | None:
     """Return the built-in type of a name, also SOAP encoding's twin of it (SOAP 1.1 section 5.2)."""
     plain = local(name)
@@ -193,21 +212,34 @@ def _scalar(name: str) -> Scalar | None:
 
 
 def of_scalar(scalar: Scalar, meter: Meter) -> Read:
-    """Return what reads an element of a simple type. It raises `Wide` where the element holds others all the same."""
-    if is_name(scalar):
-        return lambda element: _name_or_nothing(element, scalar, meter)
-    read = scalars.reader(scalar)
+    """Return what reads an element of a simple type. It raises `Wide` over a long text, and where others stand in it all the same."""
+    read, named = scalars.reader(scalar), is_name(scalar)
 
     def value(element: etree._Element) -> Any:
         text = element.text
-        if text is None or text.isspace():
-            if len(element):
+        if text is None or text.isspace() or len(text) > LONG:
+            if holds(element) or (text is not None and len(text) > LONG):
                 raise Wide
             if text is None:
-                return nothing(element, read)
+                return nothing(element, None if named and scalar.items is None else read)
+        if named:
+            return qualified(element, text, scalar, meter)
         return text if read is None else read(text)
 
     return value
+
+
+def scalar_steps(scalar: Scalar) -> Callable[[etree._Element], Generator[None, None, Any]]:
+    """Return what reads an element of a simple type whose text is long."""
+    read = scalars.reader(scalar)
+
+    def steps(element: etree._Element) -> Generator[None, None, Any]:
+        text = element.text or ""
+        value = text if read is None else read(text)
+        yield
+        return (yield from long(value)) if isinstance(value, str) else value
+
+    return steps
 
 
 def nothing(element: etree._Element, read: Callable[[str], object] | None) -> Any:
@@ -230,13 +262,6 @@ def qualified(element: etree._Element, text: str, scalar: Scalar, meter: Meter) 
     if scalar.items is not None:
         return [resolved(element, each, meter) for each in text.split()]
     return resolved(element, text, meter)
-
-
-def _name_or_nothing(element: etree._Element, scalar: Scalar, meter: Meter) -> Any:
-    text = (element.text or "").strip()
-    if not text and scalar.items is None:
-        return nothing(element, None)
-    return qualified(element, text, scalar, meter)
 
 
 def resolved(element: etree._Element, named: str, meter: Meter) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.soap.job import attribute, escaped
+from adapters.soap.job import LONG, attribute, escaped
 from adapters.soap.namespaces import XSD
 from adapters.soap.types import TYPE, VALUE
 from adapters.xml import local, ns
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Write = Callable[[Any, str, str, Job, Place | None], Generator[None, None, None]]
     """What writes an element of a type: of a value, a name, attributes that come with it, and the place of the value."""
 
+_ATTRIBUTES: Final = 200  # of one element: parsers take 256, declarations of namespaces among them
 _SHOWN: Final = 60  # characters of a name that somebody sent
 _INT: Final = range(-(2**31), 2**31)
 _LONG: Final = range(-(2**63), 2**63)
@@ -55,7 +56,9 @@ class Wilds:
             job.wrong(at, "type", "must not be an array: nobody knows what an item is called")
         elif not isinstance(value, dict):
             kind = job.typed(f"{{{XSD}}}{_kind(value)}") if typed else ""
-            job.out.append(f"<{name}{more}{kind}>{_lexical(value, job, at)}</{name}>")
+            job.out.append(f"<{name}{more}{kind}>")
+            yield from _text(value, job, at)
+            job.out.append(f"</{name}>")
         elif TYPE in value:
             yield from self._as(value, name, more, space, job, at)
         else:
@@ -72,9 +75,15 @@ class Wilds:
         for key, text in value.items():
             if key[:1] != "@" or key in keys or key == TYPE:
                 continue
+            job.left -= 1
             place, named = (at, key[:_SHOWN]), job.named(key[1:], "", attribute=True)
+            if len(seen) > _ATTRIBUTES:
+                job.wrong(place, "length", f"is one too many: {_ATTRIBUTES} attributes are the most")
+                break
             if named is None or named[1] in seen:
                 job.wrong(place, "name", "is no name of an attribute, or one that is there already")
+            elif isinstance(text, str) and len(text) > LONG:  # no parser takes a start tag of more than twice that
+                job.wrong(place, "length", f"must have at most {LONG} characters")
             else:
                 seen.add(named[1])
                 said += f' {named[0]}="{attribute(job.text(text, place))}"'
@@ -113,7 +122,7 @@ class Wilds:
                 continue
             place = (at, key[:_SHOWN])
             if key == VALUE:
-                job.out.append(_lexical(each, job, place))
+                yield from _text(each, job, place)
             elif (named := job.named(key, space)) is None:
                 job.wrong(place, "name", _NO_NAME)
             elif not isinstance(each, list):
@@ -140,12 +149,15 @@ class Wilds:
             yield
 
 
-def _lexical(value: Any, job: Job, at: Place | None) -> str:
+def _text(value: Any, job: Job, at: Place | None) -> Generator[None, None, None]:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    return escaped(job.text(value, at))
+        job.out.append("true" if value else "false")
+    elif isinstance(value, int | float):
+        job.out.append(repr(value))
+    elif len(text := job.text(value, at)) > LONG:
+        yield from job.long(text)
+    else:
+        job.out.append(escaped(text))
 
 
 def _kind(value: Any) -> str:

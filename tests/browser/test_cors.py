@@ -121,7 +121,7 @@ def test_a_slow_head(tab: Tab, theatre: Theatre) -> None:
         ("ReserveNone", "/soap", "sold_out", 409),
         ("Forbidden", "/soap", "operation_denied", 403),
         ("Fine", "/nowhere", "not_found", 404),
-        ("Fine", "/soap/json/Fine", "not_found", 404),
+        ("Fine", "/soap/json/Fine", "operation_denied", 403),
     ],
 )
 def test_what_becomes_of_a_call(tab: Tab, theatre: Theatre, operation: str, path: str, state: str, status: int) -> None:

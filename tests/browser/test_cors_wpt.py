@@ -193,7 +193,7 @@ def test_preflight_failure(foreign_tab: Tab, theatre: Theatre) -> None:
 STATUSES = {
     "/nowhere": 404,
     "/soap": 405,
-    "/soap/json/Fine": 404,
+    "/soap/json/Fine": 403,
     "/.sidecar/healthz": 200,
     "/soap?" + "a" * 40_000: 414,
 }

@@ -59,7 +59,7 @@ def test_what_the_sidecar_says_is_read_through_nginx(tab: Tab, nginx: Nginx) -> 
     """Successes, failures and preflights, with one Access-Control-Allow-Origin each."""
     assert tab.fetch(f"{nginx.url}/.sidecar/states", headers=JSON).word == "ok"
     reads(tab.fetch(f"{nginx.url}/.sidecar/nothing", headers=JSON), "not_found", 404)
-    reads(tab.fetch(f"{nginx.url}/soap/json/Fine", **POST), "not_found", 404)
+    reads(tab.fetch(f"{nginx.url}/soap/json/Fine", **POST), "operation_denied", 403)
 
 
 def test_the_sidecar_killed(tab: Tab, foreign_tab: Tab, nginx: Nginx, theatre: Theatre) -> None:

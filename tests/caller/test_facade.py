@@ -261,6 +261,7 @@ async def test_by_get_it_has_a_tag_and_a_time() -> None:
     tag = first.header("ETag")
     assert tag is not None
     assert (first.reply.status, first.header("Cache-Control")) == (200, "private, max-age=10")
+    assert first.header("Vary") == "Authorization, Origin"
     for sent in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = await pages.got("GetSeats", "event=1", ("If-None-Match", sent))
         assert (again.reply.status, again.body, again.header("ETag")) == (304, b"", tag)
@@ -269,6 +270,7 @@ async def test_by_get_it_has_a_tag_and_a_time() -> None:
     assert (await pages.got("GetSeats", "event=1", ("If-None-Match", '"other"'))).reply.status == 200
     public = Pages(cached(ttl_s=10.0, browser_s=3.0, public=True))
     assert (await public.got("GetSeats")).header("Cache-Control") == "public, max-age=3"
+    assert (await public.got("GetSeats")).header("Vary") == "Origin"
     assert (await Pages().got("GetSeats")).header("Cache-Control") == "private, no-cache"
 
 

@@ -59,7 +59,7 @@ def json_call(path: str, operation: str) -> bytes:
 STAGES = {
     "404 path": Case(plain("GET /nowhere HTTP/1.1"), "not_found", 404),
     "404 reserved": Case(plain("GET /.sidecar/nothing HTTP/1.1"), "not_found", 404),
-    "404 facade": Case(post("/soap/json/Fine"), "not_found", 404),
+    "403 facade": Case(post("/soap/json/Fine"), "operation_denied", 403),
     "405 backend": Case(plain("PUT /soap HTTP/1.1", "Content-Length: 0"), "method_not_allowed", 405),
     "405 resource": Case(post("/.sidecar/states"), "method_not_allowed", 405),
     "405 tunnel": Case(plain("CONNECT api.example:443 HTTP/1.1"), "method_not_allowed", 405),
