@@ -6,6 +6,7 @@ turns. Most types are a plain sequence, which is looked at in one pass.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.soap.types import ANY, MANY, Leaf, Wild
@@ -28,13 +29,15 @@ _CHEAP: Final = 8  # members that are looked at in the time that one takes to be
 class Contents:
     """The content model of one type."""
 
-    __slots__ = ("_members", "_root", "_wild")
+    __slots__ = ("_alone", "_members", "_root", "_wild")
 
     def __init__(self, made: Complex) -> None:
         self._members, self._wild = made.members, made.wild
         root = made.content
         plain = root is None or (not made.wild and _is_plain(root, []))
         self._root = None if plain or root is None else _Part(root)
+        times = Counter(() if root is None else _places(root))
+        self._alone = frozenset(at for at, count in times.items() if count == 1)
 
     @property
     def plain(self) -> bool:
@@ -85,6 +88,7 @@ class Contents:
             else:
                 job.wrong((at, ANY), "type", "must be an array")
         self._judge(root, there, job, at, needed=True)
+        self._match(root, sizes, job, at)
         left = {order: size for order, size in sizes.items() if size}
         for order in _walk(root, left, job):
             index = sizes[order] - left.get(order, 0) - 1
@@ -118,6 +122,18 @@ class Contents:
             names = [self._members[each].key for branch in part.parts for each in sorted(branch.leaves) if each >= 0]
             shown = ", ".join(dict.fromkeys(names[:_NAMES])) + (", …" if len(names) > _NAMES else "")
             job.wrong(at, "missing", f"needs one of: {shown or ANY}")
+
+    def _match(self, part: _Part, sizes: Left, job: Job, at: Place | None) -> None:
+        """Note arrays that are too short for the rounds that others need of the group that they stand in."""
+        if part.at == _GROUP and not part.choice and part.most > 1:
+            leaves = [each for each in part.parts if each.at in self._alone and sizes.get(each.at)]
+            longest = max(leaves, key=lambda each: _rounds(each, sizes), default=None)
+            for each in leaves:
+                if longest is not None and sizes[each.at] < each.fewest * _rounds(longest, sizes):
+                    text = f"must have as many items as {self._members[longest.at].key}"
+                    job.wrong((at, self._members[each.at].key), "length", text)
+        for each in part.parts:
+            self._match(each, sizes, job, at)
 
 
 class _Part:
@@ -168,20 +184,22 @@ def length(member: Member) -> str:
     return f"must have {most} item{'s' * (most != 1)}" if least == most else f"must have {least} to {most} items"
 
 
-def _walk(part: _Part, left: Left, job: Job) -> Iterator[int]:
-    """Give members as the model has them, and take them off what is left."""
+def _walk(part: _Part, left: Left, job: Job, later: int = 0) -> Iterator[int]:
+    """Give members as the model has them, and take them off what is left; so many rounds come `later`."""
     if part.at != _GROUP:
-        for _ in range(min(part.most, left.get(part.at, 0))):
+        there = left.get(part.at, 0)
+        for _ in range(min(there, max(1, min(part.most, there - part.fewest * later)))):
             _take(part.at, left)
             yield part.at
         return
     rounds = 0
+    needed = max((_rounds(each, left) for each in part.parts if each.at in left), default=1) if part.most > 1 else 1
     while rounds < part.most and (used := part.used(left)):
         job.left -= len(left) // _CHEAP
         rounds += 1
         if not part.choice:
             for place in sorted(used):
-                yield from _walk(part.parts[place], left, job)
+                yield from _walk(part.parts[place], left, job, max(0, needed - rounds))
             continue
         branch = part.parts[_best(used)]
         yield from _walk(branch, left, job)
@@ -189,6 +207,19 @@ def _walk(part: _Part, left: Left, job: Job) -> Iterator[int]:
         while branch.at in left and rounds < part.most:
             rounds += 1
             yield from _walk(branch, left, job)
+
+
+def _rounds(part: _Part, sizes: Mapping[int, int]) -> int:
+    """Return how often the group that an element stands in must be there for all of its items."""
+    return -(-sizes[part.at] // part.most)
+
+
+def _places(particle: Particle) -> Iterator[int]:
+    if isinstance(particle, Leaf):
+        yield particle.at
+    elif not isinstance(particle, Wild):
+        for part in particle.parts:
+            yield from _places(part)
 
 
 def _take(order: int, left: Left) -> None:

@@ -196,6 +196,13 @@ class Encoder:
         elif value is None:
             job.spaces.add(ns(member.clark))
             self._nil(member, job, at)
+        elif (
+            not member.nillable
+            and type(value) is dict
+            and value.get(VALUE, "") is None
+            and self._types[member.type].value
+        ):
+            job.wrong((at, VALUE), "null", "must not be null")
         else:
             yield from self._write_of(member.type)(value, job.tag(member.clark), "", job, at)
 

@@ -7,7 +7,9 @@ cannot be followed, a contract that nobody has read yet. It never touches the ba
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -24,6 +26,7 @@ from adapters.soap.contract import Kind
 from adapters.soap.definitions import Document
 from adapters.soap.encoding import InvalidParams
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS
+from adapters.soap.namespaces import XSI
 from adapters.soap.queries import Queries
 from adapters.soap.speech import ELEMENTS_MAX, NoReplyError, Speech, child_of
 from adapters.soap.strangers import holds
@@ -36,7 +39,7 @@ from sidecar.once import Once
 from sidecar.ports import Asked, Offered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from lxml import etree
 
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
 _SLICE_S: Final = 0.001  # of work between two yields
 _LARGE: Final = 16_384  # bytes of a reply whose tree is let go of piece by piece: 4 000 elements take 0.4 ms to free
 _WINDOW: Final = 65_536  # bytes that are searched between two yields: 0.3 ms where every fourth begins a tag
+_FIRST_TAG: Final = re.compile(rb"<[A-Za-z_][^\s/>]*")
 _TREE: Final = 4_000  # elements
 _REFERENCE: Final = b"ref="
 _FREED: Final = 2_000  # values that are let go of between two yields: 0.1 ms
@@ -79,7 +83,7 @@ class SoapFacade:
         self._options, self._stack_traces, self._rules = options, stack_traces, rules
         self._ways, self._path = Ways(path), path
         self._made: tuple[Index, Speech] | None = None
-        self._making: Once[Speech | Refusal] = Once("speech")
+        self._making: Once[Speech] = Once("speech")
 
     @property
     def form(self) -> object:
@@ -208,7 +212,7 @@ class SoapFacade:
         if not operations:
             return Refusal("not_found", "path", f"there is no operation {name!r}{nearest(name, speech.names)}")
         try:
-            return speech, await _run(speech.signature_pieces(name)), operations[0]
+            return speech, await _run(speech.signature_pieces(name)), _carried(operations)
         except Unspeakable as reason:
             return Refusal("operation_denied", "schema", f"{name} cannot be called in JSON: {reason}")
 
@@ -219,12 +223,12 @@ class SoapFacade:
             return _unread_contract()
         if self._made is not None and self._made[0] is index:
             return self._made[1]
-        return await self._making.do((str(id(index)),), lambda: self._make(index))
-
-    async def _make(self, index: Index) -> Speech | Refusal:
-        documents = self._documents()
+        documents = self._documents()  # now: when the work begins they may be of another index
         if documents is None:
             return _unread_contract()
+        return await self._making.do((str(id(index)),), lambda: self._make(index, documents))
+
+    async def _make(self, index: Index, documents: Mapping[str, bytes]) -> Speech:
         parsed: dict[str, Document] = {}
         for at, body in documents.items():
             try:
@@ -242,11 +246,10 @@ class SoapFacade:
         way = None if index is None else self._ways.find(index, operation)
         if way is not None:
             return way.dialect, way.headers
-        for kind, dialect in _DIALECTS.items():  # SOAP's own encoding, which no two versions spell alike
-            binding = operation.binding(kind, self._path)
-            if binding is not None:
-                return dialect, headers_of(dialect, binding.action or ("" if dialect is Dialect.SOAP11 else None))
-        return Dialect.SOAP11, headers_of(Dialect.SOAP11, "")
+        # SOAP's own encoding, which no two versions spell alike.
+        kind = Kind.SOAP12 if operation.binding(Kind.SOAP11) is None else Kind.SOAP11
+        dialect, action = _DIALECTS[kind], operation.action(kind, self._path)
+        return dialect, headers_of(dialect, action or ("" if dialect is Dialect.SOAP11 else None))
 
     def _facts(self, fault: etree._Element) -> dict[str, Any]:
         """Return what a fault says of itself (SOAP 1.1 section 4.4, SOAP 1.2 part 1 section 5.4)."""
@@ -260,6 +263,11 @@ class SoapFacade:
         if len(codes) > 1:
             found["subcodes"] = [local_code(each) for each in codes[1:]]
         return found
+
+
+def _carried(operations: Sequence[Operation]) -> Operation:
+    """Return the first of one name that SOAP carries: that is the one whose types are known."""
+    return next((each for each in operations if any(bound.kind in _DIALECTS for bound in each.bindings)), operations[0])
 
 
 def local_code(code: str) -> str:
@@ -351,7 +359,19 @@ async def _parsed(headers: RawHeaders, body: bytes) -> etree._Element | Refusal:
     try:
         return await xml.parse_in_pieces(body, charset=media.charset, markup_max=xml.REPLY_MARKUP)
     except xml.XmlRefused as refused:
-        return Refusal("backend_bad_reply", "not_xml", f"the backend's reply cannot be read: {refused.detail}")
+        mended = _with_xsi(body) if refused.reason == "malformed" else None
+        said = refused.detail
+    if mended is not None:
+        with suppress(xml.XmlRefused):
+            return await xml.parse_in_pieces(mended, charset=media.charset, markup_max=xml.REPLY_MARKUP)
+    return Refusal("backend_bad_reply", "not_xml", f"the backend's reply cannot be read: {said}")
+
+
+def _with_xsi(body: bytes) -> bytes | None:
+    """Declare what npm's soap servers forget: they write xsi:nil and never say what that is. None where that is not amiss."""
+    if b"xsi:" not in body or b"xmlns:xsi" in body or (first := _FIRST_TAG.search(body, 0, _WINDOW)) is None:
+        return None
+    return b'%b xmlns:xsi="%b"%b' % (body[: first.end()], XSI.encode(), body[first.end() :])
 
 
 async def _freed(root: etree._Element, body: bytes) -> None:

@@ -50,6 +50,11 @@ _NUMERIC: Final = frozenset(
     )
 )
 _LISTS: Final = {"NMTOKENS": "NMTOKEN", "IDREFS": "IDREF", "ENTITIES": "ENTITY"}
+_BUILT: Final = {
+    **{name: Scalar(name) for name in BUILTIN},
+    **{name: Scalar("anySimpleType", items=Scalar(item), min_length=1) for name, item in _LISTS.items()},
+    "base64": Scalar("base64Binary"),  # SOAP encoding's (SOAP 1.1 section 5.2.3)
+}
 _NUMBERS: Final = {
     "minInclusive": "minimum",
     "maxInclusive": "maximum",
@@ -75,11 +80,7 @@ class Facets:
 
     def builtin(self, name: str) -> Scalar:
         """Return one of XML Schema's own types."""
-        if name in _LISTS:
-            return Scalar("anySimpleType", items=Scalar(_LISTS[name]), min_length=1)
-        if name == "base64":  # SOAP encoding's (SOAP 1.1 section 5.2.3)
-            return Scalar("base64Binary")
-        return Scalar(name if name in BUILTIN else "string")
+        return _BUILT.get(name, _BUILT["string"])
 
     def scalar(self, name: str) -> Scalar:
         """Return a named type. Raises `Unspeakable`."""

@@ -51,7 +51,23 @@ def choice(*parts: Any, fewest: int = 1, most: int = 1) -> Group:
             sequence(Leaf(A, 0, 1), Leaf(B, 0, 1), Leaf(A, 0, 1)), {"a": [1, 2], "b": 3}, (A,), "1 3 2", [], id="twice"
         ),
         pytest.param(
-            sequence(Leaf(A), Leaf(B), most=MANY), {"a": [1, 2, 3], "b": [4, 5]}, (A, B), "1 4 2 5 3", [], id="in turns"
+            sequence(Leaf(A), Leaf(B), most=MANY), {"a": [1, 2], "b": [4, 5]}, (A, B), "1 4 2 5", [], id="in turns"
+        ),
+        pytest.param(
+            sequence(Leaf(A), Leaf(B, 1, MANY), most=MANY),
+            {"a": [1, 2], "b": [3, 4, 5]},
+            (A, B),
+            "1 3 4 2 5",
+            [],
+            id="an array in turns",
+        ),
+        pytest.param(
+            sequence(Leaf(A), Leaf(B, 2, 2), most=MANY),
+            {"a": [1, 2], "b": [3, 4]},
+            (A, B),
+            "1 3 2 4",
+            [("/b", "length")],
+            id="too few for all turns",
         ),
         pytest.param(
             sequence(sequence(Leaf(A), Leaf(B), most=2)), {"a": [1, 2, 3]}, (A,), "1 2", [("/b", "missing")], id="no b"

@@ -8,7 +8,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
+from adapters.soap.resolver import Options
 from adapters.soap.speech import NoReplyError, Speech
 from adapters.xml import XmlRefused
 from tests.adapters.soap.contracts import (
@@ -480,3 +482,66 @@ def test_extensions_are_read_behind_what_they_extend() -> None:
     assert told(both(element("v", "t:T4"), types=kinds), '<v k0="1"><a/><b1>1</b1><b4>4</b4></v>') == {
         "v": {"@k0": 1, "a": "", "b1": 1, "b4": 4}
     }
+
+
+def test_a_faults_detail_is_read_by_what_is_declared() -> None:
+    """Anything else by its looks, and nothing is lost."""
+    speech = document(
+        wrapper("Op"),
+        wrapper("OpResponse"),
+        wrapper("Sold", element("left", "x:int", MANY)),
+        faults='<w:fault name="f" message="t:SoldOut"/>',
+        messages='<w:message name="SoldOut"><w:part name="f" element="t:Sold"/></w:message>',
+    )
+    detail = etree.fromstring(
+        '<d xmlns="urn:t" xmlns:u="urn:u"><Sold><left>1</left></Sold><u:more><code>2</code></u:more><u:more/>'
+        f"{'<x/>' * 600}</d>"
+    )
+    steps = speech.detail(speech.signature("Op"), detail)
+    found: Any = None
+    while found is None:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found = orjson.loads(orjson.dumps(done.value))
+    assert found == {"Sold": {"left": [1]}, "more": [{"{urn:t}code": "2"}, ""], "x": [""] * 600}
+
+
+INTS = (
+    '<x:complexType name="Ints"><x:complexContent><x:restriction base="e:Array"><x:attribute ref="e:arrayType" '
+    'w:arrayType="x:int[]" xmlns:w="http://schemas.xmlsoap.org/wsdl/"/></x:restriction></x:complexContent></x:complexType>'
+    '<x:complexType name="Rows"><x:complexContent><x:restriction base="e:Array"><x:attribute ref="e:arrayType" '
+    'w:arrayType="t:Row[]" xmlns:w="http://schemas.xmlsoap.org/wsdl/"/></x:restriction></x:complexContent></x:complexType>'
+)
+
+
+@pytest.mark.parametrize("count", [0, 1, 400, 1000])
+def test_arrays_of_soaps_own_encoding(count: int) -> None:
+    """Of numbers and of objects, whatever their items are called; null is null."""
+    kinds = INTS + sequence(element("k", "x:int"), name="Row")
+    speech = rpc(("a", "t:Ints"), ("r", "t:Rows"), ("n", "t:Ints"), inside=kinds, encoded=True)
+    said = f'<a>{"<q>1</q>" * count}</a><r>{"<q><k>2</k></q>" * count}</r><n i:nil="true"/>'
+    assert speech.decode("Op", reply(f'<m:OpResponse xmlns:m="urn:r">{said}</m:OpResponse>')) == {
+        "a": [1] * count,
+        "r": [{"k": 2}] * count,
+        "n": None,
+    }
+
+
+@pytest.mark.parametrize("count", [0, 1, 400, 1000])
+def test_wrappers_around_one_array_are_left_out_where_that_is_wanted(count: int) -> None:
+    """Inside an operation's own element, which stays an object."""
+    kinds = sequence(element("Seat", "x:int", MANY), name="ArrayOfSeat")
+    speech = both(
+        element("seats", "t:ArrayOfSeat", 'nillable="true" minOccurs="0"'), types=kinds, options=Options(flatten=True)
+    )
+    value = {"seats": [1] * count}
+    assert told(speech, f"<seats>{'<Seat>1</Seat>' * count}</seats>") == value
+    assert speech.decode("Op", speech.reply("Op", value)) == value
+    assert told(speech, '<seats i:nil="true"/>') == {"seats": None}
+    own = document(
+        wrapper("Op", element("a", more=MANY)),
+        wrapper("OpResponse", element("a", more=MANY)),
+        options=Options(flatten=True),
+    )
+    assert told(own, "<a>x</a>") == {"a": ["x"]}

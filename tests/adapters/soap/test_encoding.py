@@ -117,8 +117,10 @@ def test_attributes_and_the_text_beside_them() -> None:
         '<t:Op lang="de" n="1"><t:p currency="EUR">1.50</></>'
     )
     assert sent(speech, {"@n": 1, "p": "1.50"}) == '<t:Op n="1"><t:p>1.50</></>'
-    assert sent(speech, {"@n": 1, "p": {"$value": None, "@currency": "EUR"}}) == (
-        '<t:Op n="1"><t:p currency="EUR" i:nil="true"/></>'
+    assert places(speech, {"@n": 1, "p": {"$value": None, "@currency": "EUR"}}) == [("/p/$value", "null")]
+    nillable = both(element("p", "t:Price", 'nillable="true"'), types=PRICE)
+    assert sent(nillable, {"p": {"$value": None, "@currency": "EUR"}}) == (
+        '<t:Op><t:p currency="EUR" i:nil="true"/></>'
     )
     assert places(speech, {"p": {"@currency": "EUR"}}) == [("/@n", "missing"), ("/p/$value", "missing")]
 
@@ -190,6 +192,7 @@ def test_members_of_a_choice_are_optional_ones() -> None:
 def test_the_items_of_arrays_in_a_group_that_repeats_take_turns() -> None:
     """As the schema has them: name, value, name, value."""
     group = f'<x:sequence maxOccurs="unbounded">{element("k")}{element("v", more=MAY)}</x:sequence>'
+    assert wrong(both(group), {"k": ["1"], "v": ["a", "b"]}) == [("/k", "length", "must have as many items as v")]
     assert sent(both(group), {"k": ["1", "2", "3"], "v": ["a", "b"]}) == (
         "<t:Op><t:k>1</><t:v>a</><t:k>2</><t:v>b</><t:k>3</></>"
     )

@@ -7,11 +7,11 @@ import gc
 import time
 from typing import TYPE_CHECKING, Any
 
-import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from adapters import xml
 from adapters.soap.facade import SoapFacade
@@ -19,6 +19,7 @@ from adapters.soap.fault import SOAP11_NS, SOAP12_NS
 from adapters.soap.resolver import Options
 from adapters.soap.speech import ELEMENTS_MAX
 from adapters.soap.wsdl import index
+from sidecar import heap
 from sidecar.demo.soap import NS
 from sidecar.demo.wsdl import wsdl as demo
 from sidecar.described import Described
@@ -124,6 +125,10 @@ async def test_a_large_call_is_written_and_let_go_of() -> None:
     rows = list(range(9_000))
     found = asked(await SMALL.ask("Op", orjson.dumps({"a": 1, "many": rows}), ""))
     assert [each.text for each in xml.parse(found.body, charset=None)[0][0]][1:] == [str(each) for each in rows]
+    text = orjson.dumps("x" * 20_000)
+    assert refused(await SMALL.ask("Op", text, ""), "invalid_params").errors[0][:2] == ("", "type")
+    wide = orjson.dumps({f"z{n}": [n] for n in range(5_000)})
+    assert len(refused(await SMALL.ask("Op", wide, ""), "invalid_params").errors) > 50
     deep = orjson.dumps({"a": {"b": [{"c": n, "d": [n]} for n in range(3_000)]}})
     assert refused(await SMALL.ask("Op", deep, ""), "invalid_params").errors
 
@@ -192,6 +197,19 @@ async def test_soaps_own_encoding_is_asked_in_the_version_of_its_binding(binding
     assert await told(facade, reply("<OpResponse><a>1</a></OpResponse>")) == {"a": 1}
 
 
+async def test_an_operation_has_the_action_of_the_binding_that_carries_it() -> None:
+    """Not that of one of the same name that no SOAP binding carries."""
+    twin = (
+        '<w:message name="AOtherIn"><w:part name="p" element="u:A"/></w:message><w:portType name="TOther">'
+        '<w:operation name="A"><w:input message="t:AOtherIn"/></w:operation></w:portType>'
+    )
+    schemas = types(schema(wrapper("A", element("a"))), schema(wrapper("A", element("b")), target="urn:u"))
+    for parts in ((twin, operation("A")), (operation("A"), twin)):
+        found = asked(await made(library(schemas, *parts, more='xmlns:u="urn:u"')).ask("A", b'{"a": "x"}', ""))
+        assert found.headers[1] == (b"SOAPAction", b'"urn:t#A"')
+        assert xml.parse(found.body, charset=None)[0][0].tag == "{urn:t}A"
+
+
 async def test_an_action_that_is_empty_is_sent_as_soap_11_demands() -> None:
     """The line must be there, with nothing in it."""
     parts = '<w:part name="a" type="x:int"/>'
@@ -247,11 +265,10 @@ async def test_a_wrong_query_is_refused_likewise() -> None:
     assert [(at, code) for at, code, _ in found.errors] == [("/a", "missing")]
 
 
-async def test_a_place_inside_a_body_that_is_no_json_is_named() -> None:
-    """As far as it is known where the mistake stands."""
+async def test_the_place_of_what_is_too_deep_is_named() -> None:
+    """The reader knows where it gave up."""
     deep = b'{"a": ' + b"[" * 80 + b"]" * 80 + b"}"
-    found = refused(await SMALL.ask("Op", deep, ""), "malformed", "too_deep")
-    assert " at /a/0/0" in str(found.detail)
+    assert " at /a/0/0" in str(refused(await SMALL.ask("Op", deep, ""), "malformed", "depth").detail)
 
 
 CALLS: list[Callable[[SoapFacade, str], Coroutine[Any, Any, object]]] = [
@@ -316,23 +333,29 @@ def test_what_stands_for_the_form_of_values() -> None:
 # --- a contract that changes
 
 
+class Documents(dict[str, bytes]):
+    """The documents of a contract, which count how often they are read."""
+
+    read = 0
+
+    def items(self) -> Any:
+        self.read += 1
+        return super().items()
+
+
 class Contract:
-    """A contract that may be replaced; it counts how often its documents are asked for."""
+    """A contract that may be replaced."""
 
     def __init__(self) -> None:
-        self.documents: dict[str, bytes] = {}
+        self.documents = Documents()
         self.index: Index | None = None
-        self.read = 0
-        self.facade = SoapFacade(lambda: self.index, self._documents, path="/", options=Options())
+        self.facade = SoapFacade(lambda: self.index, lambda: self.documents, path="/", options=Options())
 
     def become(self, *names: str, **others: bytes) -> None:
         made = types(schema(*(wrapper(name, element("a", "x:int")) for name in names), more=QUALIFIED))
-        self.documents = {"http://box/": library(made, *map(operation, names)), **others}
+        self.documents = Documents({"http://box/": library(made, *map(operation, names)), **others})
         self.index = index(self.documents)
-
-    def _documents(self) -> dict[str, bytes]:
-        self.read += 1
-        return self.documents
+        self.documents.read = 0
 
 
 async def test_a_contract_is_read_once_for_all_who_ask() -> None:
@@ -343,7 +366,7 @@ async def test_a_contract_is_read_once_for_all_who_ask() -> None:
     found = await asyncio.gather(*(contract.facade.ask("A", b'{"a": 1}', "") for _ in range(20)))
     assert all(isinstance(each, Asked) for each in found)
     await contract.facade.ask("A", b'{"a": 1}', "")
-    assert contract.read == 1
+    assert contract.documents.read == 1
 
 
 async def test_a_contract_that_has_changed_is_read_anew() -> None:
@@ -354,7 +377,7 @@ async def test_a_contract_that_has_changed_is_read_anew() -> None:
     contract.become("B")
     found = await asyncio.gather(*(contract.facade.ask("B", b'{"a": 1}', "") for _ in range(20)))
     assert all(isinstance(each, Asked) for each in found)
-    assert contract.read == 2
+    assert contract.documents.read == 1
     refused(await contract.facade.ask("A", b'{"a": 1}', ""), "not_found", "path")
 
 
@@ -366,7 +389,7 @@ async def test_a_contract_that_changes_while_it_is_read() -> None:
     await asyncio.sleep(0)
     contract.become("B")
     asked(await contract.facade.ask("B", b'{"a": 1}', ""))
-    await before
+    asked(await before)
     asked(await contract.facade.ask("B", b'{"a": 1}', ""))
 
 
@@ -379,7 +402,7 @@ async def test_a_caller_who_leaves_takes_nothing_with_him() -> None:
     await asyncio.sleep(0)
     first.cancel()
     asked(await second)
-    assert contract.read == 1
+    assert contract.documents.read == 1
 
 
 async def test_a_document_that_is_no_xml_is_left_out() -> None:
@@ -412,6 +435,22 @@ async def test_a_small_reply_that_grows_by_its_references_is_told_whole() -> Non
     assert str(found).count("'x'") == 2**12
 
 
+def undeclared(inside: str) -> bytes:
+    """Return a reply as npm's servers write it: with a prefix that they never say the meaning of."""
+    return answer(inside).replace(f'xmlns:i="{XSI}"'.encode(), b"")
+
+
+async def test_what_npms_servers_forget_is_put_right() -> None:
+    """xsi:nil without a word of what xsi is; what is wrong besides is told as it was sent."""
+    facade = both(element("a", "x:int", 'nillable="true"'), element("note", more=MAY))
+    assert await told(facade, undeclared('<a xsi:nil="true"/><note>xsi:</note>')) == {"a": None, "note": "xsi:"}
+    assert await told(facade, b"\xef\xbb\xbf<!-- a -->" + undeclared('<a xsi:nil="1"/>')) == {"a": None}
+    for wrong in ('<a xsi:nil="true"><b>', '<a xsi:nil="true" z:b=""/>', f'<a xsi:nil="true"/><b xmlns:xsi="{XSI}"/>'):
+        found = refused(await facade.tell("Op", XML, undeclared(wrong)), "backend_bad_reply", "not_xml")
+        assert "cannot be read: " in str(found.detail)
+    refused(await facade.tell("Op", XML, b"xsi: no document"), "backend_bad_reply", "not_xml")
+
+
 async def test_no_body_is_no_value() -> None:
     """A one-way operation has said all by its status."""
     assert await SMALL.tell("Op", XML, b"") == b"{}"
@@ -433,7 +472,7 @@ async def test_no_body_is_no_value() -> None:
         pytest.param(XML, b"<!DOCTYPE x><x/>", "not_xml", "document type", id="a document type"),
         pytest.param(XML, b'<?xml version="1.0" encoding="iso-8859-1"?><x/>', "not_xml", "charset", id="two charsets"),
         pytest.param(XML, b"<x>" * 65 + b"</x>" * 65, "not_xml", "64 elements inside", id="too deep"),
-        pytest.param(XML, answer('<a xsi:nil="true"/>'), "not_xml", "prefix xsi", id="a prefix that nobody declared"),
+        pytest.param(XML, answer('<a z:nil="true"/>'), "not_xml", "prefix z", id="a prefix that nobody declared"),
         pytest.param(XML, b"<html/>", "root", "the root is html", id="no envelope"),
         pytest.param(XML, reply(""), "root", "the Body is empty", id="an empty Body"),
         pytest.param(XML, reply("<t:Other/>"), "root", "{urn:t}Other", id="another's reply"),
@@ -670,14 +709,16 @@ async def test_schemas_and_samples_agree() -> None:
             assert each.output is not None
             valid(each.output, found, each.reply)
             answered = await facade.answer(each.name, orjson.dumps(each.reply))
-            assert not isinstance(answered, Refusal)
+            if isinstance(answered, Refusal):  # its rows are shown, and nobody can send any
+                assert "DataSet can only be sent empty" in str(answered.detail)
+                continue
             valid(each.output, found, await told(facade, answered[2], each.name))
 
 
 def valid(schema_: Any, offered: Offered, value: Any) -> None:
     """Fail where a value is not what a schema says."""
     whole = {**schema_, "components": {"schemas": dict(offered.components)}}
-    jsonschema.Draft202012Validator(whole).validate(value)
+    Draft202012Validator(whole).validate(value)
 
 
 async def test_what_can_be_said_in_a_query_is_told() -> None:
@@ -764,6 +805,10 @@ ROWS_OF = both(element("row", "t:Row", MANY), more=ROW)
 ONE = both(element("a", more=MAY), element("b", "x:int", MAY))
 WILD = both(ANY)
 FREE = both(element("c", "x:anyType", MAY))
+BEANS = both(
+    element("b", "t:Bean", MAY),
+    more=sequence(element("n", "x:int", MANY), element("b", "t:Bean", MAY), name="Bean"),
+)
 TABLE = both(DATASET)
 CODED = made(
     wsdl(
@@ -787,6 +832,15 @@ REPLIES = [
     pytest.param(WILD, lambda: answer(filled("<z>1</z>")), id="anything"),
     pytest.param(WILD, lambda: answer(filled('<z i:type="x:int">1</z>')), id="anything with types"),
     pytest.param(FREE, lambda: answer(f"<c>{filled(nested(40))}</c>"), id="deep nesting"),
+    pytest.param(
+        FREE, lambda: answer(f"<c>{'<d>' * 58}{filled('<e>1</e>')}{'</d>' * 58}</c>"), id="wide content deep down"
+    ),
+    pytest.param(
+        FREE, lambda: answer(f"<c>{'<d><f/>' * 58}{'x' * MEGABYTE}{'</d>' * 58}</c>"), id="long text deep down"
+    ),
+    pytest.param(
+        BEANS, lambda: answer(f"{'<b>' * 58}{filled('<n>1</n>')}{'</b>' * 58}"), id="an array deep down in a type"
+    ),
     pytest.param(FREE, lambda: answer(f"<c>{filled('<d>t</d>u')}</c>"), id="mixed content"),
     pytest.param(
         FREE,
@@ -838,19 +892,28 @@ async def test_no_reply_holds_the_loop(facade: SoapFacade, body: Callable[[], by
 
 REQUESTS = [
     pytest.param(
-        ROWS_OF, lambda: {"row": [{f"c{n}": n if n % 2 else "x" for n in range(8)}] * 10_000}, True, id="rows"
+        ROWS_OF,
+        lambda: {"row": [{f"c{n}": n if n % 2 else "x" * 80 for n in range(8)} for _ in range(2_800)]},
+        True,
+        id="rows",
     ),
-    pytest.param(ROWS_OF, lambda: {"row": [{}] * 90_000}, None, id="empty rows"),
+    pytest.param(
+        ROWS_OF,
+        lambda: {"row": [{f"c{n}": n for n in range(1, 8, 2)} for _ in range(30_000)]},
+        False,
+        id="more rows than one message may hold",
+    ),
+    pytest.param(ROWS_OF, lambda: {"row": [{}] * 30_000}, True, id="empty rows"),
     pytest.param(ROWS_OF, lambda: {"row": [{"z": 1}] * 40_000}, False, id="wrong rows"),
     pytest.param(ONE, lambda: {f"z{n}": 1 for n in range(80_000)}, False, id="unknown members"),
     pytest.param(ONE, lambda: {"a": "x" * MEGABYTE}, True, id="long text"),
     pytest.param(ONE, lambda: {"a": "<é" * 300_000}, True, id="long text that is escaped"),
     pytest.param(ONE, lambda: {"b": "9" * MEGABYTE}, False, id="a long number"),
-    pytest.param(WILD, lambda: {"$any": [{"z": 1}] * 40_000}, None, id="anything"),
-    pytest.param(FREE, lambda: {"c": {f"z{n}": n for n in range(40_000)}}, None, id="members of anything"),
-    pytest.param(FREE, lambda: {"c": {"z": [[]] * 90_000}}, None, id="nested arrays"),
-    pytest.param(FREE, lambda: {"c": {f"@a{n}": "1" for n in range(60_000)}}, None, id="many attributes"),
-    pytest.param(FREE, lambda: {"c": deep(58, 600)}, None, id="deep nesting"),
+    pytest.param(WILD, lambda: {"$any": [{"z": 1}] * 30_000}, True, id="anything"),
+    pytest.param(FREE, lambda: {"c": {f"z{n}": n for n in range(30_000)}}, True, id="members of anything"),
+    pytest.param(FREE, lambda: {"c": {"z": [[]] * 90_000}}, False, id="nested arrays"),
+    pytest.param(FREE, lambda: {"c": {f"@a{n}": "1" for n in range(60_000)}}, False, id="many attributes"),
+    pytest.param(FREE, lambda: {"c": deep(58, 500)}, True, id="deep nesting"),
 ]
 
 
@@ -863,11 +926,11 @@ def deep(depth: int, many: int) -> Any:
 
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(("facade", "value", "good"), REQUESTS)
-async def test_no_call_holds_the_loop(facade: SoapFacade, value: Callable[[], Any], good: bool | None) -> None:
+async def test_no_call_holds_the_loop(facade: SoapFacade, value: Callable[[], Any], good: bool) -> None:
     """As above; what is wrong with a call takes no longer to find."""
     body = orjson.dumps(value())
     found = await facade.ask("Op", body, "")
-    assert good is None or isinstance(found, Asked) is good
+    assert isinstance(found, Asked) is good
     del found
     assert await least_hold_s(lambda: facade.ask("Op", body, "")) < HOLD_S
 
@@ -878,9 +941,7 @@ HOLD_S = 0.005  # twice what is aimed at, for machines that others use as well
 async def least_hold_s(work: Callable[[], Coroutine[Any, Any, object]]) -> float:
     """Return the longest turn of some work in seconds: in the time of this thread, and of three runs the one that was disturbed least."""
     thresholds = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(2_000, 10, 50)  # as sidecar.heap has it
+    heap.settle()  # as the product does: what the tests before have left would be looked through here
     try:
         return min([await _hold_s(work) for _ in range(3)])
     finally:

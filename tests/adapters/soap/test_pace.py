@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -256,3 +258,39 @@ async def test_a_reply_of_more_elements_than_are_read_is_refused() -> None:
     assert (told.state, told.reason) == ("backend_bad_reply", "too_large")
     few = answer(f"<once><![CDATA[{'</x>' * 150_000}]]></once>" + "<t></t>" * 40_000)
     assert isinstance(await FACADES["typed"].tell("Op", XML_TYPE, few), bytes)
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.long
+@pytest.mark.unmeasured
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<t/>",
+        "<row><f0>abc</f0><f1>d</f1></row>",
+        "<z>1</z>",
+        '<a i:type="t:Dog"><name>x</name></a>',
+        '<v i:type="x:int">1</v>',
+    ],
+)
+async def test_an_element_of_a_reply_takes_four_hundred_bytes_at_most(unit: str) -> None:
+    """Of the largest reply that is read, at the worst moment: tree, text and what has become of it so far."""
+    elements = unit.count("<") - unit.count("</")
+    body = answer(unit * (199_000 // elements))
+    await FACADES["typed"].tell("Op", XML_TYPE, answer(""))
+    before, peak = _resident_bytes(), 0
+
+    async def watch() -> None:
+        nonlocal peak
+        while True:
+            peak = max(peak, _resident_bytes())
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch())
+        await FACADES["typed"].tell("Op", XML_TYPE, body)
+        watching.cancel()
+    assert 0 < peak - before < 400 * 199_000
