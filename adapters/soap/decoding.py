@@ -314,9 +314,8 @@ class Decoder:
                         value = yield from way.steps(child, None, meter)
                     else:
                         meter.most = meter.spent + WIDE
-                        try:
-                            value = way.read(child)
-                        except Wide:
+                        value = way.tried(child)
+                        if value is Wide:
                             value = yield from way.gone(child, meter)
                     grown.put(way.key, value, meter.spent - before, many=way.many)
                 else:
@@ -352,9 +351,8 @@ class Decoder:
                     value = yield from way.steps(child, None, meter)
                 else:
                     meter.most = meter.spent + WIDE
-                    try:
-                        value = way.read(child)
-                    except Wide:
+                    value = way.tried(child)
+                    if value is Wide:
                         value = yield from way.gone(child, meter)
                 rows.append(value, meter.spent - before)
                 if meter.spent >= meter.due:
@@ -402,11 +400,20 @@ class _Way:
             self.skip -= 1
             return (yield from self._slow(element, front))
         meter.most = meter.spent + WIDE
-        try:
-            value = self.read(element)
-        except Wide:
+        value = self.tried(element)
+        if value is Wide:
             return (yield from self.gone(element, meter, front))
         return {**front, **value} if front and isinstance(value, dict) else value
+
+    def tried(self, element: etree._Element) -> Any:
+        """Read an element at once; `Wide` where that is too much.
+
+        It is no exception any more then: while one is handled it holds what was read before it, texts of a megabyte too.
+        """
+        try:
+            return self.read(element)
+        except Wide:
+            return Wide
 
     def gone(self, element: etree._Element, meter: Meter, front: Front = None) -> Generator[None, None, Any]:
         """Read an element that was too much."""

@@ -191,6 +191,9 @@ def _table(rows: list[Any]) -> Generator[None, None, Any]:
 
 
 def _written(value: Any) -> Any:
+    """Write a value, unless what it holds is written already: it would be copied once for each object around it."""
+    if isinstance(value, dict) and any(type(each) in (orjson.Fragment, dict) for each in value.values()):
+        return value
     return orjson.Fragment(orjson.dumps(value)) if isinstance(value, dict | list) else value
 
 

@@ -35,7 +35,7 @@ WSDLS: Final = {
     "paypal/PayPalSvc.wsdl": 57,
     "salesforce/partner.wsdl": 57,
     "fedex/RateService_v24.wsdl": 1,
-    "marketo.wsdl": 2,
+    "marketo.wsdl": 1,
     "onvif/ptz.wsdl": 27,
     "onvif/events.wsdl": 16,
     "tradetracker.wsdl": 26,
