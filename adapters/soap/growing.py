@@ -191,10 +191,18 @@ def _table(rows: list[Any]) -> Generator[None, None, Any]:
 
 
 def _written(value: Any) -> Any:
-    """Write a value, unless what it holds is written already: it would be copied once for each object around it."""
-    if isinstance(value, dict) and any(type(each) in (orjson.Fragment, dict) for each in value.values()):
+    """Write a value, unless it holds what is written already: that would be copied once for each object around it."""
+    if type(value) is dict and _is_begun(value):
         return value
     return orjson.Fragment(orjson.dumps(value)) if isinstance(value, dict | list) else value
+
+
+def _is_begun(value: dict[str, Any]) -> bool:
+    """Say whether an object holds what is written. One that does not is small, or it would be written itself."""
+    inside = value.values()
+    return any(type(each) is orjson.Fragment for each in inside) or any(
+        type(each) is dict and _is_begun(each) for each in inside
+    )
 
 
 def _joined(opening: bytes, done: list[bytes], closing: bytes) -> Any:
