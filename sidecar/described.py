@@ -21,7 +21,8 @@ class Described:
 
     `queryable`: what it takes can be said in a query, so that GET is offered where it is `safe`; then `input` is an object whose
     properties are simple, or arrays of simple values. `detail` is the schema of the member `fault.detail` of a problem.
-    `sample` and `reply` are examples of `input` and `output`. `confirm` is the operation to ask what became of one whose outcome is not known.
+    `sample` and `reply` are examples of `input` and `output`. `confirm` is the operation that tells what became of one whose outcome is not
+    known.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """Work that many want at the same moment, done once: single-flight for what is no call of the backend's (golang.org/x/sync names it).
 
-Under the shelf and its stock, and the JSON facade. It goes on when those who asked have left, and is over when it is closed; it keeps no result.
+Under the shelf and its stock, and the JSON facade. It goes on when those who asked have left, and is over when it is closed; it keeps
+no result.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from sidecar.policy.breaking import Rule as BreakerRule
 from sidecar.policy.budget import RetryRule
 from sidecar.policy.queue import CLASSES, ClassRule, QueueRule
 from sidecar.policy.tags import EVERYTHING, names, of_write
-from sidecar.signatures import Signatures
+from sidecar.signatures import NO_SIGNATURES, Signatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -325,7 +325,7 @@ class BackendPlan:
     wsdl: str | None = None
     expose: tuple[str, ...] | None = None  # what the JSON facade shows; None: the safe ones
     json: JsonPlan = JsonPlan()
-    signatures: Signatures = Signatures()
+    signatures: Signatures = NO_SIGNATURES
     deny: tuple[str, ...] = ()
     strict: bool = False
     asmx_get: str = "deny"  # deny | safe | allow
@@ -358,7 +358,7 @@ class BackendPlan:
         raise LookupError(f"backend {self.name} has no line for {name}: settings always adds one for '*'")
 
     def exposes(self, name: str) -> bool:
-        """Say whether the JSON facade and its pages offer `name`: what `expose` names, without it what is safe, and never what is denied."""
+        """Say whether the JSON facade and its pages offer `name`: what `expose` names, else what is safe; never what is denied."""
         if self.denies(name):
             return False
         if self.expose is None:

@@ -70,3 +70,6 @@ class Signatures:
     methods: tuple[Signature, ...] = ()
     allow_nil: bool = False
     allow_i8: bool = False
+
+
+NO_SIGNATURES: Final = Signatures()

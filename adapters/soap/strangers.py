@@ -137,7 +137,9 @@ class Strangers:
         value: Any = Wide
         with suppress(Wide):
             value = self.read(element, exact=exact)
-        if value is Wide:  # here, for an exception that is being handled holds whatever was read before it, texts of a megabyte too
+        if (
+            value is Wide
+        ):  # here, for an exception that is being handled holds whatever was read before it, texts of a megabyte too
             meter.due = meter.spent  # and each level around it tries
             return (yield from self._slices(element, front, exact=exact))
         return {**front, **value} if front and isinstance(value, dict) else value

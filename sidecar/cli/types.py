@@ -13,7 +13,6 @@ import click
 
 from sidecar.cli.documents import WITHIN_S, NoWsdlError, from_file, from_url
 from sidecar.cli.plans import CONFIG, SET, plan_of
-
 from sidecar.model import Protocol
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Contradictions of what the JSON facade shows: keys of the other protocol, links that would lead nowhere, answers that caches would mix up.
+"""Contradictions of what the JSON facade shows: keys of the other protocol, links that lead nowhere, answers that caches would mix up.
 
 A part of `lint`.
 """

@@ -64,8 +64,12 @@ class Booklet:
         operations: dict[str, Described] = {}
         components: dict[str, Mapping[str, Any]] = {}
         missing: dict[str, str] = {}
+
+        def offered(name: str) -> bool:
+            return name not in operations and self._plan.exposes(name)
+
         for facade in self._facades.values():
-            found = await facade.describe(lambda name: self._plan.exposes(name) and name not in operations)
+            found = await facade.describe(offered)
             if isinstance(found, Refusal):
                 return found
             operations |= {each.name: each for each in found.operations}

@@ -128,7 +128,7 @@ def told(speech: Speech, inside: str, more: str = "") -> Any:
 def sent(speech: Speech, value: Any, dialect: Dialect = Dialect.SOAP11) -> str:
     """Return what stands in the Body of a call, with names as XPath has them; see `outline`."""
     root = xml.parse(speech.encode("Op", value, dialect), charset=None)
-    return outline(root.find("{*}Body")[0])  # type: ignore[index]
+    return outline(root.find("{*}Body")[0])  # type: ignore[index]  # an envelope has a Body
 
 
 def outline(node: Any) -> str:

@@ -374,7 +374,7 @@ QUERIES: Final = st.lists(
 
 def ask_by_query(data: bytes, pairs: list[tuple[str, str]]) -> None:
     contract = Contract(Source(data), style="document")
-    contract.root.group.parts = contract.root.group.parts[:2] if contract.root.group else []  # type: ignore[union-attr]
+    contract.root.group.parts = contract.root.group.parts[:2] if contract.root.group else []  # type: ignore[union-attr]  # asked just before
     speech = spoken(contract)
     signature = speech.signature("Op")
     with contextlib.suppress(InvalidParams):

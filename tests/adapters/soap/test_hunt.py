@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.house.tree import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytest.importorskip("atheris", reason="atheris has no wheel for this machine")
 

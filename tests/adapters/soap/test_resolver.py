@@ -269,7 +269,7 @@ def test_simple_content_has_a_value_beside_its_attributes() -> None:
     kept = derived("extension", '<x:attribute name="d"/>', "simpleContent", "t:Cheap", "D")
     made = named("D", price, cheap, kept)
     assert (made.value, keys(made), made.base) == (
-        Scalar("decimal", maximum=5),  # type: ignore[arg-type]
+        Scalar("decimal", maximum=5),  # type: ignore[arg-type]  # an int is compared like a Decimal
         {"@c": "c", "@d": "d"},
         "{urn:t}Cheap",
     )

@@ -78,7 +78,7 @@ def test_overloads_are_named_by_their_elements() -> None:
         library(types(schema(wrapper("A", element("a")), wrapper("A2", element("b", "x:int")))), overloaded)
     )
     assert speech.names == ("A", "A2")
-    assert [speech.signature(name).input.element.clark for name in speech.names] == ["{urn:t}A", "{urn:t}A2"]  # type: ignore[union-attr]
+    assert [speech.signature(name).input.element.clark for name in speech.names] == ["{urn:t}A", "{urn:t}A2"]  # type: ignore[union-attr]  # each has an element
 
 
 def test_of_two_operations_with_one_name_the_first_is_meant() -> None:
