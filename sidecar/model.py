@@ -537,9 +537,9 @@ class Exchange:
     """One caller's request on its way through the caller lane.
 
     Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), debug (`leave`), route
-    (`backend`, `endpoint`, `rest`, `facade`), share (`done`), facade (`head`, `source`, `endpoint`, `rest`, for those further in), decode (`body`
-    to `seen`), identity (`client`, and in `call`), cache (`question` to `cache_status`, and `key` in `call`), place (`place`), coalesce
-    (`flight` to the end).
+    (`backend`, `endpoint`, `rest`, `facade`), share (`done`), facade (`head`, `source`, `endpoint`, `rest`, for those further in), decode
+    (`body` to `seen`), identity (`client`, and in `call`), cache (`question` to `cache_status`, and `key` in `call`), place (`place`),
+    coalesce (`flight` to the end).
     """
 
     head: Head
