@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -36,6 +35,7 @@ from adapters.xml import local
 from sidecar.described import Described
 from sidecar.model import Dialect, Refusal
 from sidecar.once import Once
+from sidecar.pieces import in_turns
 from sidecar.ports import Asked, Offered
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-_SLICE_S: Final = 0.001  # of work between two yields
 _LARGE: Final = 16_384  # bytes of a reply whose tree is let go of piece by piece: 4 000 elements take 0.4 ms to free
 _WINDOW: Final = 65_536  # bytes that are searched between two yields: 0.3 ms where every fourth begins a tag
 _FIRST_TAG: Final = re.compile(rb"<[A-Za-z_][^\s/>]*")
@@ -111,7 +110,7 @@ class SoapFacade:
         try:
             value = await read(body) if body is not None else Queries(speech.types, signature).value(query)
             await asyncio.sleep(0)
-            return Asked(headers, await _run(speech.request(signature, value, dialect)))
+            return Asked(headers, await in_turns(speech.request(signature, value, dialect)))
         except JsonRefused as refused:
             return _unread(refused)
         except InvalidParams as wrong:
@@ -130,7 +129,7 @@ class SoapFacade:
         if signature.output is None:
             return Refusal("operation_denied", "schema", f"{name} has no reply")
         try:
-            body = await _run(speech.envelope(signature.output, await read(data), dialect))
+            body = await in_turns(speech.envelope(signature.output, await read(data), dialect))
         except JsonRefused as refused:
             return _unread(refused)
         except InvalidParams as wrong:
@@ -149,7 +148,7 @@ class SoapFacade:
         if isinstance(root, Refusal):
             return root
         try:
-            value = await _run(speech.read(signature, root))
+            value = await in_turns(speech.read(signature, root))
             await asyncio.sleep(0)
             return orjson.dumps(value)
         except NoReplyError as error:
@@ -172,7 +171,7 @@ class SoapFacade:
             facts = self._facts(fault)
             detail = _named(fault, "detail", "Detail")
             if detail is not None and holds(detail):
-                facts["detail"] = await _run(speech.detail(signature, detail))
+                facts["detail"] = await in_turns(speech.detail(signature, detail))
             return orjson.dumps(facts)
         finally:
             await _freed(root, body)
@@ -182,7 +181,7 @@ class SoapFacade:
         speech = await self._speech()
         if isinstance(speech, Refusal):
             return speech
-        return await _run(self._described(speech, offered))
+        return await in_turns(self._described(speech, offered))
 
     def _described(self, speech: Speech, offered: Callable[[str], bool]) -> Generator[None, None, Offered]:
         signatures: dict[str, Signature] = {}
@@ -212,7 +211,7 @@ class SoapFacade:
         if not operations:
             return Refusal("not_found", "path", f"there is no operation {name!r}{nearest(name, speech.names)}")
         try:
-            return speech, await _run(speech.signature_pieces(name)), _carried(operations)
+            return speech, await in_turns(speech.signature_pieces(name)), _carried(operations)
         except Unspeakable as reason:
             return Refusal("operation_denied", "schema", f"{name} cannot be called in JSON: {reason}")
 
@@ -236,7 +235,7 @@ class SoapFacade:
             except xml.XmlRefused:
                 continue  # the index lists it among its problems
             parsed[at] = Document(root, body)
-        speech = await _run(Speech.pieces(parsed, self._options))
+        speech = await in_turns(Speech.pieces(parsed, self._options))
         self._made = index, speech
         return speech
 
@@ -404,17 +403,3 @@ async def _let_go(value: Any) -> None:
         if freed >= _FREED:
             freed = 0
             await asyncio.sleep(0)
-
-
-async def _run(steps: Generator[None, None, T]) -> T:
-    """Do work bit by bit, with a yield after each millisecond of it."""
-    until = time.perf_counter() + _SLICE_S
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            found: T = done.value
-            return found
-        if time.perf_counter() >= until:
-            await asyncio.sleep(0)
-            until = time.perf_counter() + _SLICE_S

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 from adapters.soap import namespaces
 from adapters.soap.facets import Facets, documented
 from adapters.soap.lexical import is_ncname
+from adapters.soap.naming import Options, camel
+from adapters.soap.particles import GROUPS, Content, told_apart
 from adapters.soap.schema import qualified
 from adapters.soap.types import (
-    ANY,
     ANYTHING,
     MANY,
     TYPE,
-    VALUE,
     Attribute,
     Complex,
     Group,
@@ -30,53 +30,34 @@ from adapters.soap.types import (
     Scalar,
     Signature,
     Types,
-    Wild,
 )
 from adapters.soap.unspeakable import Unspeakable
 from adapters.xml import local, ns
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
-
-    from lxml import etree
+    from collections.abc import Generator, Iterator, Sequence
 
     from adapters.soap.definitions import Definitions
     from adapters.soap.operations import Assembly, Part, Side, Wire
     from adapters.soap.schema import Component
-    from adapters.soap.types import Particle
 
-__all__ = ["Resolver", "Unspeakable"]
+__all__ = ["Options", "Resolver", "Unspeakable", "camel"]
 
 _XSD: Final = f"{{{namespaces.XSD}}}"
 _ANY_TYPE: Final = f"{_XSD}anyType"
 _ENCODINGS: Final = (namespaces.ENCODING11, namespaces.ENCODING12)
 _ARRAYS: Final = tuple(f"{{{space}}}Array" for space in _ENCODINGS)
 _ARRAY_TYPE: Final = f"{{{namespaces.WSDL}}}arrayType"
-_DIFFGRAM: Final = "urn:schemas-microsoft-com:xml-diffgram-v1"
-_GROUPS: Final = frozenset(("sequence", "choice", "all"))
 # Real operations reach some hundreds (Workday's largest 600); PayPal's deepest derivation is 4 long.
 _TYPES_MAX: Final = 4_000
 _MEMBERS_MAX: Final = 1_000  # elements or attributes of one type: the widest real one (PayPal) has 70
-_PARTICLES_MAX: Final = 4_000  # places of one content model: groups that name groups twice would grow without end
-_GROUPS_MAX: Final = 64  # groups within groups, which are followed by recursion
 _READ_MAX: Final = 60_000  # elements and attributes, again for each type that inherits them: PayPal has 2 400 in use
 _BASES_MAX: Final = 32
 _BREATH: Final = 16  # elements of one type that are read between two yields: 0.3 ms
-_MANY: Final = 200  # elements of one type that each further step is a piece of work of its own with: 0.3 ms
 _DERIVED_MAX: Final = 200
 _OWN: Final = "/()"  # behind the name of a type that only a message has: no element's path ends so
-_DIGITS: Final = 12  # of minOccurs and maxOccurs: more are as good as unbounded
 
 _ITEM: Final = Member("item", "item", _ANY_TYPE, True, nillable=True, most=MANY)
-
-
-class Options:
-    """How names and wrappers are shown in JSON."""
-
-    __slots__ = ("camel", "flatten")
-
-    def __init__(self, *, flatten: bool = False, camel: bool = False) -> None:
-        self.flatten, self.camel = flatten, camel
 
 
 class Resolver:
@@ -147,7 +128,7 @@ class Resolver:
 
     def _message(self, name: str, parts: tuple[Part, ...], side: Side, wire: Wire, wrapper: str | None) -> Message:
         elements = dict.fromkeys(element for _, element in side.headers)
-        headers = _told_apart([replace(self._global(each), required=False, fewest=0) for each in elements])
+        headers = told_apart([replace(self._global(each), required=False, fewest=0) for each in elements])
         listed = set(side.parts)
         hidden = {part for part, _ in side.headers}
         own = [part for part in parts if part.name in listed or (not listed and part.name not in hidden)]
@@ -162,7 +143,7 @@ class Resolver:
 
     def _call(self, name: str, parts: list[Part], wrapper: str) -> Member:
         """Make the element of an rpc call: its children are the parts, without a namespace (WSDL 1.1 section 3.5)."""
-        members = _told_apart([self._part(part) for part in parts])
+        members = told_apart([self._part(part) for part in parts])
         content = Group("sequence", tuple(Leaf(at) for at in range(len(members))))
         named = self._added(Complex(f"{wrapper}{_OWN}", members, content, space=ns(wrapper)))
         return Member(name, wrapper, named, required=True, fewest=1)
@@ -371,9 +352,9 @@ class Resolver:
 
     def _own(self, name: str, component: Component, under: Complex | None) -> Generator[None, None, Complex]:
         """Read what stands in a type, an extension or a restriction, after what it inherits (XSD 1.0 part 1 section 3.4.2)."""
-        content = _Content(self, name, under)
+        content = Content(self, name, under)
         for child in component.element:
-            if local(child.tag) in (*_GROUPS, "group"):
+            if local(child.tag) in (*GROUPS, "group"):
                 yield from content.add(component.at(child))
         made = yield from content.made()
         mine, wild = yield from self._attributes(component)
@@ -528,6 +509,10 @@ class Resolver:
             taken.add(key)
             yield each if key == each.key else replace(each, key=key)
 
+    def group(self, name: str) -> Component | None:
+        """Return a named group."""
+        return self._kinds.groups.get(name)
+
     def spend(self) -> None:
         """Count what is read, again for each type that inherits it."""
         self._spent += 1
@@ -550,109 +535,6 @@ class Resolver:
         return replace(made, array=only) if only.many and not loose and not kin else made
 
 
-class _Content:
-    """The content model of one type while it is put together: members by name, and the tree that says where they stand."""
-
-    def __init__(self, resolver: Resolver, name: str, under: Complex | None) -> None:
-        self._resolver, self._name = resolver, name
-        self._members: list[Member] = list(under.members) if under else []
-        self._at = {each.clark: at for at, each in enumerate(self._members)}
-        self._parts: list[Particle] = [under.content] if under and under.content else []
-        self._wild = bool(under and under.wild)
-        self._spaces: list[str] = []
-        self._depth = self._count = 0
-
-    def add(self, component: Component) -> Generator[None, None, None]:
-        """Take a model group."""
-        made = yield from self._particle(component)
-        if made is not None:
-            self._parts.append(made)
-
-    def made(self) -> Generator[None, None, Complex]:
-        """Return the type so far."""
-        content = Group("sequence", tuple(self._parts)) if len(self._parts) != 1 else self._parts[0]
-        assert isinstance(content, Group), "only groups are added"
-        counts = occurs(content)
-        if self._count > _MANY:
-            yield
-        members, apart = [], _told_apart(self._members)
-        if self._count > _MANY:
-            yield
-        for at, each in enumerate(apart):
-            fewest, most = counts.get(at, (0, 0))
-            # In order and in place: `replace` takes five times as long.
-            stands = most > 1, fewest > 0, each.nillable, fewest, max(most, 1)
-            members.append(Member(each.key, each.clark, each.type, *stands, each.default, each.fixed, each.text))
-        dataset = any(each.clark == f"{_XSD}schema" for each in self._members) or _DIFFGRAM in self._spaces
-        return Complex(self._name, tuple(members), content, wild=self._wild, dataset=dataset)
-
-    def _particle(self, component: Component) -> Generator[None, None, Particle | None]:
-        element, kind = component.element, local(component.element.tag)
-        fewest, most = _times(element, "minOccurs"), _times(element, "maxOccurs")
-        fewest = min(fewest, most)  # a minOccurs of 2 alone
-        self._resolver.spend()
-        self._count += 1
-        if self._count > _PARTICLES_MAX:
-            raise Unspeakable(f"{self._name} has more than {_PARTICLES_MAX} places for elements")
-        if self._count % _BREATH == 0:
-            yield
-        if most == 0:
-            return None
-        if kind == "element":
-            return Leaf(self._member(component), fewest, most)
-        if kind == "any":
-            self._wild = True
-            self._spaces += element.get("namespace", "##any").split()
-            return Wild(fewest, most, element.get("namespace", "##any"))
-        if kind not in (*_GROUPS, "group"):
-            return None
-        self._depth += 1
-        if self._depth > _GROUPS_MAX:
-            raise Unspeakable(f"{self._name} has groups more than {_GROUPS_MAX} deep, or one that holds itself")
-        of = self._referred(component) if kind == "group" else component
-        parts = []
-        for child in of.element:
-            part = yield from self._particle(of.at(child))
-            if part is not None:
-                parts.append(part)
-        self._depth -= 1
-        return Group("sequence" if kind == "group" else kind, tuple(parts), fewest, most)
-
-    def _referred(self, component: Component) -> Component:
-        name = component.resolve(component.element.get("ref", ""))
-        found = self._resolver._kinds.groups.get(name)  # noqa: SLF001 -- two halves of one work
-        if found is None:
-            raise Unspeakable(f"the group {name} is not defined in any document at hand")
-        return found
-
-    def _member(self, component: Component) -> int:
-        ref = component.element.get("ref")
-        clark = component.resolve(ref) if ref else qualified(component)
-        if clark not in self._at:  # two of one name are of one type (XSD 1.0 part 1 section 3.8.6)
-            if len(self._members) >= _MEMBERS_MAX:
-                raise Unspeakable(f"{self._name} holds more than {_MEMBERS_MAX} elements")
-            self._members.append(self._resolver.element(component, self._name))
-            self._at[clark] = len(self._members) - 1
-        return self._at[clark]
-
-
-def _told_apart(members: list[Member]) -> tuple[Member, ...]:
-    """Give each member a key of its own: what it has, else its name, else its name with the namespace."""
-    names, taken = {local(each.clark) for each in members}, {VALUE, ANY, TYPE}
-    found: list[Member] = []
-    for each in members:
-        own = local(each.clark)
-        whole = each.clark if each.clark.startswith("{") else f"{{}}{each.clark}"
-        # A name that is made up gives way to one that a schema has, wherever that stands.
-        made_up = each.key != own and each.key == camel(own) and each.key in names
-        key = next((key for key in (own if made_up else each.key, own, whole) if key not in taken), None)
-        if key is None:
-            raise Unspeakable(f"two parts of one message are called {own}")
-        taken.add(key)
-        found.append(each if key == each.key else replace(each, key=key))
-    return tuple(found)
-
-
 def _named(component: Component) -> str:
     """Return the name of a declaration; what no message can hold would make messages that nobody can read."""
     name = component.element.get("name", "")
@@ -664,46 +546,6 @@ def _named(component: Component) -> str:
     return name
 
 
-def occurs(particle: Particle) -> Mapping[int, tuple[int, int]]:
-    """Return how often each member may stand in a content model, at least and at most."""
-    if isinstance(particle, Leaf):
-        return {particle.at: (particle.fewest, particle.most)}
-    if isinstance(particle, Wild):
-        return {}
-    found: dict[int, tuple[int, int]] = {}
-    branches: dict[int, int] = {}  # of a choice, in which a member is
-    for part in particle.parts:
-        for at, (fewest, most) in occurs(part).items():
-            branches[at] = branches.get(at, 0) + 1
-            few, many = found.get(at, (fewest, 0) if particle.kind == "choice" else (0, 0))
-            found[at] = (
-                (min(few, fewest), max(many, most)) if particle.kind == "choice" else (few + fewest, many + most)
-            )
-    for at, (fewest, most) in found.items():
-        always = particle.kind != "choice" or branches[at] == len(particle.parts)
-        found[at] = min(MANY, fewest * particle.fewest) if always else 0, min(MANY, most * particle.most)
-    return found
-
-
-def camel(name: str) -> str:
-    """Write a name as JavaScript does: `iPerf_no` iPerfNo, `SKUCode` skuCode, `ID` id."""
-    head, *rest = [part for part in name.replace("-", "_").replace(".", "_").split("_") if part] or [name]
-    upper = len(head) - len(head.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-    if upper > 1 and head[upper : upper + 1].isalpha():
-        upper -= 1
-    return head[:upper].lower() + head[upper:] + "".join(part[0].upper() + part[1:] for part in rest)
-
-
 def _is_encoded_scalar(name: str) -> bool:
     """Know SOAP encoding's twins of the built-in types, which add attributes that nobody uses (SOAP 1.1 section 5.2)."""
     return ns(name) in _ENCODINGS and local(name) not in ("Array", "Struct")
-
-
-def _times(element: etree._Element, which: str) -> int:
-    """Read how often something may stand in its place; what is no such number is 1, as what is left out is."""
-    said = element.get(which, "1").strip()
-    if said == "unbounded":
-        return MANY
-    if not (said.isascii() and said.isdigit()):
-        return 1
-    return min(MANY, int(said)) if len(said) < _DIGITS else MANY

@@ -25,6 +25,7 @@ from adapters.soap.types import HEADERS
 from adapters.soap.unspeakable import Unspeakable
 from adapters.xml import local
 from sidecar.model import Dialect
+from sidecar.pieces import whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -81,7 +82,7 @@ class Speech:
             except xml.XmlRefused:
                 if not roots:
                     raise
-        return _whole(
+        return whole(
             cls.pieces({at: Document(root, documents[at]) for at, root in roots.items()}, options or Options())
         )
 
@@ -115,7 +116,7 @@ class Speech:
 
     def signature(self, name: str) -> Signature:
         """As `signature_pieces`, at once."""
-        return _whole(self.signature_pieces(name))
+        return whole(self.signature_pieces(name))
 
     def signature_pieces(self, name: str) -> Generator[None, None, Signature]:
         """Return what an operation takes and gives, resolved with a yield after each type. Raises `Unspeakable`, KeyError."""
@@ -132,7 +133,7 @@ class Speech:
 
     def encode(self, name: str, value: Any, dialect: Dialect = Dialect.SOAP11) -> bytes:
         """Write a request at once. Raises `InvalidParams`, `Unspeakable`."""
-        return _whole(self.request(self.signature(name), value, dialect))
+        return whole(self.request(self.signature(name), value, dialect))
 
     def request(self, signature: Signature, value: Any, dialect: Dialect) -> Generator[None, None, bytes]:
         """Write a request's envelope. Raises `InvalidParams`."""
@@ -147,12 +148,12 @@ class Speech:
         output = self.signature(name).output
         if output is None:
             raise Unspeakable("it has no reply")
-        return _whole(self._encoder.envelope(output, value, dialect))
+        return whole(self._encoder.envelope(output, value, dialect))
 
     def decode(self, name: str, reply: bytes) -> Any:
         """Read a reply at once. Raises `NoReplyError`, `XmlRefused`, `Unspeakable`."""
         root = xml.parse(reply, charset=None, markup_max=xml.REPLY_MARKUP)
-        return orjson.loads(orjson.dumps(_whole(self.read(self.signature(name), root))))
+        return orjson.loads(orjson.dumps(whole(self.read(self.signature(name), root))))
 
     def read(
         self, signature: Signature, root: etree._Element, elements_max: int = ELEMENTS_MAX
@@ -210,13 +211,3 @@ def _declared(root: etree._Element) -> Iterator[str]:
     """Give the namespaces that a document has a schema of."""
     for each in (root,) if root.tag == _SCHEMA else root.iterfind(_SCHEMAS):
         yield each.get("targetNamespace") or ""
-
-
-def _whole(pieces: Generator[None, None, T]) -> T:
-    """Do all of it at once."""
-    while True:
-        try:
-            next(pieces)
-        except StopIteration as done:
-            found: T = done.value
-            return found

@@ -31,6 +31,8 @@ TESTED_WITH: dict[str, str] = {
     "adapters/soap/fault.py": _FAILURES,
     "adapters/soap/names.py": "tests/adapters/soap/test_rewrite.py",
     "adapters/soap/namespaces.py": _WSDL,
+    "adapters/soap/naming.py": "tests/adapters/soap/test_resolver.py",
+    "adapters/soap/particles.py": "tests/adapters/soap/test_resolver.py",
     "adapters/soap/types.py": "tests/adapters/soap/test_resolver.py",
     "adapters/soap/unspeakable.py": "tests/adapters/soap/test_resolver.py",
     "adapters/soap/operations.py": _WSDL,
