@@ -107,16 +107,16 @@ def test_origin(tab: Tab, theatre: Theatre) -> None:
     "header",
     [
         "Authorization",
-        "Idempotency-Key",
-        "If-None-Match",
-        "Prefer",
-        "SOAPAction",
-        "Sidecar-Pass",
-        "Sidecar-Place",
+        pytest.param("Idempotency-Key", marks=pytest.mark.long),
+        pytest.param("If-None-Match", marks=pytest.mark.long),
+        pytest.param("Prefer", marks=pytest.mark.long),
+        pytest.param("SOAPAction", marks=pytest.mark.long),
+        pytest.param("Sidecar-Pass", marks=pytest.mark.long),
+        pytest.param("Sidecar-Place", marks=pytest.mark.long),
         "Sidecar-Timeout",
-        "X-Request-Id",
-        "traceparent",
-        "tracestate",
+        pytest.param("X-Request-Id", marks=pytest.mark.long),
+        pytest.param("traceparent", marks=pytest.mark.long),
+        pytest.param("tracestate", marks=pytest.mark.long),
     ],
 )
 def test_allow_headers(tab: Tab, theatre: Theatre, header: str) -> None:
@@ -164,7 +164,13 @@ def test_response_headers(tab: Tab, theatre: Theatre) -> None:
         assert "set-cookie" not in names
 
 
-@pytest.mark.parametrize("header", ["Date", "Sidecar-State", "X-Request-Id", "Server-Timing"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Sidecar-State",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("Date", "X-Request-Id", "Server-Timing")),
+    ],
+)
 def test_access_control_expose_headers_parsing(tab: Tab, theatre: Theatre, header: str) -> None:
     """access-control-expose-headers-parsing.window.js: our list parses in the browser, name by name."""
     seen = tab.fetch(f"{theatre.url}/soap", method="POST", headers=SOAP, body=envelope())

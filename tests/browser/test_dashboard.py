@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 SIZES = [(390, 844), (768, 1024), (1280, 800), (1920, 1080)]
+OUTERMOST = (SIZES[0], SIZES[-1])  # tried in every run; the others in the long one
 
 
 def test_the_facts_of_the_status(view: View) -> None:
@@ -86,7 +87,10 @@ def night(chromium: Browser, desk: Desk) -> Iterator[View]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [pytest.param(*size, marks=() if size in OUTERMOST else pytest.mark.long) for size in SIZES],
+)
 def test_every_width(night: View, width: int, height: int, theme: str) -> None:
     """Nothing is cut and nothing scrolls sideways, with every alert opened, too; all text can be read in this theme."""
     page = night.page

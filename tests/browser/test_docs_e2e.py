@@ -117,7 +117,7 @@ def test_a_backend_without_a_contract(page: Page, demo: Standing) -> None:
     expect(page.locator(".verdict .state")).to_have_text("ok")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.long)])
 def test_it_reads_and_fits(page: Page, demo: Standing, scheme: Literal["light", "dark"]) -> None:
     """With a real contract and a real answer, every text has its contrast, and at 320 px nothing sticks out."""
     page.emulate_media(color_scheme=scheme)

@@ -359,7 +359,7 @@ def test_what_was_typed_is_there_when_one_comes_back(reader: Reader) -> None:
 # --- for every eye and every hand
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_everything_can_be_read(chromium: Browser, library: Library, scheme: Literal["light", "dark"]) -> None:
     """Every text has the contrast that WCAG AA asks for, in both schemes, before and after a call."""
     context = chromium.new_context(viewport=WIDE, color_scheme=scheme)

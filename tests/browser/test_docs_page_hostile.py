@@ -53,6 +53,7 @@ def test_no_document_is_a_state(reader: Reader) -> None:
     expect(page.locator("nav li")).to_have_count(5)
 
 
+OFTEN = frozenset({"odd"})  # tried in every run; the others in the long one
 HOLES = {
     "empty": {"paths": {}},
     "nulls": {
@@ -113,7 +114,10 @@ HOLES = {
 }
 
 
-@pytest.mark.parametrize("said", HOLES.values(), ids=HOLES.keys())
+@pytest.mark.parametrize(
+    "said",
+    [pytest.param(said, id=name, marks=() if name in OFTEN else pytest.mark.long) for name, said in HOLES.items()],
+)
 def test_documents_with_holes(reader: Reader, said: dict[str, Any]) -> None:
     """Whatever the document holds or lacks, the page stands, and an operation of it is called below the page's own address only."""
     page = reader.open("", said)
@@ -213,10 +217,10 @@ def test_the_policy_holds_where_the_page_would_not(reader: Reader) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        pytest.param(Reply(502, b"<html>bad gateway", {"Content-Type": "text/html"}), id="html"),
-        pytest.param(Reply(200, b"", {"Sidecar-State": "ok"}), id="empty"),
+        pytest.param(Reply(502, b"<html>bad gateway", {"Content-Type": "text/html"}), id="html", marks=pytest.mark.long),
+        pytest.param(Reply(200, b"", {"Sidecar-State": "ok"}), id="empty", marks=pytest.mark.long),
         pytest.param(Reply(200, b'{"state": 7, "errors": [null, 3, {}], "retry": []}', {"Content-Type": "application/json"}), id="odd"),
-        pytest.param(Reply(200, b"[" * 100_000, {"Content-Type": "application/json"}), id="broken"),
+        pytest.param(Reply(200, b"[" * 100_000, {"Content-Type": "application/json"}), id="broken", marks=pytest.mark.long),
         pytest.param(Reply(200, b"[" * 5000 + b"]" * 5000, {"Content-Type": "application/json"}), id="deep"),
         pytest.param(Reply(200, b'"' + b"x" * 5_000_000 + b'"', {"Content-Type": "application/json"}), id="huge"),
     ],

@@ -102,6 +102,7 @@ def test_an_evening_in_json(page: Page, demo: Standing, sent: list[Request]) -> 
     assert not any("<" in (call.post_data or "") for call in sent)
 
 
+@pytest.mark.long
 def test_a_bad_night(page: Page, demo: Standing) -> None:
     """A box office that dies, freezes, hangs up or talks nonsense: what is not known is asked for before it is done again."""
     basket = page.locator("#basket")
@@ -131,6 +132,7 @@ def test_a_bad_night(page: Page, demo: Standing) -> None:
     expect(page.locator(".performance")).to_have_count(6)
 
 
+@pytest.mark.long
 def test_a_line_that_is_full(page: Page, demo: Standing) -> None:
     """Who is held up gets a place and is told so, comes back by himself with the place that he was given, and can leave."""
     button = page.get_by_role("button", name="Freeze it and send 150 people")

@@ -41,6 +41,7 @@ QUIET_S: Final = 0.5  # a process that computes nothing for so long has read wha
 ROOM: Final = 1_000  # descriptors besides the callers'
 
 
+@pytest.mark.unmeasured
 @pytest.mark.virtual
 async def test_what_one_who_waits_costs() -> None:
     """Ten thousand on the whole road, on made-up time: one call, and at most 20 KiB for each of them."""

@@ -279,7 +279,7 @@ async def _at(house: House, operation: str) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("runs", [pytest.param(20, id="20"), pytest.param(200, marks=pytest.mark.long, id="200")])
+@pytest.mark.parametrize("runs", [pytest.param(10, id="10"), pytest.param(200, marks=pytest.mark.long, id="200")])
 async def test_killed_at_every_step(house: House, runs: int) -> None:
     """After the restart the key is told the truth, twice the same, and the backend has the purchase once at most."""
     chance = random.Random(17)  # the same kills each time, as far as the machine is the same

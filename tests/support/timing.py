@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -14,13 +15,18 @@ def best_s(work: Callable[[], object], times: int = 9) -> float:
     """Return the shortest of several runs in seconds: what the work costs when nobody else wants the machine.
 
     Without tracing: coverage makes Python several times dearer and C none, so that a ratio of the two means nothing.
+    Without the collector, as `timeit`: what it costs depends on what other tests have left alive.
     """
     trace = sys.gettrace()
+    collects = gc.isenabled()
     sys.settrace(None)
+    gc.disable()
     try:
         return min(_once_s(work) for _ in range(times))
     finally:
         sys.settrace(trace)
+        if collects:
+            gc.enable()
 
 
 def _once_s(work: Callable[[], object]) -> float:

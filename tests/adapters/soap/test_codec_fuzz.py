@@ -389,6 +389,7 @@ def at_most(quick: int) -> Callable[[Any], Any]:
     return settings(max_examples=quick, deadline=None, suppress_health_check=LEAN)
 
 
+@pytest.mark.unmeasured
 @at_most(300)
 @given(CONTRACTS, CHOICES)
 def test_any_reply_is_read_or_is_none(data: bytes, more: bytes) -> None:
@@ -396,6 +397,7 @@ def test_any_reply_is_read_or_is_none(data: bytes, more: bytes) -> None:
     read_anything(data, more)
 
 
+@pytest.mark.unmeasured
 @at_most(300)
 @given(CONTRACTS, CHOICES, EDITS)
 def test_a_mutated_reply_is_read_or_refused(data: bytes, more: bytes, edits: list[tuple[float, int, bytes]]) -> None:
@@ -403,6 +405,7 @@ def test_a_mutated_reply_is_read_or_refused(data: bytes, more: bytes, edits: lis
     read_mutated(data, more, edits)
 
 
+@pytest.mark.unmeasured
 @at_most(400)
 @given(CONTRACTS, CHOICES, st.text(max_size=6))
 def test_a_value_with_anything_in_it_is_written_as_text_or_refused(data: bytes, more: bytes, odd: str) -> None:
@@ -410,6 +413,7 @@ def test_a_value_with_anything_in_it_is_written_as_text_or_refused(data: bytes, 
     write_disturbed(data, more, odd)
 
 
+@pytest.mark.unmeasured
 @at_most(150)
 @given(CONTRACTS, JSON)
 def test_any_json_is_written_as_text_or_refused(data: bytes, value: Any) -> None:

@@ -443,6 +443,7 @@ SPEECHES = (
 )
 
 
+@pytest.mark.unmeasured
 @examples(50_000)
 @pytest.mark.timeout(1800)
 @given(st.sampled_from(SPEECHES), st.lists(TREES, max_size=4), st.lists(TREES, max_size=3))

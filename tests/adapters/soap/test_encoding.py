@@ -560,6 +560,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.unmeasured
 @examples(50_000)
 @pytest.mark.timeout(1800)
 @given(st.dictionaries(NAMES, JSON, max_size=6) | JSON)

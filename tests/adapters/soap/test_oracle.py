@@ -59,6 +59,7 @@ DIFFGRAM: Final = b"""<xs:schema id="NewDataSet" xmlns="" xmlns:xs="http://www.w
  </diffgr:diffgram>"""
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("ways", [pytest.param(FEW, id="few"), pytest.param(WAYS, id="all", marks=pytest.mark.long)])
 @pytest.mark.parametrize("first", WSDLS)
 def test_every_operation_is_spoken_and_zeep_agrees(first: str, ways: Ways) -> None:

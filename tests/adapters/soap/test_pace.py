@@ -157,11 +157,8 @@ CALLS: Final[dict[str, tuple[str, Any]]] = {
 OFTEN: Final = {
     "rows",
     "strangers",
-    "attributes",
-    "a text of quotes",
     "a text of markup",
     "anything of many names",
-    "a choice",
 }
 
 

@@ -50,6 +50,7 @@ def seats(inside: str = "<iPerformanceNumber>7</iPerformanceNumber>") -> str:
     return f'<GetSeats xmlns="{API}">{inside}</GetSeats>'
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(operation=OPERATIONS, one=SEEDS, other=SEEDS)
 def test_a_question_is_what_a_message_says_and_not_how(operation, one, other):

@@ -100,6 +100,7 @@ def spoilt(data: bytes, more: bytes, which: int) -> None:
     assert named <= {pointer(each) for each in change.wrong}, (change, caught.value.errors)
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=400, deadline=None, suppress_health_check=LEAN)
 @given(BYTES, SHORT)
 def test_a_value_comes_back_as_it_was_and_its_xml_is_valid(data: bytes, more: bytes) -> None:
@@ -107,6 +108,7 @@ def test_a_value_comes_back_as_it_was_and_its_xml_is_valid(data: bytes, more: by
     round_trip(data, more)
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=400, deadline=None, suppress_health_check=LEAN)
 @given(BYTES, SHORT, st.integers(0, 200))
 def test_a_value_that_is_spoilt_is_refused_with_its_place(data: bytes, more: bytes, which: int) -> None:
@@ -114,6 +116,7 @@ def test_a_value_that_is_spoilt_is_refused_with_its_place(data: bytes, more: byt
     spoilt(data, more, which)
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=150, deadline=None, suppress_health_check=LEAN)
 @given(BYTES, SHORT)
 def test_what_is_done_bit_by_bit_comes_to_the_same(data: bytes, more: bytes) -> None:

@@ -552,9 +552,9 @@ def test_the_vendors_wsdls_index(first: str, operations: int, problems: int) -> 
 
 @pytest.mark.unmeasured
 def test_tessitura_is_indexed_in_eight_times_its_bare_parse() -> None:
-    """Best of several, both in this process; 4 to 6 times is usual."""
+    """Best of several, both in this process, three times over where others want it too; 4 to 6 times is usual."""
     (body,) = corpus("tessitura.wsdl").values()
 
-    ratio = best_s(lambda: wsdl.index_one(body)) / best_s(lambda: etree.fromstring(body))
+    ratio = min(best_s(lambda: wsdl.index_one(body)) / best_s(lambda: etree.fromstring(body)) for _ in range(3))
     print(f"index / bare parse = {ratio:.2f}")
     assert ratio <= 8
