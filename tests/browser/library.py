@@ -198,10 +198,19 @@ class Reader:
         self.page.locator(".verdict .state").wait_for()
 
 
+# In one go: between a look from outside and a click, what was closed may have been opened.
+_OPEN_ONE = """async () => {
+  const summary = document.querySelector("main details:not([open]) > summary");
+  if (!summary) return false;
+  const told = new Promise((resolve) => summary.parentElement.addEventListener("toggle", resolve, { once: true }));
+  summary.click();
+  await told;
+  return true;
+}"""
+
+
 def unfold(page: Page) -> None:
     """Open what can be opened, and of types in types as many as people would."""
     for _ in range(12):
-        closed = page.locator("main details:not([open]) > summary")
-        if closed.count() == 0:
+        if not page.evaluate(_OPEN_ONE):
             return
-        closed.first.click()
