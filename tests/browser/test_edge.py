@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.browser.page import Seen, Shop, Tab
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 JSON = {"Accept": "application/json"}
 POST = {"method": "POST", "headers": {"Content-Type": "application/json", **JSON}, "body": "{}"}
 # The native endpoint is made public for calls that take a while: the JSON facade is not built.

@@ -31,7 +31,10 @@ FLAGS = [
 ]
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a Chromium at /usr/bin/chromium")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a Chromium at /usr/bin/chromium"),
+    pytest.mark.unmeasured,  # its processes alone would take minutes more
+]
 
 
 @pytest.fixture

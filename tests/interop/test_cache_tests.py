@@ -14,6 +14,8 @@ from tests.support.process import free_port
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 Judged = dict[str, Verdict]
 
 

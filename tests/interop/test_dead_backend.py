@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.interop.conftest import Road
     from tests.interop.peers import Client
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 TAIL = re.compile(r" \[state=backend_unreachable retry_after=[1-9]\d* executed=no ref=\S+\]$")
 
 MORTAL = {"soap11": "spyne11", "soap12": "spyne12", "xmlrpc": "simple"}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.interop.conftest import Road
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 TEXT = 'Grüße aus Ελλάδα: 1 < 2 & "3" ☃'
 
 STEPS = {

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.interop.peers import Client
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 Ask = "Callable[..., list[dict[str, Any]]]"
 
 ENVELOPE = (

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from tests.support.visit import Visit
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 PUBLIC = "https://api.theatre.example"
 ISSUED = '<x:import namespace="urn:a" schemaLocation="?xsd=xsd0"/>'
 PING = env.soap11("Ping", action='"urn:t#Ping"').raw("/box")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.support.client import Response
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 KEYS: Final = 30  # questions that are asked all the time
 TTL_S: Final = 3.0
 EACH_S: Final = 0.3  # how often each of them is asked: several times while it is fresh
