@@ -6,9 +6,6 @@ import asyncio
 import sys
 
 import orjson
-import pytest
-
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 
 async def test_the_demo_runs_headless_and_everybody_gets_a_state() -> None:

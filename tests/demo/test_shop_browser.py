@@ -81,10 +81,10 @@ async def page(shop: Shop) -> AsyncIterator[Page]:
         ("Let it answer a web page", "backend_bad_reply", "executed: unknown"),
         ("Freeze it and send 150 people", "overloaded", "executed: no"),
         ("A denied operation", "operation_denied", "executed: no"),
-        ("A path nobody has", "not_found", "executed: no"),
-        ("With a session that is none", "backend_fault", "executed: no"),
-        ("Broken JSON", "malformed", "executed: no"),
-        ("Seats that are no number", "invalid_params", "executed: no"),
+        pytest.param("A path nobody has", "not_found", "executed: no", marks=pytest.mark.long),
+        pytest.param("With a session that is none", "backend_fault", "executed: no", marks=pytest.mark.long),
+        pytest.param("Broken JSON", "malformed", "executed: no", marks=pytest.mark.long),
+        pytest.param("Seats that are no number", "invalid_params", "executed: no", marks=pytest.mark.long),
     ],
 )
 async def test_a_provoked_state_is_shown(page: Page, button: str, state: str, executed: str) -> None:

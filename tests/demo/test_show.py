@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from sidecar.demo.tally import Report
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
-
 STAND_IN = (sys.executable, "-m", "tests.demo.stand_in")
 
 

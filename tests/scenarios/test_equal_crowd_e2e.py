@@ -28,6 +28,8 @@ from tests.support.world import settle
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 REPLY: Final = http(env.soap11_reply("GetSeats", "x" * 2_000))
 COUNT: Final = 10_000
 PER_WAITER: Final = 20 * 1024

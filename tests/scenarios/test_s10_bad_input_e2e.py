@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.support.client import Response
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 AT_ONCE: Final = 8
 GROWS_BYTES: Final = 64 * MIB
 """What bad input may cost in memory at its worst, all of it, eight at a time."""

@@ -33,6 +33,8 @@ from tests.support.world import Recorder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
 # What must have happened at least, or the search proves nothing.
 MET = {
     "ok", "backend_fault", "backend_bad_reply", "backend_unreachable", "outcome_unknown", "overloaded", "operation_denied",
