@@ -44,9 +44,9 @@ function groups({ run, session, hold, door }) {
       }],
       ["Let it answer a web page", "backend_bad_reply", async () => { await hurt({ html: 200, for_s: 2 }); await hello(); }],
       ["Freeze it and send 150 people", "overloaded", async () => {
-        await hurt({ freeze: true, for_s: 6 });
+        await hurt({ freeze: true, for_s: 8 });
         await door("/rush", { people: 150, for_s: 1 });
-        await pause(1500);
+        await pause(2500);
         await hello();
       }],
     ]],
