@@ -46,7 +46,7 @@ function groups({ run, session, hold, door }) {
       ["Freeze it and send 150 people", "overloaded", async () => {
         await hurt({ freeze: true, for_s: 8 });
         await door("/rush", { people: 150, for_s: 1 });
-        await pause(2500);
+        await pause(1500);
         await hello();
       }],
     ]],
