@@ -33,22 +33,10 @@ _MEDIA: Final = frozenset(("application/json", "application/problem+json"))
 _FAILURES: Final = 400
 # What is said of a JSON body, of the form that is wanted and of what a browser has kept: none of it is about the native request.
 _OURS: Final = frozenset(
-    (
-        *(b"content-type", b"content-length", b"content-encoding", b"transfer-encoding", b"expect", b"soapaction"),
-        *(
-            b"accept",
-            b"accept-encoding",
-            b"accept-charset",
-            b"te",
-            b"range",
-            b"if-range",
-            b"if-match",
-            b"if-none-match",
-        ),
-        *(b"if-modified-since", b"if-unmodified-since", b"cache-control", b"pragma"),
-        *(b"content-md5", b"digest", b"content-digest", b"repr-digest", b"content-range", b"content-language"),
-        *(b"content-location", b"content-disposition"),
-    )
+    b"content-type content-length content-encoding transfer-encoding expect soapaction "
+    b"accept accept-encoding accept-charset te range if-range if-match if-none-match if-modified-since if-unmodified-since "
+    b"cache-control pragma content-md5 digest content-digest repr-digest "
+    b"content-range content-language content-location content-disposition".split()
 )
 _CONTENT: Final = (b"Content-Type", b"application/json")
 _GOOD: Final = ("ok", "cached", "stale")
