@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import Desk, View
+from tests.browser.library import WIDE, Library, Reader, document
 from tests.browser.page import Shop, Tab, launch
 from tests.support import require
 
@@ -77,3 +78,19 @@ def view(chromium: Browser, desk: Desk) -> Iterator[View]:
     yield view
     context.close()
     assert view.complaints == []
+
+
+@pytest.fixture(scope="module")
+def library() -> Iterator[Library]:
+    with Library() as library:
+        library.say(document())
+        yield library
+
+
+@pytest.fixture
+def reader(chromium: Browser, library: Library) -> Iterator[Reader]:
+    context = chromium.new_context(viewport=WIDE)
+    reader = Reader(context, library)
+    yield reader
+    context.close()
+    assert reader.complaints == []

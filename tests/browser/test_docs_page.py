@@ -21,22 +21,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="module")
-def library() -> Iterator[Library]:
-    with Library() as library:
-        library.say(document())
-        yield library
-
-
-@pytest.fixture
-def reader(chromium: Browser, library: Library) -> Iterator[Reader]:
-    context = chromium.new_context(viewport=WIDE)
-    reader = Reader(context, library)
-    yield reader
-    context.close()
-    assert reader.complaints == []
-
-
 @pytest.fixture
 def narrow(chromium: Browser, library: Library) -> Iterator[Reader]:
     context = chromium.new_context(viewport=NARROW)

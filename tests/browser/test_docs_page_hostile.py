@@ -9,31 +9,13 @@ import orjson
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.library import WIDE, Library, Reader, Reply, document, problem, unfold
+from tests.browser.library import Reader, Reply, document, problem, unfold
 from tests.browser.looks import CUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 EVIL = "<img src=x onerror=\"document.title='1'\"><script>document.title='1'</script>"
-
-
-@pytest.fixture(scope="module")
-def library() -> Iterator[Library]:
-    with Library() as library:
-        library.say(document())
-        yield library
-
-
-@pytest.fixture
-def reader(chromium: Browser, library: Library) -> Iterator[Reader]:
-    context = chromium.new_context(viewport=WIDE)
-    reader = Reader(context, library)
-    yield reader
-    context.close()
-    assert reader.complaints == []
 
 
 # --- without a document, and with a bad one

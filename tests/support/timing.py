@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 
 def best_s(work: Callable[[], object], times: int = 9) -> float:
@@ -33,3 +33,15 @@ def _once_s(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+def longest_ms(pieces: Generator[object, None, object]) -> float:
+    """Return the longest piece of a work that is done piece by piece, in milliseconds of this thread's CPU time."""
+    longest = 0.0
+    while True:
+        began = time.thread_time()
+        try:
+            next(pieces)
+        except StopIteration:
+            return longest
+        longest = max(longest, (time.thread_time() - began) * 1000)

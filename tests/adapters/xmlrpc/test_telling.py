@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from adapters.xml import REPLY_MARKUP, parse
 from adapters.xmlrpc.telling import ELEMENTS, Unreadable, failure, result
 from sidecar.pieces import whole
 from sidecar.signatures import ANY, Kind, Member, Type
+from tests.support.timing import longest_ms
 
 REPLY = "<methodResponse><params><param><value>{}</value></param></params></methodResponse>"
 EX = "http://ws.apache.org/xmlrpc/namespaces/extensions"
@@ -205,14 +205,4 @@ def test_no_step_holds_the_loop(inside: str) -> None:
     """Of a megabyte, each piece of work takes less than the 2 ms that nobody may exceed; the best of three, of processor time."""
     root: Any = parse(REPLY.format(inside).encode(), charset=None, markup_max=REPLY_MARKUP)
 
-    def longest_ms() -> float:
-        pieces, longest = result(root, ANY), 0.0
-        while True:
-            began = time.thread_time()
-            try:
-                next(pieces)
-            except StopIteration:
-                return longest
-            longest = max(longest, (time.thread_time() - began) * 1000)
-
-    assert min(longest_ms() for _ in range(3)) < 2.0
+    assert min(longest_ms(result(root, ANY)) for _ in range(3)) < 2.0

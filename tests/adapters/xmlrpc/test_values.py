@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import xmlrpc.client as reader
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from lxml import etree
 from adapters.xmlrpc.values import WRONG_MOST, Given, call
 from sidecar.pieces import whole
 from sidecar.signatures import ANY, Kind, Member, Signatures, Type
+from tests.support.timing import longest_ms
 
 if TYPE_CHECKING:
     from adapters.xmlrpc.values import Wrong
@@ -243,15 +243,4 @@ def test_whatever_is_said_is_one_value_or_an_error(value: Any, kind: Type, wide:
 )  # fmt: skip
 def test_no_step_holds_the_loop(value: Any) -> None:
     """Of a megabyte, each piece of work takes less than the 2 ms that nobody may exceed; the best of three, of processor time."""
-
-    def longest_ms() -> float:
-        pieces, longest = call("m", [Given(value, ANY, (None, 0))], PLAIN), 0.0
-        while True:
-            began = time.thread_time()
-            try:
-                next(pieces)
-            except StopIteration:
-                return longest
-            longest = max(longest, (time.thread_time() - began) * 1000)
-
-    assert min(longest_ms() for _ in range(3)) < 2.0
+    assert min(longest_ms(call("m", [Given(value, ANY, (None, 0))], PLAIN)) for _ in range(3)) < 2.0
