@@ -142,7 +142,7 @@ class Refusal:
     errors: tuple[tuple[str, str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()  # where a client goes next: poll, …
     members: bytes = (
-        b""  # more of a problem's members, as a JSON object: what the backend said (fault), what it returned (data)
+        b""  # more members of a problem, as a JSON object: what the backend said (fault) or returned (data)
     )
     close: bool = False  # the connection cannot be used any further
     line: Ahead | None = None  # the line in which he could not stand, or stood too long
@@ -196,7 +196,7 @@ class Answer:
         b""  # of one that is given as it was written a moment ago: `headers` with a blank for the request's id
     )
     entry: Entry | None = (
-        None  # of a shared flight, and of what was kept: what callers are told from, each in his own dialect
+        None  # of a shared flight or of what was kept: callers are told from it, each in his own dialect
     )
     private: bool = (
         False  # of a shared flight: for who asked first alone after all; whoever else waited asks for himself
@@ -559,9 +559,7 @@ class Exchange:
     backend: str = ""
     endpoint: str = ""
     rest: str = ""  # what follows the endpoint's own path: "" or one segment with its slash
-    facade: str = (
-        ""  # what is asked of the backend's JSON side: "json" for a call, or the name of a page; "" for a native call
-    )
+    facade: str = ""  # what is asked of the JSON side: "json" for a call, or the name of a page; "" for a native call
     sender_status: int = 400
 
     body: bytes = b""
