@@ -53,6 +53,8 @@ def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: in
         or refusal.links
         or refusal.members
         or refusal.line is not None
+        or refusal.room is not None
+        or refusal.notice is not None
         or len(refusal.detail or "") > _DETAIL_CHARACTERS
     ):
         return _form(refusal, render, safe, sender_status)
@@ -103,6 +105,7 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) ->
         limit_bytes=refusal.limit_bytes,
         sender_status=sender_status,
         line=refusal.line,
+        room=refusal.room,
         members=refusal.members,
     )
     rendered = render(facts)

@@ -123,6 +123,26 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What an operator says to people: texts by language, the first for whoever reads none of them. `next_update`: wall seconds."""
+
+    id: str
+    severity: str  # info | warning | critical
+    texts: tuple[tuple[str, str], ...]
+    next_update: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomWord:
+    """What a refusal says of a waiting room: its name, its state, when it opens (RFC 3339), and of its caller where he has a place."""
+
+    name: str
+    state: str
+    opens_at: str | None = None
+    queue: tuple[tuple[str, object], ...] = ()  # members of `queue` in JSON, without `kind`
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A state that we decided, as a value. `state` is a key of `states.TABLE`, `reason` one of its closed list.
 
@@ -146,6 +166,8 @@ class Refusal:
     )
     close: bool = False  # the connection cannot be used any further
     line: Ahead | None = None  # the line in which he could not stand, or stood too long
+    notice: Notice | None = None  # the operator's words
+    room: RoomWord | None = None  # the room that he has to pass first
     numbers: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
     def __hash__(self) -> int:

@@ -275,6 +275,8 @@ class OperationPlan:
     share: float | None = None  # of the backend's limit, that its calls may take together
     retry: bool = True  # where it failed and can do no harm
     confirm: str | None = None  # the operation that tells what became of one whose outcome is not known
+    begins: str | None = None  # purchase: who gets something by it is under way
+    ends: str | None = None  # purchase: who gets through it has finished
 
     @property
     def bulkhead(self) -> str:
@@ -349,6 +351,8 @@ class BackendPlan:
     faults: tuple[FaultRule, ...] = ()
     results: tuple[ResultRule, ...] = ()
     inject: tuple[Fault, ...] = ()  # what goes wrong on purpose, from when these settings are taken
+    room_params: tuple[str, ...] = ()  # parameters by which rooms tell its calls apart
+    purchase_s: float = 1200.0  # how long who has begun a purchase may take to end it: the longest of its rooms
 
     def operation(self, name: str) -> OperationPlan:
         """Return the line that rules `name`: exact, then the longest pattern, then "*" (settings sorted them so)."""
@@ -422,7 +426,7 @@ class BackendPlan:
     @property
     def wanted_params(self) -> frozenset[str]:
         """Return the parameters of calls whose values rules ask for: who asks, what a write changes, which call it is."""
-        wanted = {*self.identity_params, *self.queue_find}
+        wanted = {*self.identity_params, *self.queue_find, *self.room_params}
         wanted.update(name for rule in self.all_rates for name in rule.params)
         for line in self.operations:
             wanted |= names(line.invalidates)
@@ -434,6 +438,75 @@ class BackendPlan:
     def ghost_after_s(self) -> float:
         """Return how long a slot is kept for a call that we have given up, in seconds."""
         return self.ghost_s if self.ghost_s is not None else 2 * max(line.attempt_total_s for line in self.operations)
+
+
+@dataclass(frozen=True, slots=True)
+class CoverPlan:
+    """Which calls of a backend a room stands before: patterns of operations, and the values that parameters must have, if any are named."""
+
+    backend: str
+    operations: tuple[str, ...] = (EVERY,)
+    where: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def means(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """Say whether it is about a call of `name` with these values. One whose value cannot be read is meant: nobody slips by."""
+        if not any(fnmatchcase(name, pattern) for pattern in self.operations):
+            return False
+        return all(parameters.get(param) is None or parameters[param] in values for param, values in self.where)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPlan:
+    """Whose account a visitor is: `source` session | parameter | assertion, None: nobody asks. `limit`: places of one account."""
+
+    source: str | None = None
+    parameter: str = ""
+    secret: str = field(default="", repr=False)  # of assertions, HS256
+    limit: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLook:
+    """How a room's page looks. Texts by language; `theme` by the name of a CSS variable. `back`: where who is admitted goes on."""
+
+    title: tuple[tuple[str, str], ...] = ()
+    languages: tuple[str, ...] = ("en", "de", "fr")
+    theme: tuple[tuple[str, str], ...] = ()
+    back: str | None = None
+    frame: tuple[str, ...] = ()  # origins that may embed the widget, besides those of cors
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPlan:
+    """A waiting room. Moments in seconds since the epoch, None: by hand. Weights of lanes are shares of admissions."""
+
+    name: str
+    covers: tuple[CoverPlan, ...] = ()
+    opens: float | None = None
+    closes: float | None = None
+    timezone: str | None = None  # in which people are told of it
+    lobby_s: float = 1800.0
+    draw_s: float = 60.0  # before it opens
+    max_active: int = 200
+    rate: tuple[int, float] | None = None  # admissions in so many seconds at most
+    claim_s: float = 150.0
+    pass_idle_s: float = 120.0
+    pass_total_s: float = 600.0
+    pass_calls: int = 4  # at once
+    pass_rate: tuple[int, float] = (10, 1.0)
+    purchase_s: float = 1200.0
+    account: AccountPlan = AccountPlan()
+    per_address: int = 50  # places of one address before newcomers are held; 0 no rule
+    remedy: str | None = None
+    lanes: tuple[tuple[str, int], ...] = (("main", 8), ("fast", 1), ("access", 1))
+    invites: str = field(default="", repr=False)  # what signs invites, HS256
+    capacity: int = 1_000_000
+    look: RoomLook = RoomLook()
+
+    @property
+    def identity(self) -> str:
+        """What makes it another room: nothing of it is true of one of another name."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,6 +540,7 @@ class Plan:
         "*pin*",
     )
     backends: tuple[BackendPlan, ...] = field(default=())
+    rooms: tuple[RoomPlan, ...] = ()
 
     @property
     def hosts(self) -> tuple[BackendPlan, ...]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Refusal,
         Reply,
         Result,
+        RoomWord,
         Seat,
         SlotsView,
         Standing,
@@ -112,6 +113,7 @@ class Facts:
     limit_bytes: int | None = None
     sender_status: int = 400
     line: Ahead | None = None
+    room: RoomWord | None = None
     members: bytes = b""  # what JSON says besides: a JSON object
 
 

@@ -296,6 +296,8 @@ ROWS: Final[tuple[State, ...]] = (
         "A pass is needed first",
         "The waiting room.",
         "",
+        ("no_pass", "no_place", "malformed", "forged", "unknown_key", "other_kind", "other_room", "other_replica"),
+        retry_after_s=2,
         built=False,
     ),
     State(
@@ -310,7 +312,7 @@ ROWS: Final[tuple[State, ...]] = (
         "Too many calls from this client",
         "That it goes on in a moment.",
         f"for i in 1 2 3 4; do {_REPORT}; done",
-        ("client", "account", "operation", "backend"),
+        ("client", "account", "operation", "backend", "pass", "purchase"),
     ),
     State(
         "poll_too_soon",
@@ -324,6 +326,7 @@ ROWS: Final[tuple[State, ...]] = (
         "Polled far more often than asked",
         "Nothing; poll when told.",
         "",
+        retry_after_s=2,
         built=False,
     ),
     State(
@@ -338,6 +341,7 @@ ROWS: Final[tuple[State, ...]] = (
         "A check is needed first",
         "The check.",
         "",
+        ("crowd", "sign_in"),
         built=False,
     ),
     State(
@@ -352,6 +356,7 @@ ROWS: Final[tuple[State, ...]] = (
         "This account has what one account may have",
         "Why, and what to do.",
         "",
+        ("account",),
         built=False,
     ),
     State(
@@ -393,6 +398,21 @@ ROWS: Final[tuple[State, ...]] = (
         "The pass has run out",
         "The way back into the room.",
         "",
+        (
+            "expired",
+            "idle",
+            "wave",
+            "released",
+            "used",
+            "other_browser",
+            "malformed",
+            "forged",
+            "unknown_key",
+            "other_kind",
+            "other_room",
+            "other_replica",
+        ),
+        retry_after_s=1,
         built=False,
     ),
     State(
@@ -407,6 +427,8 @@ ROWS: Final[tuple[State, ...]] = (
         "Paused by the operator",
         "The operator's message and when there is news.",
         "",
+        ("room", "backend", "everything"),
+        retry_after_s=15,
         built=False,
     ),
     State(
@@ -421,6 +443,7 @@ ROWS: Final[tuple[State, ...]] = (
         "The sale has ended",
         "That it is over.",
         "",
+        ("sold_out", "closed"),
         built=False,
     ),
     State(
@@ -445,6 +468,7 @@ ROWS: Final[tuple[State, ...]] = (
             "connections",
             "buffered",
             "deeds",
+            "room_full",
         ),
         retry_after_s=2,
     ),

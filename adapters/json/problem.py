@@ -46,6 +46,10 @@ def members(facts: Facts) -> dict[str, object]:
         said["links"] = dict(facts.links)
     if facts.line is not None:
         said["queue"] = _queue(facts.line, facts.after_s)
+    if facts.room is not None:
+        if facts.room.queue:
+            said["queue"] = {"kind": "room", **dict(facts.room.queue)}
+        said["room"] = {"name": facts.room.name, "state": facts.room.state, "opens_at": facts.room.opens_at}
     if facts.errors:
         said["errors"] = [{"pointer": pointer, "code": code, "text": text} for pointer, code, text in facts.errors]
     said |= {

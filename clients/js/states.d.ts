@@ -57,9 +57,15 @@ export interface Reasons {
   backend_fault: "server" | "xmlrpc" | "http_error" | "fault_rule" | "client";
   business_no: "fault_rule" | "result_rule";
   sold_out: "fault_rule" | "result_rule";
-  rate_limited: "client" | "account" | "operation" | "backend";
+  waiting: "no_pass" | "no_place" | "malformed" | "forged" | "unknown_key" | "other_kind" | "other_room" | "other_replica";
+  rate_limited: "client" | "account" | "operation" | "backend" | "pass" | "purchase";
+  verify_required: "crowd" | "sign_in";
+  account_limit: "account";
   operation_denied: "deny" | "asmx_get" | "strict" | "expose" | "schema";
-  overloaded: "queue_full" | "queue_wait" | "client_cap" | "pushed_out" | "dropped" | "deadline" | "connections" | "buffered" | "deeds";
+  pass_expired: "expired" | "idle" | "wave" | "released" | "used" | "other_browser" | "malformed" | "forged" | "unknown_key" | "other_kind" | "other_room" | "other_replica";
+  paused: "room" | "backend" | "everything";
+  sale_closed: "sold_out" | "closed";
+  overloaded: "queue_full" | "queue_wait" | "client_cap" | "pushed_out" | "dropped" | "deadline" | "connections" | "buffered" | "deeds" | "room_full";
   backend_unreachable: "refused" | "connect_timeout" | "dns" | "tls" | "reset" | "cut_off";
   outcome_unknown: "timeout" | "reset" | "closed" | "cut" | "fault" | "identity" | "untold";
   backend_bad_reply: "html" | "truncated" | "not_xml" | "root" | "too_large" | "empty" | "http";
