@@ -39,6 +39,8 @@ from sidecar.caller.coalesce import farewell
 from sidecar.descriptors import raise_limit
 from sidecar.early import refuser
 from sidecar.flights import Flights
+from sidecar.hall import PREFIX as ROOMS
+from sidecar.hall import Hall
 from sidecar.headcount import Headcount
 from sidecar.kept import Kept
 from sidecar.listener import Listener
@@ -46,6 +48,7 @@ from sidecar.lookup import PREFIX, Lookup
 from sidecar.model import Dialect, Exchange, Head, Protocol, Refusal, Reply
 from sidecar.pieces import in_turns, whole
 from sidecar.plan import EVERY, SPARE
+from sidecar.policy.admission import Backing
 from sidecar.policy.breaking import Forced
 from sidecar.policy.clients import Clients
 from sidecar.policy.overrides import LONGEST_S, Observed
@@ -73,7 +76,7 @@ from sidecar.watch.watching import Watching
 from sidecar.web import booklet
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from adapters.soap.contract import Index
     from adapters.soap.stock import DocumentFetch
@@ -177,6 +180,7 @@ class App:
         self.identities = MemoryIdentities(self.clock, token_bytes(32))
         self._keys = fresh()
         self.places = SignedPlaces(self.clock, self.watch, self._keys)
+        self.hall = Hall(self.clock, self.watch, random, self.memory, self._backing)
         self.answers, self.deeds = self.stores.answers, self.stores.deeds
         self.crowds = Crowds(self.clock, self.watch, Clients(plan.clients, plan.callers))
         self._shelves: Kept[Shelf] = Kept()
@@ -224,6 +228,7 @@ class App:
         self.limits.start()
         self._remember()
         self._pulse()
+        self.hall.start()
         self.log.event("started", urls=self.listener.urls, version=__version__, **settings)
 
     async def adopt(self, plan: Plan) -> None:
@@ -371,6 +376,7 @@ class App:
         self.retries.bound({backend.name: backend.retry for backend in plan.hosts if backend.retry is not None})
         self.identities.bound(plan.backends)
         self.places.bound(plan.backends, self._keys)
+        self.hall.bound(plan.rooms, {backend.name: backend for backend in plan.backends}, self._keys)
         self.crowds.bound(Clients(plan.clients, plan.callers))
 
     def _fold(self, plan: Plan, needs: _Needs) -> Pieces[_Road]:
@@ -405,6 +411,7 @@ class App:
             breakers=self.breakers,
             retries=self.retries,
             pressure=self.pressure,
+            rooms=self.hall,
             renderers=_RENDERERS,
             adapters=adapters,
             facades=facades,
@@ -435,6 +442,7 @@ class App:
             },
             lookups={
                 booklet.ASSETS: booklet.asset,
+                ROOMS: self.hall,
                 PREFIX: Lookup(self.deeds, {backend.name: backend.identity_headers for backend in plan.backends}),
                 outlook.PREFIX: outlook.Outlook(
                     self.slots.outlook,
@@ -529,6 +537,16 @@ class App:
         self._pulsing = asyncio.get_running_loop().call_later(_PULSE_S, self._pulse)
         self.slots.pulse()
 
+    def _backing(self, backends: Collection[str]) -> Backing:
+        """Return what a room's backends bear together."""
+        views = [self.slots.view(name) for name in backends]
+        return Backing(
+            all(self.breakers.peek(name, "", safe=False) is None for name in backends),
+            sum(view.limit for view in views),
+            sum(view.in_flight + view.ghosts for view in views),
+            sum(view.queued - view.later for view in views),
+        )
+
     def _last_call(self) -> None:
         self._gone = True
 
@@ -536,6 +554,7 @@ class App:
         """Close what the backends see of us, then let flights and ghosts say how they ended: their outcomes are in no other place."""
         self.watch.lag.stop()
         self.limits.stop()
+        self.hall.close()
         self.prober.close()
         self.injections.close()
         if self._pulsing is not None:

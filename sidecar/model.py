@@ -602,6 +602,8 @@ class Exchange:
     ours: bool = False  # made by us to renew an answer: nobody waits for it
     rate_limit: RawHeaders = ()  # what its caller is told of his rates; written by gates
     place: Place | None = None  # one that he came back with
+    shown: bytes = b""  # what his backend knows him by, as it came: never kept; written by identity
+    under_way: bool = False  # he has begun a purchase and got something; written by purchase
 
     queue_s: float = 0.0
     backend_s: float = 0.0

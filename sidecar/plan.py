@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from sidecar.model import Executed
 from sidecar.policy.breaking import Rule as BreakerRule
 from sidecar.policy.budget import RetryRule
+from sidecar.policy.passes import PassRule
 from sidecar.policy.queue import CLASSES, ClassRule, QueueRule
+from sidecar.policy.room import Rule as RoomRule
 from sidecar.policy.tags import EVERYTHING, names, of_write
 from sidecar.signatures import NO_SIGNATURES, Signatures
 
@@ -504,9 +506,22 @@ class RoomPlan:
     look: RoomLook = RoomLook()
 
     @property
-    def identity(self) -> str:
-        """What makes it another room: nothing of it is true of one of another name."""
-        return self.name
+    def rule(self) -> RoomRule:
+        """Return what its policy is told."""
+        passes = PassRule(self.pass_idle_s, self.pass_total_s, self.pass_calls, self.pass_rate)
+        return RoomRule(
+            self.name,
+            self.opens,
+            self.closes,
+            self.lobby_s,
+            self.draw_s,
+            self.max_active,
+            self.rate,
+            self.claim_s,
+            passes,
+            self.lanes,
+            self.capacity,
+        )
 
 
 @dataclass(frozen=True, slots=True)

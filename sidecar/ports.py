@@ -565,6 +565,27 @@ class Upstream(Protocol):
         ...
 
 
+class Rooms(Protocol):
+    """The waiting rooms, as calls meet them."""
+
+    @property
+    def active(self) -> bool:
+        """Whether there is any."""
+        ...
+
+    def ask(self, exchange: Exchange) -> Refusal | None:
+        """Let a call through the rooms that stand before it, or say why not. What is let through is booked on its pass."""
+        ...
+
+    def ended(self, exchange: Exchange) -> None:
+        """Take the pass in of somebody who has finished his purchase."""
+        ...
+
+    def learn(self, exchange: Exchange) -> None:
+        """Note that a call which signs somebody in went well."""
+        ...
+
+
 class Flights(Protocol):
     """The flights under way: where callers and flights meet."""
 
@@ -642,6 +663,7 @@ class World:
     breakers: Breakers
     retries: Retries
     pressure: Pressure
+    rooms: Rooms
     renderers: Mapping[Dialect, Renderer]
     adapters: Mapping[tuple[str, str], Adapter]  # by backend and endpoint
     facades: Mapping[tuple[str, str], Facade]  # the same

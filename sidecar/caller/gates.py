@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 
 
 def applies(scope: Scope) -> bool:
-    """Where a rule is written for the backend or for the operation's line."""
-    return bool(_rules(scope))
+    """Where a rule is written for the backend or for the operation's line, or a room stands before the backend."""
+    return bool(_rules(scope)) or _is_covered(scope)
 
 
 def build(scope: Scope, world: World, inner: Lane) -> Gated:
     """Return the stage: what `coalesce` asks, and the lane that it starts then."""
     backend, line, rates, clock = scope.one_backend, scope.one_operation.pattern, world.rates, world.clock
 
+    covered, ruled, rooms = _is_covered(scope), bool(_rules(scope)), world.rooms
+
     def ask(exchange: Exchange, until: float) -> float | Refusal:
         call = exchange.call
         assert call is not None, "decode names the call before anybody flies"
+        if covered and not exchange.ours:
+            refused = rooms.ask(exchange)
+            if refused is not None:
+                return refused
+        if not ruled:
+            return clock.now()
         # A renewal is nobody's: no client pays for it, and it has no time to wait, for something is known already.
         client = "" if exchange.ours else exchange.client
         within_s = 0.0 if exchange.ours else min(until - clock.now(), backend.queue_wait_s)
@@ -47,10 +55,19 @@ def build(scope: Scope, world: World, inner: Lane) -> Gated:
     return Gated(ask, inner)
 
 
+def _is_covered(scope: Scope) -> bool:
+    return any(cover.backend == scope.one_backend.name for room in scope.plan.rooms for cover in room.covers)
+
+
 def _rules(scope: Scope) -> tuple[RateRule, ...]:
     return (*scope.one_backend.rates, *scope.one_operation.rates)
 
 
 def describe(scope: Scope) -> str:
     """Say the rules."""
-    return "; ".join(map(str, _rules(scope)))
+    rooms = [
+        f"room {room.name}"
+        for room in scope.plan.rooms
+        if any(cover.backend == scope.one_backend.name for cover in room.covers)
+    ]
+    return "; ".join((*rooms, *map(str, _rules(scope))))

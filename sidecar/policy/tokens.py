@@ -27,7 +27,9 @@ _KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,16}")
 class Kind(IntEnum):
     """What a token is."""
 
-    PLACE = 1
+    PLACE = 1  # in a backend's line
+    ROOM = 2  # a place in a waiting room
+    PASS = 3  # what lets its bearer through it
 
 
 class Why(StrEnum):

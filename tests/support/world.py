@@ -17,6 +17,7 @@ from sidecar.answers import Entry, Fold, Keying, Question, Shared
 from sidecar.buffers import Buffers
 from sidecar.described import Described
 from sidecar.flights import Flights
+from sidecar.hall import Hall
 from sidecar.headcount import Headcount
 from sidecar.model import (
     Account,
@@ -41,6 +42,7 @@ from sidecar.model import (
     Track,
 )
 from sidecar.plan import BackendPlan, OperationPlan, Plan, Scope
+from sidecar.policy.admission import Backing
 from sidecar.policy.overrides import Observed
 from sidecar.policy.tokens import Key, Keys
 from sidecar.ports import Asked, AttemptLimits, Classified, Facts, Offered, Rendered, World
@@ -519,6 +521,7 @@ class Scene:
             breakers=self.breakers,
             retries=self.retries,
             pressure=self.pressure,
+            rooms=Hall(self.clock, self.log, lambda: 0.5, self.memory, lambda _: Backing()),
             renderers=dict.fromkeys(Dialect, render),
             adapters=dict.fromkeys(endpoints, self.adapter),
             facades=dict.fromkeys(endpoints, self.facade),

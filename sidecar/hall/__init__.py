@@ -1,0 +1,182 @@
+"""All waiting rooms of a process: made once, handed to every pipeline, kept over reloads by their names.
+
+Stands beside the app like slots and breakers do. It ticks four times a second, answers the resources below `/.sidecar/rooms/`, and is asked
+at the gate of every call that a room covers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from sidecar.hall import gate, visits
+from sidecar.hall.board import Board
+from sidecar.hall.house import House
+from sidecar.model import Exchange, Outcome, Refusal
+from sidecar.policy.room import TICK_S, Phase
+from sidecar.policy.routing import RESERVED
+from sidecar.policy.visitors import Why
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+
+    from sidecar.model import Notice
+    from sidecar.plan import BackendPlan, CoverPlan, RoomPlan
+    from sidecar.policy.admission import Backing
+    from sidecar.policy.room import Happenings
+    from sidecar.policy.tokens import Keys
+    from sidecar.ports import Clock, Log, Memory
+
+PREFIX: Final = f"{RESERVED}/rooms/"
+_READ: Final = ("place", "board", "events")
+_WRITTEN: Final = {"join": visits.join, "claim": visits.claim, "leave": visits.leave, "release": visits.release}
+
+
+class Hall:
+    """`backing` says what a room's backends bear, `notices` what an operator says of it, `paused` whether he has stopped it."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        log: Log,
+        chance: Callable[[], float],
+        memory: Memory,
+        backing: Callable[[Collection[str]], Backing],
+    ) -> None:
+        self._clock, self._log, self._chance, self._memory = clock, log, chance, memory
+        self._backing = backing
+        self.notices: Callable[[str], Notice | None] = lambda _: None
+        self.paused: Callable[[str], bool] = lambda _: False
+        self.houses: dict[str, House] = {}
+        self._boards: dict[str, Board] = {}
+        self._covers: dict[str, list[tuple[House, CoverPlan]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.told: Callable[[House, Happenings], None] = _nobody
+
+    def __repr__(self) -> str:
+        return f"<Hall {' '.join(map(repr, self.houses.values())) or 'without rooms'}>"
+
+    # --- settings and time
+
+    def bound(self, plans: Iterable[RoomPlan], backends: Mapping[str, BackendPlan], keys: Keys) -> None:
+        """Take the rooms of a plan: those that there are stay as they are, those that it does not name are gone."""
+        houses: dict[str, House] = {}
+        for plan in plans:
+            house = self.houses.get(plan.name)
+            if house is None:
+                house = House(plan, keys, self._clock, self._log, self._chance)
+            house.bound(plan, keys)
+            found = (backends[cover.backend].identity_params for cover in plan.covers if cover.backend in backends)
+            house.identity_params = tuple(dict.fromkeys(name for names in found for name in names))
+            houses[plan.name] = house
+        self.houses = houses
+        self._boards = {name: self._boards.get(name) or Board(house) for name, house in houses.items()}
+        self._covers = {}
+        for house in houses.values():
+            for cover in house.plan.covers:
+                self._covers.setdefault(cover.backend, []).append((house, cover))
+        self.tick()
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._ring)
+
+    def close(self) -> None:
+        """Tick no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._ring)
+        self.tick()
+
+    def tick(self) -> None:
+        """Let every room go on to now."""
+        for name, house in self.houses.items():
+            house.notice = self.notices(name)
+            house.room.pause(on=self.paused(name))
+            found = house.tick(self._backing({cover.backend for cover in house.plan.covers}))
+            if found:
+                self._log_of(house, found)
+                self.told(house, found)
+            self._boards[name].fresh(self._clock.now())
+
+    def _log_of(self, house: House, found: Happenings) -> None:
+        name = house.plan.name
+        if found.phase is not None:
+            self._log.event("room", room=name, state=found.phase.value, joined=house.room.joined)
+        if found.stalled_s:
+            self._log.event("room_stalled", room=name, stalled_s=round(found.stalled_s, 1))
+
+    # --- the gate
+
+    @property
+    def active(self) -> bool:
+        """Whether there is any room."""
+        return bool(self.houses)
+
+    def ask(self, exchange: Exchange) -> Refusal | None:
+        """Let a call through the rooms that stand before it, or say why not."""
+        call = exchange.call
+        assert call is not None, "decode names the call before anybody flies"
+        for house, cover in self._covers.get(call.backend, ()):
+            names = call.members or (call.operation,)
+            if any(cover.means(name, call.parameters) for name in names):
+                refused = gate.ask(house, exchange)
+                if refused is not None:
+                    return refused
+        return None
+
+    def ended(self, exchange: Exchange) -> None:
+        """Take the pass in of somebody who has finished his purchase."""
+        backend = exchange.backend
+        for house in {id(house): house for house, _ in self._covers.get(backend, ())}.values():
+            held = gate.shown_pass(house, exchange)
+            if held is not None and not isinstance(held, Refusal):
+                house.room.end(held, Why.PURCHASE)
+
+    def learn(self, exchange: Exchange) -> None:
+        """Note whose account a session is that has just signed in well."""
+        call = exchange.call
+        if call is None or not exchange.shown:
+            return
+        for house, _ in self._covers.get(call.backend, ()):
+            account = house.plan.account
+            if account.source == "session" and account.parameter and (value := call.parameters.get(account.parameter)):
+                house.learn(exchange.shown, value)
+
+    # --- resources
+
+    def __call__(self, exchange: Exchange) -> Awaitable[Outcome]:
+        """Answer what lives below the prefix."""
+        name, _, verb = exchange.head.path.removeprefix(PREFIX).partition("/")
+        house = self.houses.get(name)
+        if house is None:
+            return _said(Refusal("not_found", "path", "there is no room of this name"))
+        method = exchange.head.method
+        if verb in _READ:
+            if method not in ("GET", "HEAD"):
+                return _said(Refusal("method_not_allowed", detail="this resource is read with GET", allow="GET, HEAD"))
+            if verb == "place":
+                return visits.poll(house, exchange)
+            board, now = self._boards[name], self._clock.now()
+            return _said(board.answer(exchange, now) if verb == "board" else board.listen())
+        if verb in _WRITTEN:
+            if method != "POST":
+                return _said(Refusal("method_not_allowed", detail=f"{verb} by POST", allow="POST"))
+            return _WRITTEN[verb](house, exchange, self._memory)
+        return _said(Refusal("not_found", "path", "a room has nothing at this path"))
+
+    def open_for(self, name: str) -> Phase | None:
+        """Return the phase of a room, None where there is none."""
+        house = self.houses.get(name)
+        return None if house is None else house.room.phase
+
+
+def _nobody(house: House, found: Happenings) -> None:
+    del house, found
+
+
+async def _said(outcome: Outcome) -> Outcome:
+    return outcome

@@ -1,0 +1,157 @@
+"""Whether a call may pass the rooms that stand before it: asked of who would start a flight, so kept answers stay free for all.
+
+Behind `coalesce`, with the other gates. It answers `waiting` to whoever has no pass, `pass_expired` where his is none any more, `paused`,
+`sale_closed`, and `rate_limited` to a pass that is used too often; whoever has a purchase under way it lets through. It fails closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from sidecar.hall import speech
+from sidecar.instant import rfc3339
+from sidecar.model import Refusal, RoomWord
+from sidecar.policy import credentials, polling
+from sidecar.policy.credentials import bind_of
+from sidecar.policy.passes import Active
+from sidecar.policy.room import Phase
+from sidecar.policy.visitors import OVER, Word
+
+if TYPE_CHECKING:
+    from sidecar.hall.house import House
+    from sidecar.model import Exchange
+    from sidecar.policy.credentials import PlaceId
+
+PASS: Final = "Sidecar-Pass"  # noqa: S105 - the name of a header
+PLACE: Final = "Sidecar-Place"
+_PASSES: Final = 4  # of several rooms, in one line, with commas between
+
+
+def ask(house: House, exchange: Exchange) -> Refusal | None:
+    """Let a call through, and book it on its pass until its connection is free of it; or say why not."""
+    if exchange.under_way:
+        return None
+    held = shown_pass(house, exchange)
+    if isinstance(held, Active):
+        return _with_pass(house, exchange, held)
+    return held or _without(house, exchange)
+
+
+def _with_pass(house: House, exchange: Exchange, held: Active) -> Refusal | None:
+    room = house.room
+    if room.time.paused:
+        return refusal(house, exchange, "paused", "room", "the room is paused; the pass keeps its time", held.place)
+    if room.phase is Phase.CLOSED:
+        return Refusal("sale_closed", "closed", "the sale has ended", room=_word(house))
+    refused = room.passes.enter(room.time.sale, held)
+    if refused is not None:
+        return replace(refused, room=_word(house), links=_links(house, None))
+    if exchange.shown:
+        room.passes.live_on(held, house.session_key(exchange.shown))
+    exchange.done.append(lambda: room.passes.leave(room.time.sale, held))
+    return None
+
+
+def _without(house: House, exchange: Exchange) -> Refusal:
+    room = house.room
+    if room.phase is Phase.SOLD_OUT:
+        return Refusal("sale_closed", "sold_out", "everything is sold", room=_word(house))
+    if room.phase is Phase.CLOSED:
+        return Refusal("sale_closed", "closed", "the sale has ended", room=_word(house))
+    place = shown_place(house, exchange)
+    if isinstance(place, credentials.Why):
+        return refusal(house, exchange, "waiting", place.value, "the place that was shown is none of this room")
+    if room.time.paused:
+        return refusal(house, exchange, "paused", "room", "the room is paused; places are kept", place)
+    detail = "this call needs a pass of the waiting room: join it, wait, claim the pass, and send it as Sidecar-Pass"
+    return refusal(house, exchange, "waiting", "no_pass", detail, place)
+
+
+def shown_pass(house: House, exchange: Exchange) -> Active | Refusal | None:
+    """Return the pass that a call is made with: one that it shows, or one that lives on the session that it shows."""
+    line = exchange.head.headers.get(PASS)
+    why: str | None = None
+    if line is not None:
+        for text in line.split(",", _PASSES)[:_PASSES]:
+            found = of_text(house, exchange, text.strip())
+            if isinstance(found, Active):
+                return found
+            if why is None or found != credentials.Why.OTHER_ROOM:
+                why = found
+    if exchange.shown:
+        held = house.room.passes.of_session(house.session_key(exchange.shown))
+        if held is not None:
+            return held
+    if why is None:
+        return None
+    return refusal(house, exchange, "pass_expired", why, "the pass that was shown does not count; join again")
+
+
+def of_text(house: House, exchange: Exchange, text: str) -> Active | str:
+    """Return the pass that a text is, or the reason why it is none."""
+    read = credentials.read_pass(house.keys, house.id, house.room.epoch, text)
+    if isinstance(read, credentials.Why):
+        return read.value
+    bind = None if exchange.standing.named else bind_of(exchange.head.headers.get("User-Agent", ""))
+    return house.room.passes.find(read, bind)
+
+
+def shown_place(house: House, exchange: Exchange) -> PlaceId | credentials.Why | None:
+    """Return the place in this room that a request shows; one in a backend's line is none."""
+    text = exchange.head.headers.get(PLACE)
+    if text is None:
+        return None
+    place = house.place_of(text)
+    return None if place in (credentials.Why.OTHER_KIND, credentials.Why.OTHER_ROOM) else place
+
+
+def refusal(
+    house: House, exchange: Exchange, state: str, reason: str, detail: str, place: PlaceId | None = None
+) -> Refusal:
+    """Return a refusal that says how the room stands, how its caller does in it, and where he goes."""
+    del exchange
+    room = house.room
+    queue: tuple[tuple[str, object], ...] = ()
+    after_s = polling.most_s(room.joined) if room.phase is Phase.SCHEDULED else 2.0
+    word: Word | None = None
+    if place is not None:
+        told = house.tell(place)
+        word = told.word
+        after_s = house.next_poll_s(told)
+        band = told.band
+        queue = (
+            ("visitor", word.value),
+            ("place_code", house.code(place)),
+            ("ahead", told.ahead),
+            ("eta_s", _whole(band.eta_s)),
+            ("eta_low_s", _whole(band.low_s)),
+            ("eta_high_s", _whole(band.high_s)),
+            ("eta_reason", band.reason),
+            ("next_poll_ms", int(after_s * 1000)),
+        )
+    return Refusal(
+        state,
+        reason,
+        detail,
+        retry_after_s=max(1, round(after_s)),
+        links=_links(house, word),
+        room=replace(_word(house), queue=queue),
+        notice=house.notice,
+    )
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds)
+
+
+def _word(house: House) -> RoomWord:
+    opens = house.plan.opens
+    return RoomWord(house.plan.name, house.room.state, None if opens is None else rfc3339(opens))
+
+
+def _links(house: House, word: Word | None) -> tuple[tuple[str, str], ...]:
+    found = speech.links(house.plan.name, word, house.plan.remedy)
+    if word is None or word in OVER:
+        found["join"] = f"{speech.root(house.plan.name)}/join"
+    return tuple(found.items())

@@ -1,0 +1,326 @@
+"""One waiting room at work: the policy, and beside it what the policy does not know: keys, clocks, who waits at a connection.
+
+Stands between the hall's resources and `policy.room`. It speaks of places and never of requests; what a request means, `visits` and `gate`
+say. It answers at once, always: whoever wants to wait gets a future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections import OrderedDict
+from hashlib import blake2b
+from ipaddress import ip_address
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sidecar.hall.languages import preferred
+from sidecar.hall.speech import Speech
+from sidecar.policy import credentials, placecodes, polling
+from sidecar.policy.credentials import EPOCH_BYTES, PlaceId, room_id
+from sidecar.policy.hashtable import Tally
+from sidecar.policy.room import Phase, Room
+from sidecar.policy.visitors import OVER, Event, Why, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sidecar.model import Head, Notice
+    from sidecar.plan import RoomPlan
+    from sidecar.policy.admission import Backing
+    from sidecar.policy.passes import Active
+    from sidecar.policy.room import Happenings, Told
+    from sidecar.policy.tokens import Keys
+    from sidecar.ports import Clock, Log
+
+SEED_BYTES: Final = 32
+_SECRET_BYTES: Final = 16
+# A page that polls by a person's impatience is answered; a loop without a pause is not: one a second, twenty at once.
+_POLLS_S: Final = 1.0
+_POLLS_BURST_S: Final = 20.0
+# Connections that are held near the front: those of a second or two of admissions, and few beside `limits.connections`.
+HELD_MOST: Final = 500
+_PAUSED_POLL_S: Final = 30.0
+_ACTION_POLL_S: Final = 15.0
+_LANE_BITS: Final = 2
+_LEARNT_MOST: Final = 20_000  # as many as `identities` knows to be signed in
+_INVITES_MOST: Final = 100_000  # people who have been asked beforehand; 10 MB
+_IPV6_NETWORK: Final = 64
+
+
+class Joined(NamedTuple):
+    """What came of a join. `attached`: he had a place already, and has it again."""
+
+    place: PlaceId
+    attached: bool = False
+
+
+class House:
+    """`seed`, `epoch` and `secret` are the room's own, random, and come back from a store where there is one."""
+
+    def __init__(
+        self,
+        plan: RoomPlan,
+        keys: Keys,
+        clock: Clock,
+        log: Log,
+        chance: Callable[[], float],
+        *,
+        seed: bytes | None = None,
+        epoch: bytes | None = None,
+        secret: bytes | None = None,
+    ) -> None:
+        self.plan, self.keys = plan, keys
+        self._clock, self._log, self._chance = clock, log, chance
+        self.secret = secret or token_bytes(_SECRET_BYTES)
+        self.room = Room(plan.rule, seed or token_bytes(SEED_BYTES), epoch or token_bytes(EPOCH_BYTES))
+        self.id = room_id(plan.name)
+        self.accounts = Tally()
+        self.crowd = Tally()
+        self.speech = Speech()
+        self.notice: Notice | None = None
+        self.early_polls = 0
+        self.identity_params: tuple[str, ...] = ()  # of the backends that it stands before
+        self._learnt: OrderedDict[bytes, bytes] = OrderedDict()  # by session: the account that has signed in with it
+        self._new_accounts: list[tuple[bytes, int]] = []
+        self._new_learnt: list[tuple[bytes, bytes]] = []
+        self.invites: set[bytes] = set()
+        self._polls = [array("d") for _ in self.room.lanes]
+        self._held: dict[PlaceId, asyncio.Future[None]] = {}
+
+    def __repr__(self) -> str:
+        return f"<House {self.room!r}>"
+
+    # --- credentials
+
+    def place_text(self, place: PlaceId) -> str:
+        """Sign a place."""
+        return credentials.sign_place(self.keys, self.id, self.room.epoch, place)
+
+    def place_of(self, text: str) -> PlaceId | credentials.Why:
+        """Return the place that a text is, where its bearer stands now. One that was given in the last second before a crash comes back
+        by itself: its signature proves that it was given.
+        """
+        place = credentials.read_place(self.keys, self.id, self.room.epoch, text)
+        if isinstance(place, credentials.Why):
+            return place
+        if place.lane >= len(self.room.lanes):
+            return credentials.Why.MALFORMED
+        if not self.room.knows(place):
+            if place.seq >= self.plan.capacity:
+                return credentials.Why.MALFORMED
+            self.room.lanes[place.lane].reach(place.seq + 1)
+        return self.room.follow(place) if self.room.moved else place
+
+    def pass_text(self, held: Active) -> str:
+        """Sign a pass."""
+        of = credentials.PassId(held.place.lane, held.place.seq, held.turn, held.wave, held.bind)
+        return credentials.sign_pass(self.keys, self.id, self.room.epoch, of)
+
+    def code(self, place: PlaceId) -> str:
+        """Return what people call a place."""
+        return placecodes.encode(self.secret, place.lane, place.seq)
+
+    def place_of_code(self, text: str) -> PlaceId | None:
+        """Return the place that people call so, where its bearer stands now."""
+        found = placecodes.decode(self.secret, text)
+        if found is None or not self.room.knows(PlaceId(*found)):
+            return None
+        return self.room.follow(PlaceId(*found))
+
+    # --- visitors
+
+    def join(self, lane_name: str, account: bytes | None, address: str, *, attaches: bool) -> Joined | Why | None:
+        """Take somebody in. `attaches`: his account proves that its place is his. None: the room is full; a reason: his account has a
+        place, and he cannot prove that it is his.
+        """
+        known = self._known(account)
+        if known is not None:
+            return Joined(known, attached=True) if attaches else Why.ACCOUNT
+        lane = self.room.lane(lane_name) or self.room.lanes[0]
+        place = self.room.join(lane)
+        if place is None:
+            return None
+        self._polls[lane.number].append(0.0)
+        if account is not None:
+            self._put_account(account, place)
+        elif self._is_crowd(address):
+            self.room.happen(place, Event.HOLD, Why.CROWD)
+        return Joined(place)
+
+    def _known(self, account: bytes | None) -> PlaceId | None:
+        """Return the place that an account has, if it is not over."""
+        if account is None:
+            return None
+        kept = self.accounts.get(account)
+        if not kept:
+            return None
+        place = self.room.follow(PlaceId((kept - 1) & (1 << _LANE_BITS) - 1, (kept - 1) >> _LANE_BITS))
+        return place if self.room.knows(place) and self.word(place) not in OVER else None
+
+    def _put_account(self, account: bytes, place: PlaceId) -> None:
+        value = 1 + (place.seq << _LANE_BITS | place.lane)
+        self.accounts.put(account, value)
+        self._new_accounts.append((account, value))
+
+    def take_accounts(self) -> list[tuple[bytes, int]]:
+        """Return the accounts that have come since the last time, for a store."""
+        new, self._new_accounts = self._new_accounts, []
+        return new
+
+    def take_learnt(self) -> list[tuple[bytes, bytes]]:
+        """Return whose sessions have been learnt since the last time, for a store."""
+        new, self._new_learnt = self._new_learnt, []
+        return new
+
+    def recall_learnt(self, key: bytes, account: bytes) -> None:
+        """Take in whose session it is from a store."""
+        self._learnt[key] = account
+
+    def reach(self, lane: int) -> None:
+        """Have room for the polls of everybody in a lane."""
+        tats = self._polls[lane]
+        tats.extend([0.0] * (self.room.lanes[lane].joined - len(tats)))
+
+    def account_key(self, account: str) -> bytes:
+        """Return what an account is known by here: nothing of it can be read from that."""
+        return blake2b(account.encode("utf-8", "surrogateescape"), digest_size=8, key=self.secret).digest()
+
+    # --- sessions of a backend
+
+    def session_key(self, shown: bytes) -> bytes:
+        """Return what a session is known by here; the key itself is never kept."""
+        return blake2b(shown, digest_size=16, key=self.secret).digest()
+
+    def sessions_of(self, text: str) -> tuple[bytes, ...]:
+        """Return what a session is known by whose key somebody has sent, whichever parameter it will be called by."""
+        return tuple(self.session_key(f"param {name} {text}".encode()) for name in self.identity_params)
+
+    def learn(self, shown: bytes, account: str) -> None:
+        """Note that somebody has signed in: his session stands for his account from now on."""
+        key = self.session_key(shown)
+        self._learnt.pop(key, None)
+        self._learnt[key] = self.account_key(f"login {account}")
+        self._new_learnt.append((key, self._learnt[key]))
+        while len(self._learnt) > _LEARNT_MOST:
+            self._learnt.popitem(last=False)
+
+    def account_of_session(self, keys: tuple[bytes, ...]) -> bytes | None:
+        """Return the account of a session: the one that has signed in with it, else the session itself."""
+        for key in keys:
+            if key in self._learnt:
+                return self._learnt[key]
+        return keys[0][:8] if keys else None
+
+    def invited(self, name: str) -> bool:
+        """Note that an invite is used; False where it has been before. As many are remembered as the room holds people."""
+        key = blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8, key=self.secret).digest()
+        if key in self.invites or len(self.invites) >= _INVITES_MOST:
+            return False
+        self.invites.add(key)
+        return True
+
+    def settle(self, place: PlaceId, account: bytes) -> PlaceId | None:
+        """Let somebody who is held go on, because he has shown an account; None where that one has another place already."""
+        known = self._known(account)
+        if known is not None and known != place:
+            return None
+        self._put_account(account, place)
+        self.room.happen(place, Event.REMEDY)
+        return place
+
+    def _is_crowd(self, address: str) -> bool:
+        most = self.plan.per_address
+        if not most or not address:
+            return False
+        return self.crowd.add(blake2b(_network(address), digest_size=8, key=self.secret).digest(), 1) > most
+
+    def word(self, place: PlaceId) -> Word:
+        """Return what somebody is."""
+        return self.room.lanes[place.lane].word(place.seq)
+
+    def polls_too_often(self, place: PlaceId) -> bool:
+        """Note a poll, and say whether it is one too many."""
+        tats, now = self._polls[place.lane], self.room.time.life
+        if place.seq >= len(tats):
+            self.reach(place.lane)
+        tat = tats[place.seq]
+        tat = (max(now, tat)) + _POLLS_S
+        if tat - now > _POLLS_BURST_S:
+            self.early_polls += 1
+            return True
+        tats[place.seq] = tat
+        return False
+
+    def tell(self, place: PlaceId) -> Told:
+        """Tell somebody how he stands, and remember what of it was a forecast."""
+        told = self.room.tell(place)
+        if told.band.eta_s is not None and told.word is Word.WAITING:
+            self.room.forecasts[place.lane].watch(self.room.time.life, place.seq, told.band.plain_s)
+        return told
+
+    def next_poll_s(self, told: Told, *, first: bool = False) -> float:
+        """Return in how many seconds somebody like him asks again."""
+        room, chance = self.room, self._chance()
+        crowd, wall = room.joined, room.time.wall
+        match told.word:
+            case Word.LOBBY:
+                if self.plan.opens is None or room.draws_at is None:
+                    return polling.waiting_s(None, crowd, chance)
+                return polling.lobby_s(max(0.0, room.draws_at - wall), max(0.0, self.plan.opens - wall), crowd, chance)
+            case Word.WAITING | Word.PARKED:
+                if first:
+                    return polling.SECOND_S * polling.spread(chance)
+                eta_s = told.band.eta_s if told.band.eta_s is not None else room.guess_s(told.ahead or 0)
+                if room.phase is Phase.DRAWING and self.plan.opens is not None:
+                    return polling.drawn_s(max(0.0, self.plan.opens - wall), eta_s, crowd, chance)
+                if room.time.paused:
+                    eta_s = max(eta_s, _PAUSED_POLL_S / polling.PART)
+                return polling.waiting_s(eta_s, crowd, chance)
+            case Word.CALLED:
+                return polling.CALLED_S * polling.spread(chance)
+            case Word.ADMITTED:
+                return min(polling.ADMITTED_S, self.plan.pass_idle_s / 3) * polling.spread(chance)
+            case Word.NEEDS_ACTION:
+                return _ACTION_POLL_S * polling.spread(chance)
+        return polling.OVER_S * polling.spread(chance)
+
+    def language(self, head: Head) -> str:
+        """Return the language of the page's that a request wants most."""
+        return preferred(head.headers.get("Accept-Language", ""), self.plan.look.languages)
+
+    # --- who waits at a connection
+
+    def hold(self, place: PlaceId) -> asyncio.Future[None] | None:
+        """Return what is done once somebody is called; None where too many wait so already."""
+        held = self._held.get(place)
+        if held is None:
+            if len(self._held) >= HELD_MOST:
+                return None
+            held = self._held[place] = asyncio.get_running_loop().create_future()
+            held.add_done_callback(lambda _: self._held.pop(place, None))
+        return held
+
+    def tick(self, backing: Backing) -> Happenings:
+        """Go on to now; wake who was called."""
+        found = self.room.tick(self._clock.now(), self._clock.wall(), backing)
+        for place in found.called:
+            held = self._held.pop(place, None)
+            if held is not None and not held.done():
+                held.set_result(None)
+        return found
+
+    def bound(self, plan: RoomPlan, keys: Keys) -> None:
+        """Take other settings."""
+        self.plan, self.keys = plan, keys
+        self.room.bound(plan.rule)
+        self._polls += [array("d") for _ in self.room.lanes[len(self._polls) :]]
+
+
+def _network(address: str) -> bytes:
+    """Return the network that counts as one: an IPv4 address, a /64 of IPv6."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address.encode("utf-8", "surrogateescape")
+    return found.packed if found.version == 4 else found.packed[: _IPV6_NETWORK // 8]

@@ -1,0 +1,145 @@
+"""A room as pages of bytes and back: what a store keeps of it, so that a restart in the middle of a sale costs nobody his place.
+
+Written a second behind: what has changed of the words, what has come to the accounts and the story, and one page of all that is small.
+Who joined in the second that a crash took proves his place by its signature; the counter begins beyond it: no number is given twice.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from sidecar.policy.credentials import PlaceId
+from sidecar.policy.passes import Active
+from sidecar.policy.room import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sidecar.hall.house import House
+
+PAGE: Final = 4096
+# Joins of one second, four times over, and no fewer than this: a number that a crash forgot must not be given again.
+_AHEAD: Final = 1000
+_AHEAD_TIMES: Final = 4
+_ACCOUNT: Final = Struct(">8sI")
+VERSION: Final = 1
+
+
+class Memory:
+    """What of one room is in the store already. `dirty` is cheap to ask: nothing has changed, nothing is written."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._joined = house.room.joined
+        self._logs = 0
+        self._last: bytes = b""
+
+    def changes(self, *, closing: bool = False) -> dict[str, bytes | None]:
+        """Return what has to be written: everything since the last time. `closing`: the process goes in order."""
+        house, room = self.house, self.house.room
+        pages: dict[str, bytes | None] = {}
+        for lane in room.lanes:
+            for index in lane.take_dirty():
+                pages[f"words/{lane.number}/{index}"] = lane.words(index * PAGE, PAGE)
+        accounts, learnt, story = house.take_accounts(), house.take_learnt(), room.story.take()
+        if accounts or learnt or story:
+            self._logs += 1
+            if accounts:
+                pages[f"accounts/{self._logs}"] = b"".join(_ACCOUNT.pack(key, value) for key, value in accounts)
+            if learnt:
+                pages[f"learnt/{self._logs}"] = orjson.dumps([[key.hex(), account.hex()] for key, account in learnt])
+            if story:
+                pages[f"story/{self._logs}"] = story
+        meta = orjson.dumps(self._meta(closing=closing))
+        if meta != self._last:
+            self._last = pages["meta"] = meta
+        self._joined = room.joined
+        return pages
+
+    def _meta(self, *, closing: bool) -> dict[str, Any]:
+        house, room = self.house, self.house.room
+        ahead = 0 if closing else max(_AHEAD, _AHEAD_TIMES * (room.joined - self._joined))
+        return {
+            "version": VERSION,
+            "epoch": room.epoch.hex(),
+            "seed": room.seed.hex(),
+            "secret": house.secret.hex(),
+            "phase": room.phase.value,
+            "by_hand": None if room.by_hand is None else room.by_hand.value,
+            "life": round(room.time.life),
+            "sale": round(room.time.sale, 1),
+            "wave": room.passes.wave,
+            "turn": room.turn,
+            "logs": self._logs,
+            "lanes": [
+                {
+                    "joined": lane.joined,
+                    "next": lane.joined + ahead if lane.joined else 0,
+                    "drawn": lane.drawn,
+                    "frontier": lane.frontier,
+                    "called": [[seq, round(until, 1)] for seq, until in lane.called.items()],
+                }
+                for lane in room.lanes
+            ],
+            "passes": [_pass_out(held) for held in room.passes],
+            "moved": [[*place, *then] for place, then in room.moved.items()],
+            "invites": [each.hex() for each in house.invites],
+        }
+
+    def recall(self, pages: Mapping[str, bytes]) -> None:
+        """Let a room be what these pages say. Raises ValueError, KeyError or TypeError where they are none of ours."""
+        house, room = self.house, self.house.room
+        said = orjson.loads(pages["meta"])
+        if said["version"] != VERSION:
+            raise ValueError(f"version {said['version']}")
+        house.secret = bytes.fromhex(said["secret"])
+        room.epoch, room.seed = bytes.fromhex(said["epoch"]), bytes.fromhex(said["seed"])
+        room.phase = Phase(said["phase"])
+        room.by_hand = None if said["by_hand"] is None else Phase(said["by_hand"])
+        room.time.life, room.time.sale = float(said["life"]), float(said["sale"])
+        room.passes.wave, room.turn, self._logs = said["wave"], said["turn"], said["logs"]
+        house.invites = {bytes.fromhex(each) for each in said["invites"]}
+        for lane, kept in zip(room.lanes, said["lanes"], strict=False):
+            prefix = f"words/{lane.number}/"
+            words = [
+                (int(name[len(prefix) :]) * PAGE, value) for name, value in pages.items() if name.startswith(prefix)
+            ]
+            lane.recall(kept["next"], words, room.seed if kept["drawn"] is not None else None, kept["drawn"])
+            lane.frontier = kept["frontier"]
+            for seq, until in kept["called"]:
+                lane.recall_call(seq, until)
+            house.reach(lane.number)
+        for kept in said["passes"]:
+            held = _pass_in(kept)
+            if room.knows(held.place):
+                room.passes.adopt(held)
+        room.moved = {PlaceId(a, b): PlaceId(c, d) for a, b, c, d in said["moved"]}
+        for number in range(1, self._logs + 1):
+            for key, value in _ACCOUNT.iter_unpack(pages.get(f"accounts/{number}", b"")):
+                house.accounts.put(key, value)
+            for key, account in orjson.loads(pages.get(f"learnt/{number}", b"[]")):
+                house.recall_learnt(bytes.fromhex(key), bytes.fromhex(account))
+            room.story.recall(pages.get(f"story/{number}", b""))
+        room.recalled()
+
+
+def _pass_out(held: Active) -> list[Any]:
+    ends = [round(held.since, 1), round(held.idle_at, 1), round(held.total_at, 1)]
+    return [*held.place, held.turn, held.wave, held.bind.hex(), *ends, [each.hex() for each in held.sessions]]
+
+
+def _pass_in(kept: list[Any]) -> Active:
+    lane, seq, turn, wave, bind, since, idle_at, total_at, sessions = kept
+    return Active(
+        PlaceId(lane, seq),
+        turn,
+        wave,
+        bytes.fromhex(bind),
+        since,
+        idle_at,
+        total_at,
+        sessions=tuple(bytes.fromhex(each) for each in sessions),
+    )

@@ -1,0 +1,141 @@
+"""What a room says to a visitor, as bytes: made of one part that is the same for all for a while, and one that is his own.
+
+Stands behind the hall's resources. A poll is most of what an on-sale brings, so nothing is written twice: the common part is kept by
+language, and of a reply only the numbers are new.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from sidecar.forms import state_item
+from sidecar.instant import rfc3339
+from sidecar.model import Answer, Executed, Grade, joined
+from sidecar.policy.visitors import OVER, Why, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sidecar.model import Notice, RawHeaders
+    from sidecar.plan import RoomPlan
+    from sidecar.policy.room import Room, Told
+
+_GRADE: Final = Grade("ok", Executed.NO)
+_HEADERS: Final[RawHeaders] = (
+    (b"Content-Type", b"application/json"),
+    (b"Cache-Control", b"no-store"),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Sidecar-State", state_item("ok", None, Executed.NO.value)),
+)
+_NAMED: Final = (*_HEADERS, (b"X-Request-Id", b""))
+_BLOCK: Final = joined(_HEADERS) + b"X-Request-Id: %b\r\n"
+_OPENING: Final = b'{"state":"ok","category":"ok","executed":"no",'
+
+
+def answer(body: bytes, more: RawHeaders = ()) -> Answer:
+    """Return a good answer of a room, with these header lines besides."""
+    block = _BLOCK if not more else joined((*_HEADERS, *more)).replace(b"%", b"%%") + b"X-Request-Id: %b\r\n"
+    return Answer(200, "OK", (*_NAMED, *more), (body,), len(body), _GRADE, block=block)
+
+
+def root(name: str) -> str:
+    """Return where a room's resources are."""
+    return f"/.sidecar/rooms/{name}"
+
+
+def links(name: str, word: Word | None, remedy: str | None = None) -> dict[str, str]:
+    """Return where a visitor like him goes next."""
+    at = root(name)
+    found = {"poll": f"{at}/place", "board": f"{at}/board"}
+    if word is None or word in OVER:
+        return found | {"join": f"{at}/join"}
+    if word is Word.CALLED:
+        found["claim"] = f"{at}/claim"
+    if word is Word.ADMITTED:
+        found["release"] = f"{at}/release"
+    else:
+        found["leave"] = f"{at}/leave"
+    if word is Word.NEEDS_ACTION:
+        found["remedy"] = remedy or at
+    return found
+
+
+def title(plan: RoomPlan, language: str) -> str:
+    """Return a room's title in a language, its name where it has none."""
+    titles = dict(plan.look.title)
+    return titles.get(language) or next(iter(titles.values()), plan.name)
+
+
+def told_in(notice: Notice, languages: Sequence[str]) -> tuple[str, str]:
+    """Return language and text of a notice for who reads these, the most wanted first."""
+    texts = dict(notice.texts)
+    for language in languages:
+        if language in texts:
+            return language, texts[language]
+    return notice.texts[0]
+
+
+def notice_member(notice: Notice, languages: Sequence[str]) -> dict[str, object]:
+    """Return the member `message`."""
+    language, text = told_in(notice, languages)
+    said = None if notice.next_update is None else rfc3339(notice.next_update)
+    return {"id": notice.id, "severity": notice.severity, "lang": language, "text": text, "next_update_at": said}
+
+
+def room_member(room: Room, plan: RoomPlan, language: str) -> dict[str, object]:
+    """Return the member `room`."""
+    return {
+        "name": plan.name,
+        "state": room.state,
+        "opens_at": None if plan.opens is None else rfc3339(plan.opens),
+        "draws_at": None if room.draws_at is None else rfc3339(room.draws_at),
+        "title": title(plan, language),
+    }
+
+
+class Speech:
+    """What one room says. `common` is kept by language, and by what a visitor is, until the room or its notice is another."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, Word | None], bytes] = {}
+        self._about: object = None
+
+    def common(self, room: Room, plan: RoomPlan, notice: Notice | None, language: str, word: Word | None) -> bytes:
+        """Return the members that all visitors like him are told, each with a comma before it."""
+        about = (room.state, plan, notice)
+        if about != self._about:
+            self._about, self._kept = about, {}
+        kept = self._kept.get((language, word))
+        if kept is None:
+            said: dict[str, object] = {"room": room_member(room, plan, language)}
+            if notice is not None:
+                said["message"] = notice_member(notice, (language,))
+            said["links"] = links(plan.name, word, plan.remedy)
+            kept = self._kept[language, word] = b"," + orjson.dumps(said)[1:-1]
+        return kept
+
+
+def body(queue: bytes, common: bytes, wall: float, more: bytes = b"") -> bytes:
+    """Return a whole body: `queue` is that member's object, `more` further members with a comma before each."""
+    return b'%b"queue":%b%b%b,"server_time":"%b","v":1}' % (_OPENING, queue, common, more, rfc3339(wall).encode())
+
+
+def queue_of(told: Told, lane: str, code: str, poll_s: float, until: float | None, place: str | None = None) -> bytes:
+    """Return the member `queue`. `until`: wall seconds until when he may claim. All values are ours: nothing has to be escaped."""
+    band = told.band
+    given = "" if place is None else f'"place":"{place}",'
+    claim = "null" if until is None or told.word is not Word.CALLED else f'"{rfc3339(until)}"'
+    why = "null" if told.why is Why.NONE else f'"{told.why.value}"'
+    reason = "null" if band.reason is None else f'"{band.reason}"'
+    ahead = "null" if told.ahead is None else told.ahead
+    return (
+        f'{{"kind":"room","visitor":"{told.word.value}","lane":"{lane}","place_code":"{code}",{given}"ahead":{ahead},'
+        f'"eta_s":{_whole(band.eta_s)},"eta_low_s":{_whole(band.low_s)},"eta_high_s":{_whole(band.high_s)},'
+        f'"eta_reason":{reason},"next_poll_ms":{max(1000, int(poll_s * 1000))},"claim_by":{claim},"reason":{why}}}'
+    ).encode()
+
+
+def _whole(seconds: float | None) -> str:
+    return "null" if seconds is None else str(round(seconds))

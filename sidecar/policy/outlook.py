@@ -1,0 +1,178 @@
+"""How long somebody in a waiting room still waits, as a band, and how sure that is: learnt from what became of earlier forecasts.
+
+The middle is people before him by people called a second. How wide the band must be, nobody can say beforehand: a quiet evening keeps to
+the minute, a stumbling backend does not. So the room remembers some of what it has said, looks what came of it, and makes the band as wide
+as four in five of these needed (quantiles of past errors: conformal prediction, Vovk, Gammerman and Shafer 2005). Where it cannot say, it
+says why.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from math import ceil, exp, floor, log
+from typing import Final, NamedTuple
+
+# Two memories of the pace, short and long, as routers keep: the short one follows a change, the long one steadies it.
+_SHORT_S: Final = 60.0
+_LONG_S: Final = 300.0
+_SEEN_LEAST: Final = 20  # calls: before that many a pace is a guess
+_STALLED: Final = 1 / 600  # calls a second: below one in ten minutes nobody should be told a time
+LOW, HIGH = 0.1, 0.9  # four in five lie between
+# Before anything was learnt: as likely a third more as a third less. A visit or two later it has been replaced.
+_FIRST: Final = (-0.25, -0.2, -0.14, -0.09, -0.03, 0.03, 0.09, 0.14, 0.2, 0.25)
+# Errors of one moment are one error: the pace was another. So one is kept every few seconds, and of the last few minutes.
+_APART_S: Final = 3.0
+_ERRORS: Final = 50
+_WIDEST: Final = 2.0  # e**2: from a seventh to seven times; wider says nothing
+_HORIZONS_S: Final = (10.0, 30.0, 90.0, 300.0)  # the near is surer than the far, so each learns for itself
+_KEPT: Final = 512  # forecasts that are waited for; a new one comes in when an old one is due
+_GRAIN_S: Final = 1.0  # people are told whole seconds, and the tick is a quarter of one
+
+NOT_OPEN: Final = "not_open"
+PAUSED: Final = "paused"
+TOO_EARLY: Final = "too_early"
+STALLED: Final = "stalled"
+
+
+class Band(NamedTuple):
+    """What somebody is told: seconds in the middle and at both ends, None with the reason where nobody knows. `plain_s`: people by pace."""
+
+    eta_s: float | None
+    low_s: float | None = None
+    high_s: float | None = None
+    reason: str | None = None
+    plain_s: float = 0.0
+
+
+class Pace:
+    """People called a second, as two averages over time. Times are seconds of any one clock."""
+
+    __slots__ = ("_at", "_long", "_seen", "_short", "_since")
+
+    def __init__(self) -> None:
+        self._short = self._long = 0.0
+        self._at: float | None = None
+        self._since: float | None = None
+        self._seen = 0
+
+    def tell(self, now: float, called: int) -> None:
+        """Note how many have been called since the last time."""
+        if self._at is None or self._since is None:
+            self._at = self._since = now
+            return
+        passed_s = now - self._at
+        if passed_s <= 0.0:
+            return
+        self._at = now
+        self._seen += called
+        rate = called / passed_s
+        # While it is young an average weighs what it has seen alone, else it would rise from nothing for minutes.
+        age_s = now - self._since
+        for name, memory_s in (("_short", _SHORT_S), ("_long", _LONG_S)):
+            weight = 1.0 - exp(-passed_s / min(memory_s, max(age_s, passed_s)))
+            setattr(self, name, getattr(self, name) + weight * (rate - getattr(self, name)))
+
+    def forget(self) -> None:
+        """Begin anew: another pace holds from now on."""
+        self._at = self._since = None
+        self._seen = 0
+        self._short = self._long = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Say whether enough has been seen."""
+        return self._seen >= _SEEN_LEAST
+
+    @property
+    def per_s(self) -> float:
+        """The pace, the two memories blended."""
+        return 0.5 * (self._short + self._long)
+
+    def per_s_at(self, now: float) -> float:
+        """Return the pace, falling where nobody has been told of for a while."""
+        if self._at is None:
+            return 0.0
+        return self.per_s * exp(-max(0.0, now - self._at - 10.0) / _SHORT_S)
+
+
+class _Forecast(NamedTuple):
+    made_at: float
+    plain_s: float  # people by pace, before anything was learnt
+
+
+class _Errors:
+    """How far off forecasts of one horizon were: logarithms of what it took by what was said."""
+
+    __slots__ = ("_at", "_errors", "bounds")
+
+    def __init__(self) -> None:
+        self._errors: deque[float] = deque(_FIRST, _ERRORS)
+        self._at = float("-inf")
+        self.bounds = self._quantiles()
+
+    def tell(self, now: float, error: float) -> None:
+        if now - self._at >= _APART_S:
+            self._at = now
+            self._errors.append(min(_WIDEST, max(-_WIDEST, error)))
+            self.bounds = self._quantiles()
+
+    def _quantiles(self) -> tuple[float, float, float]:
+        ordered = sorted(self._errors)
+        last = len(ordered) - 1
+        low, high = ordered[int(LOW * last)], ordered[-1 - int(LOW * last)]
+        return low, ordered[last // 2], high
+
+
+class Forecasts:
+    """The bands of one lane. `watched` is what it waits to see the end of, by the visitor's number."""
+
+    __slots__ = ("_errors", "_watched", "held", "told")
+
+    def __init__(self) -> None:
+        self._errors = [_Errors() for _ in (*_HORIZONS_S, 0.0)]
+        self._watched: dict[int, _Forecast] = {}
+        self.told = self.held = 0  # forecasts that came due, and of them those whose band would hold now
+
+    def band(self, plain_s: float) -> Band:
+        """Return the band of people by pace."""
+        low, middle, high = (plain_s * exp(each) for each in self._errors[_horizon(plain_s)].bounds)
+        return Band(middle, float(floor(low)), float(ceil(high)), plain_s=plain_s)
+
+    def watch(self, now: float, seq: int, plain_s: float) -> None:
+        """Remember what somebody is told, if there is room; the first thing that he was told stands."""
+        if len(self._watched) < _KEPT and seq not in self._watched and plain_s >= _GRAIN_S:
+            self._watched[seq] = _Forecast(now, plain_s)
+
+    def come(self, now: float, seq: int) -> None:
+        """Note that somebody is called now, and learn from what he was told."""
+        forecast = self._watched.pop(seq, None)
+        if forecast is None:
+            return
+        took_s = max(_GRAIN_S / 4, now - forecast.made_at)
+        errors = self._errors[_horizon(forecast.plain_s)]
+        error = log(took_s / forecast.plain_s)
+        self.told += 1
+        self.held += errors.bounds[0] <= error <= errors.bounds[2]
+        errors.tell(now, error)
+
+    def drop(self, seq: int) -> None:
+        """Forget what somebody was told: he will not be called, or time stands still."""
+        self._watched.pop(seq, None)
+
+    def clear(self) -> None:
+        """Forget all that is waited for: a pause is nobody's wrong forecast."""
+        self._watched.clear()
+
+
+def _horizon(plain_s: float) -> int:
+    return sum(plain_s >= bound for bound in _HORIZONS_S)
+
+
+def band(ahead: int, pace: Pace, now: float, forecasts: Forecasts) -> Band:
+    """Return what somebody is told with so many before him."""
+    if not pace.known:
+        return Band(None, reason=TOO_EARLY)
+    per_s = pace.per_s_at(now)
+    if per_s < _STALLED:
+        return Band(None, reason=STALLED)
+    return forecasts.band((ahead + 1) / per_s)

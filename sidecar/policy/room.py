@@ -1,0 +1,413 @@
+"""A waiting room: phases, lanes, passes, pace, and the tick that moves them. It decides everything and does nothing.
+
+Whoever keeps it tells it the time four times a second and what the backend bears, and gets back what has happened, for logs and for those
+who wait at the other end of a connection. It knows no socket, no clock, no chance but what it is given, and no visitor as an object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from sidecar.policy.admission import Admission, Backing
+from sidecar.policy.credentials import PlaceId
+from sidecar.policy.lane import Lane
+from sidecar.policy.outlook import NOT_OPEN, PAUSED, TOO_EARLY, Band, Forecasts, Pace, band
+from sidecar.policy.passes import Active, Passes, PassRule
+from sidecar.policy.polling import most_s
+from sidecar.policy.roomtime import RoomTime
+from sidecar.policy.story import Story
+from sidecar.policy.turns import Turns
+from sidecar.policy.visitors import OVER, Event, Why, Word
+
+TICK_S: Final = 0.25
+# Who is away for so long after his turn has passed has gone: he would come before all who stayed.
+FORFEIT_S: Final = 900.0
+# Of what is carried and of what is rotated in one tick: 1 ms of it, see docs/benchmarks.md.
+_CARRY: Final = 1000
+_ROTATE: Final = 256
+_FILL_LEAST, _FILL_PART, _FILL_MOST = 20, 0.3, 500  # visits that have ended
+_MEAN_FIRST_S: Final = 30.0
+_LEAST_WINDOW_S: Final = 60.0
+
+
+class Phase(StrEnum):
+    """Where the sale is. It only ever goes on: no clock and no restart takes it back."""
+
+    SCHEDULED = "scheduled"
+    LOBBY = "lobby"
+    DRAWING = "drawing"  # ranks are known, nobody is called yet
+    OPEN = "open"
+    SOLD_OUT = "sold_out"
+    CLOSED = "closed"
+
+
+ORDER: Final = tuple(Phase)
+_ENDED: Final = (Phase.SOLD_OUT, Phase.CLOSED)
+
+
+_PASSES: Final = PassRule()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a room is told by the settings; as in `plan.RoomPlan`."""
+
+    name: str
+    opens: float | None = None
+    closes: float | None = None
+    lobby_s: float = 1800.0
+    draw_s: float = 60.0
+    max_active: int = 200
+    rate: tuple[int, float] | None = None
+    claim_s: float = 150.0
+    passes: PassRule = _PASSES
+    lanes: tuple[tuple[str, int], ...] = (("main", 1),)
+    capacity: int = 1_000_000
+
+
+class Told(NamedTuple):
+    """What somebody is told of himself. `until` is a moment of sale time: of his call, or of his pass."""
+
+    place: PlaceId
+    word: Word
+    why: Why
+    ahead: int | None
+    band: Band
+    until: float | None = None
+
+
+@dataclass(slots=True)
+class Happenings:
+    """What a tick has brought."""
+
+    phase: Phase | None = None  # the new one
+    called: list[PlaceId] = field(default_factory=list)
+    missed: list[tuple[PlaceId, Word]] = field(default_factory=list)
+    expired: list[tuple[Active, str]] = field(default_factory=list)
+    sealed: bool = False
+    stalled_s: float = 0.0
+    stepped_s: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.phase or self.called or self.missed or self.expired or self.sealed or self.stalled_s)
+
+
+class Room:
+    """`seed` is secret until the draw is made; `epoch` names this room among all of its name. Both are random, for each new beginning."""
+
+    def __init__(self, rule: Rule, seed: bytes, epoch: bytes) -> None:
+        self.rule, self.seed, self.epoch = rule, seed, epoch
+        self.phase = Phase.SCHEDULED
+        self.time = RoomTime()
+        self.lanes = [Lane(name, number) for number, (name, _) in enumerate(rule.lanes)]
+        self.turns = Turns(dict(rule.lanes))
+        self.passes = Passes(rule.passes)
+        self.admission = Admission(rule.max_active, _per_s(rule))
+        self.pace = Pace()
+        self.forecasts = [Forecasts() for _ in self.lanes]
+        self.story = Story()
+        self.moved: dict[PlaceId, PlaceId] = {}  # by an operator, to another lane
+        self.by_hand: Phase | None = None  # an operator has said so
+        self.turn = 0  # passes that have been given, of the last 65 535
+        self._window_from = 0.0
+        self._rotating = False
+        self._paced_at = 0.0
+        self._paced = 0
+        self._filled = False
+
+    def __repr__(self) -> str:
+        return f"<Room {self.rule.name} {self.state}, {len(self.passes)} in, {' '.join(map(repr, self.lanes))}>"
+
+    # --- how it stands
+
+    @property
+    def state(self) -> str:
+        """The room's word."""
+        return "paused" if self.time.paused and self.phase not in _ENDED else self.phase.value
+
+    @property
+    def joined(self) -> int:
+        """How many have come."""
+        return sum(lane.joined for lane in self.lanes)
+
+    @property
+    def waiting(self) -> int:
+        """How many are there and in line."""
+        return sum(lane.eligible for lane in self.lanes)
+
+    @property
+    def called(self) -> int:
+        """How many have been called and may still come."""
+        return sum(len(lane.called) for lane in self.lanes)
+
+    @property
+    def window_s(self) -> float:
+        """Return how long a window of presence is: four of them have to hold the longest interval between two polls."""
+        return max(_LEAST_WINDOW_S, most_s(self.joined))
+
+    @property
+    def draws_at(self) -> float | None:
+        """When the draw is made, wall seconds; None where the opening is by hand."""
+        opens = self.rule.opens
+        return None if opens is None else opens - min(self.rule.draw_s, self.rule.lobby_s / 2)
+
+    def lane(self, name: str) -> Lane | None:
+        """Return the lane of that name."""
+        return next((lane for lane in self.lanes if lane.name == name), None)
+
+    def knows(self, place: PlaceId) -> bool:
+        """Say whether such a place has been given, or may have been by the last second before a restart."""
+        return 0 <= place.lane < len(self.lanes) and self.lanes[place.lane].knows(place.seq)
+
+    def follow(self, place: PlaceId) -> PlaceId:
+        """Return where somebody stands now: an operator may have moved him."""
+        seen = 0
+        while place in self.moved and seen < len(self.lanes):
+            place, seen = self.moved[place], seen + 1
+        return place
+
+    def tell(self, place: PlaceId) -> Told:
+        """Tell somebody how he stands."""
+        lane = self.lanes[place.lane]
+        word = lane.word(place.seq)
+        if word in (Word.WAITING, Word.PARKED):
+            ahead = lane.ahead(place.seq)
+            return Told(place, word, Why.NONE, ahead, self._band(place, ahead))
+        until = None
+        if word is Word.CALLED:
+            until = lane.called.get(place.seq)
+        elif word is Word.ADMITTED:
+            held = self.passes.of_place(place)
+            until = None if held is None else held.ends_at
+        nobody_knows = Band(None, reason=NOT_OPEN if word is Word.LOBBY else None)
+        return Told(place, word, lane.why(place.seq), None, nobody_knows, until)
+
+    def _band(self, place: PlaceId, ahead: int) -> Band:
+        if self.phase is Phase.DRAWING:
+            return Band(None, reason=NOT_OPEN)
+        if self.time.paused:
+            return Band(None, reason=PAUSED)
+        pace = self._pace_of(place.lane)
+        if not self.pace.known:
+            return Band(None, reason=TOO_EARLY)
+        return band(int(ahead / pace) if pace else ahead, self.pace, self.time.life, self.forecasts[place.lane])
+
+    def _pace_of(self, number: int) -> float:
+        """Return the part of all calls that a lane gets while these lanes wait."""
+        weights = dict(self.rule.lanes)
+        there = sum(weights[lane.name] for lane in self.lanes if lane.eligible or lane.number == number)
+        return weights[self.lanes[number].name] / there if there else 1.0
+
+    def guess_s(self, ahead: int) -> float:
+        """Return a wait for those to whom none is told, in seconds: by Little's law."""
+        # Nobody has been seen yet: half a minute each, for whoever is asked too late is missed, and whoever is asked too soon asks twice.
+        mean_s = _MEAN_FIRST_S if not self.pace.known else self.rule.passes.total_s / 2
+        per_s = self.rule.max_active / mean_s
+        limit = _per_s(self.rule)
+        return max(0.0, ahead - self.rule.max_active) / min(per_s, limit if limit is not None else per_s)
+
+    # --- what visitors do
+
+    def join(self, lane: Lane) -> PlaceId | None:
+        """Take somebody in, None where as many are in as may be."""
+        if self.joined >= self.rule.capacity:
+            return None
+        return PlaceId(lane.number, lane.join())
+
+    def poll(self, place: PlaceId) -> None:
+        """Note that somebody is there. Whose turn passed long ago while he was away has lost it."""
+        lane, life = self.lanes[place.lane], self.time.life
+        if lane.word(place.seq) is Word.PARKED and lane.away_s(life, place.seq) > FORFEIT_S:
+            self.happen(place, Event.FORFEIT, Why.ABSENT)
+            return
+        lane.poll(place.seq)
+
+    def claim(self, place: PlaceId, bind: bytes) -> Active | None:
+        """Let somebody in whose turn it is; None where it is not, or the room is full after all. A second claim gives the same pass."""
+        held = self.passes.of_place(place)
+        if held is not None:
+            return held
+        lane = self.lanes[place.lane]
+        until = lane.called.get(place.seq)
+        if until is None:
+            return None
+        if len(self.passes) >= self.rule.max_active:
+            # More have come than were expected. He stays called, with all of his time, and comes again in a moment.
+            lane.call_again(place.seq, self.time.sale + self.rule.claim_s)
+            return None
+        self.happen(place, Event.CLAIM)
+        self.admission.comings.over(until - self.rule.claim_s, self.time.sale, came=True)
+        self.turn = self.turn % 0xFFFF + 1
+        return self.passes.issue(self.time.sale, place, self.turn, bind)
+
+    def end(self, held: Active, why: Why, event: Event = Event.RELEASE) -> bool:
+        """Take a pass in before its time; False where it is not out."""
+        if not self.passes.end(held):
+            return False
+        self.admission.ended(1)
+        self.happen(held.place, event, why)
+        return True
+
+    def leave(self, place: PlaceId) -> None:
+        """Let somebody go who says so."""
+        held = self.passes.of_place(place)
+        if held is not None:
+            self.end(held, Why.CHOICE)
+            return
+        self.happen(place, Event.LEAVE, Why.CHOICE)
+
+    def happen(self, place: PlaceId, event: Event, why: Why = Why.NONE) -> Word | None:
+        """Let something happen to somebody, and note it."""
+        then = self.lanes[place.lane].happen(place.seq, event, why)
+        if then is not None:
+            self.story.tell(self.time.wall, place.lane, place.seq, event, why)
+            if then in OVER or then is Word.NEEDS_ACTION:
+                self.forecasts[place.lane].drop(place.seq)
+        return then
+
+    def move(self, place: PlaceId, lane: Lane) -> PlaceId | None:
+        """Give somebody a place in another lane, at its end; None where he is not in line."""
+        if self.lanes[place.lane].word(place.seq) in OVER or self.passes.of_place(place) is not None:
+            return None
+        if lane.number == place.lane:
+            return None
+        then = PlaceId(lane.number, lane.join())
+        self.happen(place, Event.LEAVE, Why.OPERATOR)
+        self.moved[place] = then
+        lane.poll(then.seq)
+        return then
+
+    # --- what an operator does
+
+    def set_phase(self, phase: Phase) -> None:
+        """Let a phase hold that an operator has said; the clock goes on from there."""
+        self.by_hand = phase
+
+    def pause(self, *, on: bool) -> None:
+        """Stop calling people, or go on: bit by bit, and every time stands still meanwhile."""
+        if self.time.paused == on:
+            return
+        self.time.paused = on
+        for forecasts in self.forecasts:
+            forecasts.clear()
+        if not on:
+            self.pace.forget()
+            self.admission.slow_start(self.time.sale)
+
+    # --- the tick
+
+    def tick(self, now: float, wall: float, backing: Backing) -> Happenings:
+        """Go on to `now`."""
+        time = self.time
+        time.tick(now, wall)
+        found = Happenings(stalled_s=time.stalled_s, stepped_s=time.stepped_s)
+        self._advance(found)
+        self._see_who_is_there()
+        found.expired = [each for each in self.passes.over(time.sale) if self._over(*each)]
+        self.admission.ended(len(found.expired))
+        for lane in self.lanes:
+            for seq, word in lane.missed_calls(time.sale):
+                self.admission.comings.over(time.sale - self.rule.claim_s, time.sale, came=False)
+                event = Event.FORFEIT if word is Word.FORFEITED else Event.MISS
+                self.story.tell(time.wall, lane.number, seq, event, Why.MISSED)
+                found.missed.append((PlaceId(lane.number, seq), word))
+        if self.phase is Phase.OPEN and not time.paused:
+            self._call(found, backing)
+        for lane in self.lanes:
+            lane.mark_frontier(time.life)
+        return found
+
+    def _over(self, held: Active, why: str) -> bool:
+        return self.happen(held.place, Event.EXPIRE, Why(why)) is not None
+
+    def _advance(self, found: Happenings) -> None:
+        """Go to the phase that the clock, or an operator, says; never back."""
+        wanted = self.by_hand or self._by_clock()
+        if ORDER.index(wanted) <= ORDER.index(self.phase):
+            return
+        before, self.phase = self.phase, wanted
+        found.phase = wanted
+        if before in (Phase.SCHEDULED, Phase.LOBBY) and wanted not in (Phase.LOBBY, Phase.CLOSED):
+            self._seal()
+            found.sealed = True
+
+    def _by_clock(self) -> Phase:
+        rule, wall = self.rule, self.time.wall
+        if rule.closes is not None and wall >= rule.closes:
+            return Phase.CLOSED
+        if rule.opens is None or self.draws_at is None:
+            return Phase.LOBBY if rule.opens is None else Phase.SCHEDULED
+        if wall >= rule.opens:
+            return Phase.OPEN
+        if wall >= self.draws_at:
+            return Phase.DRAWING
+        return Phase.LOBBY if wall >= rule.opens - rule.lobby_s else Phase.SCHEDULED
+
+    def _seal(self) -> None:
+        for lane in self.lanes:
+            lane.seal(self.seed)
+        self._window_from = self.time.life
+
+    def _see_who_is_there(self) -> None:
+        """Let presence follow, some of it in each tick."""
+        if any([lane.carry(_CARRY) for lane in self.lanes]):  # noqa: C419 - every lane goes on, not just the first
+            return
+        if self._rotating:
+            self._rotating = any([lane.presence.step(_ROTATE) for lane in self.lanes])  # noqa: C419 - as above
+            return
+        if self.time.life - self._window_from >= self.window_s:
+            self._window_from = self.time.life
+            for lane in self.lanes:
+                lane.presence.rotate()
+            self._rotating = True
+
+    def _call(self, found: Happenings, backing: Backing) -> None:
+        time, admission = self.time, self.admission
+        count = admission.ask(time.sale, len(self.passes), backing)
+        if count:
+            until = time.sale + self.rule.claim_s
+            for name, turns in self.turns.split(count, [(lane.name, lane.eligible) for lane in self.lanes]).items():
+                lane = self.lane(name)
+                assert lane is not None, "turns are split among lanes that are there"
+                for seq in lane.call(time.sale, turns, until):
+                    self.forecasts[lane.number].come(time.life, seq)
+                    self.story.tell(time.wall, lane.number, seq, Event.CALL)
+                    found.called.append(PlaceId(lane.number, seq))
+            admission.fewer(time.sale, count - len(found.called))
+        self._note_pace(len(found.called))
+
+    def _note_pace(self, called: int) -> None:
+        """Learn how many are called a second, once the room has been full: before that it is the room that fills, not the sale."""
+        if not self._filled:
+            # Until a third of the first ones have gone it is the room that fills, not the sale that goes on.
+            self._filled = self.admission.seen >= min(_FILL_MOST, max(_FILL_LEAST, _FILL_PART * self.admission.most))
+            return
+        self._paced += called
+        if self.time.life - self._paced_at >= 1.0:
+            if self.waiting or self._paced:
+                self.pace.tell(self.time.life, self._paced)
+            self._paced_at, self._paced = self.time.life, 0
+
+    def recalled(self) -> None:
+        """Go on after a restart: what the pace was nobody knows, and people come back one after the other."""
+        self._window_from = self.time.life
+        self.pace.forget()
+        self.admission.slow_start(self.time.sale)
+
+    # --- settings
+
+    def bound(self, rule: Rule) -> None:
+        """Take other settings: everybody stays where he is."""
+        self.rule = rule
+        for name, _ in rule.lanes[len(self.lanes) :]:
+            self.lanes.append(Lane(name, len(self.lanes)))
+            self.forecasts.append(Forecasts())
+        self.turns.bound(dict(rule.lanes))
+        self.passes.bound(rule.passes)
+        self.admission.most, self.admission.rate = rule.max_active, _per_s(rule)
+
+
+def _per_s(rule: Rule) -> float | None:
+    return None if rule.rate is None else rule.rate[0] / rule.rate[1]

@@ -1,0 +1,140 @@
+"""Rooms on disk: a file beside the store's, one page a row, written a second behind by a thread of its own.
+
+The loop hands over what has changed since the last time and never waits; what was not written when a process is killed is one second of
+joins and calls, and places prove themselves. A file that cannot be used is said so in the log, and tried again; nobody in a room notices.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Final
+
+from sidecar.stores.database import REMEDY, Unusable, Why, meaning, move_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+Pages = dict[str, bytes]
+"""What a room is, in pieces by name."""
+
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS pages(room TEXT, name TEXT, value BLOB, PRIMARY KEY(room, name)) WITHOUT ROWID"
+)
+_RETRY_S: Final = 5.0
+_CLOSE_S: Final = 3.0
+
+
+class RoomFile:
+    """`say` writes to the log, from any thread. Everything but `_run` belongs to the loop."""
+
+    def __init__(self, path: Path, say: Callable[..., None]) -> None:
+        self.path, self._say = path, say
+        self._waiting: dict[tuple[str, str], bytes | None] = {}
+        self._lock, self._urgent = Lock(), Event()
+        self._ending = False
+        self._broken: Why | None = None
+        self._thread = Thread(target=self._run, name="rooms", daemon=True)
+
+    def __repr__(self) -> str:
+        return f"<RoomFile {self.path.name} {'broken' if self._broken else 'open'}>"
+
+    def open(self) -> dict[str, Pages]:
+        """Read everything, and begin to write. A damaged file is put aside, and what it held is lost, which is said."""
+        rooms: dict[str, Pages] = {}
+        try:
+            rooms = self._recall()
+        except Unusable as unusable:
+            if unusable.why is Why.CORRUPT:
+                aside = move_aside(self.path)
+                self._failed(unusable, f"the rooms begin anew; what was in them is in {aside.name}")
+            else:
+                self._failed(unusable, REMEDY[unusable.why])
+        self._thread.start()
+        return rooms
+
+    def keep(self, room: str, pages: Mapping[str, bytes | None]) -> None:
+        """Let these pages of a room be written, or be gone (None)."""
+        with self._lock:
+            for name, value in pages.items():
+                self._waiting[room, name] = value
+        self._urgent.set()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._ending = True
+        self._urgent.set()
+        self._thread.join(_CLOSE_S)
+
+    def _recall(self) -> dict[str, Pages]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600, exist_ok=True)
+            db = sqlite3.connect(self.path, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise meaning(error) from error
+        rooms: dict[str, Pages] = {}
+        try:
+            self._prepare(db)
+            for room, name, value in db.execute("SELECT room, name, value FROM pages"):
+                rooms.setdefault(room, {})[name] = value
+        except sqlite3.Error as error:
+            raise meaning(error) from error
+        finally:
+            db.close()
+        return rooms
+
+    @staticmethod
+    def _prepare(db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")  # a power cut may take the last second, a kill takes nothing
+        db.execute(_SCHEMA)
+
+    def _run(self) -> None:
+        db: sqlite3.Connection | None = None
+        ending = False
+        while not ending:
+            self._urgent.wait(_RETRY_S)
+            self._urgent.clear()
+            ending = self._ending
+            with self._lock:
+                piece, self._waiting = self._waiting, {}
+            if not piece and db is not None:
+                continue
+            try:
+                if db is None:
+                    db = sqlite3.connect(self.path, isolation_level=None, timeout=1.0)
+                    self._prepare(db)
+                self._write(db, piece)
+            except sqlite3.Error as error:
+                with self._lock:
+                    self._waiting = piece | self._waiting
+                self._failed(meaning(error), None)
+                if db is not None:
+                    with suppress(sqlite3.Error):
+                        db.close()
+                db = None
+                if not ending:
+                    Event().wait(_RETRY_S)
+        if db is not None:
+            db.close()
+
+    def _write(self, db: sqlite3.Connection, piece: Mapping[tuple[str, str], bytes | None]) -> None:
+        db.execute("BEGIN")
+        for (room, name), value in piece.items():
+            if value is None:
+                db.execute("DELETE FROM pages WHERE room=? AND name=?", (room, name))
+            else:
+                db.execute("INSERT OR REPLACE INTO pages VALUES(?, ?, ?)", (room, name, value))
+        db.execute("COMMIT")
+        if self._broken is not None:
+            self._broken = None
+            self._say("store_recovered", file=str(self.path))
+
+    def _failed(self, unusable: Unusable, remedy: str | None) -> None:
+        if unusable.why is not self._broken:
+            self._broken = unusable.why
+            what = remedy or REMEDY[unusable.why]
+            self._say("store_failed", file=str(self.path), why=unusable.why, detail=str(unusable), remedy=what)

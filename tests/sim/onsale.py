@@ -1,0 +1,339 @@
+"""An on-sale in virtual time: a crowd of mixed habits before a waiting room, and a box office that sells so many a second behind it.
+
+Events come off a heap, the room ticks four times a second, chance has a seed. The room is the one that visitors meet (`hall.house.House`),
+with a clock of ours; only HTTP is left out. What is judged is counted from outside: the crowd's own notes, never the room's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from sidecar.hall.house import House, Joined
+from sidecar.plan import RoomPlan
+from sidecar.policy import polling
+from sidecar.policy.admission import Backing
+from sidecar.policy.room import TICK_S, Phase
+from sidecar.policy.tokens import Key, Keys
+from sidecar.policy.visitors import OVER, Word
+from tests.support.world import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sidecar.policy.credentials import PlaceId
+    from sidecar.policy.room import Told
+
+OPENS: Final = 1_800_000_000.0  # wall time of the opening; the run's own clock begins a lobby before it
+# Of every hundred who come. Bots come ten times each, and have forgotten each time that they were here.
+HABITS: Final = {
+    "obedient": 52,
+    "hoarder": 8,
+    "sleeper": 10,
+    "refresher": 10,
+    "switcher": 5,
+    "bot": 5,
+    "leaver": 10,
+}
+_LATE: Final = 0.25  # of them come after the draw
+_THINK_S: Final = 40.0  # a person's time between pass and checkout, on average
+_TABS: Final = 3
+_LATELY_S: Final = 60.0  # in which calls are counted for the formula
+_AT_ONCE: Final = 16  # calls at the box office at a time, as its limiter has found out
+
+
+class Time:
+    """`ports.Clock` of the run."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.offset = OPENS
+
+    def now(self) -> float:
+        """Return the run's seconds."""
+        return self.at
+
+    def wall(self) -> float:
+        """Return the time of day."""
+        return self.offset + self.at
+
+
+@dataclass(eq=False)
+class Person:
+    """One of the crowd, and what he has seen."""
+
+    habit: str
+    places: list[PlaceId] = field(default_factory=list)
+    polls: int = 0
+    called_at: float | None = None
+    admitted_at: float | None = None
+    told: list[tuple[float, float, float]] = field(default_factory=list)  # when, low, high
+    done: bool = False
+    seen: int = 0
+
+
+class BoxOffice:
+    """Sells `per_s` a second, one after the other; whoever comes waits in its line."""
+
+    def __init__(self, per_s: float) -> None:
+        self.per_s = per_s
+        self.free_at = 0.0
+        self.sold: list[float] = []
+
+    def sell(self, now: float) -> float:
+        """Return when a checkout that comes now is done."""
+        self.free_at = max(now, self.free_at) + 1.0 / self.per_s
+        self.sold.append(self.free_at)
+        return self.free_at
+
+    def backing(self, now: float) -> Backing:
+        """Say what its limiter would say."""
+        waiting = max(0.0, self.free_at - now) * self.per_s
+        return Backing(True, _AT_ONCE, int(min(_AT_ONCE, waiting)), int(max(0.0, waiting - _AT_ONCE)), 500)
+
+
+class OnSale:
+    """One run. `hook(run)` is called at every tick, for whoever breaks something."""
+
+    def __init__(
+        self,
+        people: int,
+        seed: int,
+        *,
+        per_s: float = 50.0,
+        lobby_s: float = 600.0,
+        max_active: int = 2600,
+        hook: Callable[[OnSale], None] | None = None,
+    ) -> None:
+        self.rng = Random(seed)
+        self.clock = Time()
+        self.clock.at = -lobby_s
+        self.log = Recorder()
+        self.plan = RoomPlan(
+            "hamlet",
+            opens=OPENS,
+            lobby_s=lobby_s,
+            draw_s=60.0,
+            max_active=max_active,
+            per_address=0,
+            capacity=20 * people,
+        )
+        keys = Keys(Key("k1", b"a key of the simulation's own"))
+        seed_bytes = self.rng.randbytes(32)
+        self.house = House(self.plan, keys, self.clock, self.log, self.rng.random, seed=seed_bytes)
+        self.office = BoxOffice(per_s)
+        self.people: list[Person] = []
+        self.hook = hook
+        self.bound = 0.0  # polls that the formula grants those who do as they are told, summed over the run
+        self.obeyed = self.disobeyed = self.too_soon = 0
+        self.overfull = 0
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = 0
+        self._arrive(people, lobby_s)
+
+    # --- the crowd
+
+    def _arrive(self, people: int, lobby_s: float) -> None:
+        rng = self.rng
+        habits = rng.choices(list(HABITS), list(HABITS.values()), k=people)
+        for habit in habits:
+            person = Person(habit)
+            self.people.append(person)
+            late = rng.random() < _LATE
+            at = rng.uniform(-50.0, 240.0) if late else -lobby_s + lobby_s * (1.0 - rng.random() ** 2) * 0.88
+            for _ in range(10 if habit == "bot" else _TABS if habit == "hoarder" else 1):
+                self.at(at + rng.uniform(0.0, 20.0), self._joining(person))
+
+    def at(self, when: float, what: Callable[[], None]) -> None:
+        """Let something happen."""
+        self._number += 1
+        heappush(self._heap, (when, self._number, what))
+
+    def _joining(self, person: Person) -> Callable[[], None]:
+        def join() -> None:
+            joined = self.house.join("main", None, "", attaches=True)
+            assert isinstance(joined, Joined), "there is room for everybody in this run"
+            place = joined.place
+            person.places.append(place)
+            if person.habit == "bot":
+                return
+            self._next(person, place, self.house.tell(place), first=True)
+            if person.habit == "leaver":
+                self.at(self.clock.at + self.rng.expovariate(1 / 300.0), self._leaving(person, place))
+
+        return join
+
+    def _leaving(self, person: Person, place: PlaceId) -> Callable[[], None]:
+        def leave() -> None:
+            if not person.done and person.admitted_at is None:
+                person.done = True
+                if self.rng.random() < 0.3:  # the others just close the page
+                    self.house.room.leave(place)
+
+        return leave
+
+    def _next(self, person: Person, place: PlaceId, told: Told, *, first: bool = False) -> None:
+        told_s = self.house.next_poll_s(told, first=first)
+        rng = self.rng
+        match person.habit:
+            case "refresher":
+                told_s = rng.uniform(1.5, 4.0)
+            case "sleeper" if rng.random() < 0.25:
+                told_s += rng.uniform(60.0, 900.0)
+            case "hoarder":
+                told_s = max(told_s, rng.choice((told_s, 60.0)))  # tabs in the background
+        self.at(self.clock.at + told_s, self._polling(person, place))
+
+    def _polling(self, person: Person, place: PlaceId) -> Callable[[], None]:
+        def poll() -> None:
+            if person.done:
+                return
+            house, now = self.house, self.clock.at
+            if person.habit == "obedient":
+                self.obeyed += now >= 0.0
+            else:
+                self.disobeyed += now >= 0.0
+            if house.polls_too_often(place):
+                self.too_soon += 1
+            house.room.poll(place)
+            told = house.tell(place)
+            person.polls += 1
+            self._note(person, told)
+            if told.word is Word.CALLED:
+                self._claim(person, place)
+                return
+            if told.word in OVER:
+                if person.habit != "obedient" and person.admitted_at is None:
+                    self.at(now + 5.0, self._joining(person))
+                return
+            self._next(person, place, told)
+
+        return poll
+
+    def _note(self, person: Person, told: Told) -> None:
+        """Keep one of the forecasts that he was told, each with the same chance."""
+        band = told.band
+        if person.habit != "obedient" or band.low_s is None or band.high_s is None:
+            return
+        person.seen += 1
+        if self.rng.random() < 1.0 / person.seen:
+            person.told = [(self.clock.at, band.low_s, band.high_s)]
+
+    def _claim(self, person: Person, place: PlaceId) -> None:
+        rng, now = self.rng, self.clock.at
+        if person.admitted_at is not None:
+            return  # a hoarder's other tab: he never comes with it
+        reads_s = min(100.0, rng.expovariate(1 / 4.0))  # until he has seen it
+        self.at(now + reads_s, self._coming(person, place))
+
+    def _coming(self, person: Person, place: PlaceId) -> Callable[[], None]:
+        def come() -> None:
+            if person.admitted_at is not None:
+                return
+            held = self.house.room.claim(place, b"")
+            if held is None:
+                if self.house.word(place) is Word.CALLED:
+                    self.at(self.clock.at + 2.0, come)
+                return
+            person.admitted_at = self.clock.at
+            self.at(self.clock.at + self.rng.lognormvariate(3.577, 0.47), self._paying(person, place))
+
+        return come
+
+    def _paying(self, person: Person, place: PlaceId) -> Callable[[], None]:
+        def pay() -> None:
+            self.at(self.office.sell(self.clock.at), finish)
+
+        def finish() -> None:
+            person.done = True
+            self.house.room.leave(place)
+
+        return pay
+
+    # --- the run
+
+    def run(self, until_s: float) -> OnSale:
+        """Go on to `until_s` after the opening, or until nobody waits any more."""
+        house, clock = self.house, self.clock
+        tick_at = clock.at
+        room = house.room
+        by_place: dict[PlaceId, Person] = {}
+        known = 0
+        waiting_obedient = 0
+        called: deque[tuple[float, int]] = deque()
+        lately = 0
+        while clock.at < until_s:
+            if self._heap and self._heap[0][0] < tick_at:
+                clock.at, _, what = heappop(self._heap)
+                what()
+                continue
+            clock.at = tick_at
+            tick_at += TICK_S
+            found = house.tick(self.office.backing(clock.at))
+            if self.hook is not None:
+                self.hook(self)
+            self.overfull = max(self.overfull, len(room.passes) - self.plan.max_active)
+            called.append((clock.at, len(found.called)))
+            lately += len(found.called)
+            while called[0][0] < clock.at - _LATELY_S:
+                lately -= called.popleft()[1]
+            if found.called:
+                if known != room.joined:
+                    by_place = {place: person for person in self.people for place in person.places}
+                    known = room.joined
+                for place in found.called:
+                    person = by_place[place]
+                    if person.called_at is None:
+                        person.called_at = clock.at
+            if room.phase is Phase.OPEN and clock.at >= 0.0:
+                if int(clock.at * 4) % 8 == 0:
+                    waiting_obedient = sum(
+                        person.habit == "obedient" and person.called_at is None and bool(person.places)
+                        for person in self.people
+                    )
+                rate = lately / min(_LATELY_S, clock.at + TICK_S)
+                crowd = max(1, room.waiting)
+                self.bound += polling.bound(crowd, rate) * min(1.0, waiting_obedient / crowd) * TICK_S
+                if clock.at > 300.0 and room.waiting == 0 and not room.called:
+                    break
+        return self
+
+    # --- what came of it
+
+    def busy(self) -> tuple[float, float]:
+        """Return from when to when there was always somebody to sell to: the first minute over, until the last obedient one was called."""
+        last = max((person.called_at or 0.0) for person in self.people if person.habit == "obedient")
+        return 60.0, last
+
+    def sold_per_s(self) -> float:
+        """Return what was sold a second while there was somebody to sell to."""
+        begin, end = self.busy()
+        return sum(begin <= at < end for at in self.office.sold) / (end - begin)
+
+    def coverage(self) -> tuple[int, int]:
+        """Return how many forecasts came due, and how many of them held."""
+        due = [
+            low <= person.called_at - at <= high
+            for person in self.people
+            if person.called_at is not None
+            for at, low, high in person.told
+            if at <= person.called_at
+        ]
+        return len(due), sum(due)
+
+    def overtaken(self) -> int:
+        """Return how many of those who did as they were told were called later than one behind them."""
+        lane = self.house.room.lanes[0]
+        there = sorted(
+            (lane.position(person.places[0].seq), person.called_at)
+            for person in self.people
+            if person.habit == "obedient" and person.called_at is not None and person.places
+        )
+        latest, found = float("-inf"), 0
+        for _, called_at in there:
+            found += called_at < latest
+            latest = max(latest, called_at)
+        return found
