@@ -574,3 +574,12 @@ class Scope:
         """The operation's line; a stage inside `decode` always has one."""
         assert self.operation is not None, "a stage that needs an operation stands outside decode"
         return self.operation
+
+
+def covering(plan: Plan, backend: str, operation: str) -> list[RoomPlan]:
+    """Return the rooms that stand before calls of an operation, some or all of them: the values of parameters may decide."""
+    return [
+        room
+        for room in plan.rooms
+        if any(cover.backend == backend and cover.means(operation, {}) for cover in room.covers)
+    ]

@@ -18,6 +18,9 @@ CONFIG: Final = click.argument("config", metavar="CONFIG", envvar="SIDECAR_CONFI
 SET: Final = click.option(
     "--set", "flags", metavar="KEY=VALUE", multiple=True, help="A setting that stands above the file; may be repeated."
 )
+VOLATILE: Final = click.option(
+    "--volatile", is_flag=True, help="Waiting rooms may lose everybody's place with the process: store: memory will do."
+)
 
 
 def root_of(data: bytes) -> str:
@@ -28,17 +31,17 @@ def root_of(data: bytes) -> str:
 
 
 def plan_of(config: str, flags: tuple[str, ...] = ()) -> Plan:
-    """Return the plan of `config`, or print all that is wrong with it and exit."""
-    return loaded_of(config, flags).plan
+    """Return the plan of `config`, or print all that is wrong with it and exit. For who looks: nobody's place is lost by that."""
+    return loaded_of(config, flags, volatile=True).plan
 
 
-def loaded_of(config: str, flags: tuple[str, ...] = ()) -> Loaded:
-    """As `plan_of`, with what the plan was made of."""
+def loaded_of(config: str, flags: tuple[str, ...] = (), *, volatile: bool = False) -> Loaded:
+    """As `plan_of`, with what the plan was made of; `volatile`: places in waiting rooms may be lost with the process."""
     from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - pydantic and ruamel are a tenth of a second
     from sidecar.settings.problem import SettingsError  # noqa: PLC0415 - as above
 
     try:
-        return load_all(config, Beside(flags=flags, root_of=root_of))
+        return load_all(config, Beside(flags=flags, root_of=root_of, volatile=volatile))
     except SettingsError as error:
         click.echo(error.text(), err=True)
         sys.exit(BAD_SETTINGS)
