@@ -10,6 +10,8 @@ import click
 from sidecar.cli import BAD_SETTINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.plan import Plan
     from sidecar.settings.loaded import Loaded
 
@@ -21,6 +23,27 @@ SET: Final = click.option(
 VOLATILE: Final = click.option(
     "--volatile", is_flag=True, help="Waiting rooms may lose everybody's place with the process: store: memory will do."
 )
+
+
+def seconds(low: str, high: str) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
+    """Return what reads a duration on the command line like every duration in a settings file, between two bounds."""
+
+    def read(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+        del ctx, parameter
+        if value is None:
+            return None
+        from sidecar.settings.quantities import Span  # noqa: PLC0415 - pydantic; help needs none of it
+
+        span = Span(low, high)
+        try:
+            found = span.read(value)
+        except LookupError:
+            raise click.BadParameter(f"{value!r} is no duration, as in 20s") from None
+        if not span.read(span.low) <= found <= span.read(span.high):
+            raise click.BadParameter(f"{value!r} is out of bounds: from {span.low} to {span.high}")
+        return found
+
+    return read
 
 
 def root_of(data: bytes) -> str:

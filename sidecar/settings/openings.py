@@ -91,7 +91,7 @@ def _room(plan: Plan, room: RoomPlan, now: float) -> Iterator[str]:
     yield f"  {_before(room)}"
     if room.closes is not None:
         yield f"  closes {moments.shown(room.closes, room.timezone)}, {moments.utc(room.closes)}, {moments.until(room.closes, now)}"
-    rate = "" if room.rate is None else f", at most {room.rate[0]} more in {spoken(room.rate[1])}"
+    rate = "" if room.rate is None else f", at most {room.rate[0]} in {spoken(room.rate[1])}"
     lanes = ", ".join(f"{name} {weight}" for name, weight in room.lanes)
     yield f"  admits while fewer than {room.max_active} buy{rate}; shares {lanes}; who is called has {spoken(room.claim_s)} to come"
     yield (

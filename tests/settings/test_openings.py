@@ -40,7 +40,7 @@ def told(room: str) -> str:
         ("{backend: t}]", "opens by hand"),
         ("{backend: t}]", "its lobby is opened by hand, too"),
         ("{backend: t}], closes: 2026-03-21 09:00", "closes Sat 2026-03-21 09:00 GMT, 2026-03-21T09:00:00Z, in 1 day"),
-        ("{backend: t}], rate: 50/1s, max_active: 90", "admits while fewer than 90 buy, at most 50 more in 1s"),
+        ("{backend: t}], rate: 50/1s, max_active: 90", "admits while fewer than 90 buy, at most 50 in 1s"),
         ("{backend: t}]", "stands before every operation of t\n"),
         ("{backend: t}]", "free for all: answers of GetSeats that are kept"),
         ("{backend: u}]", "free for all: nothing of these backends"),
