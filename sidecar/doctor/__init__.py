@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from sidecar.doctor import backends, host, onsale, places, web
+from sidecar.doctor import backends, host, onsale, places, survival, web
 from sidecar.doctor.report import Finding, Report, Verdict
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def examine(
     asked = backends.ask(plan.backends, probe=probe, wall=wall)  # it works in threads while the rest is looked at
     count = len(plan.backends)
     settings = Finding("settings", Verdict.OK, f"valid: {count} backend{'s' if count != 1 else ''}")
-    findings = [settings, *host.look(plan), *places.look(plan, wall), *web.look(plan), *onsale.survival(plan)]
+    findings = [settings, *host.look(plan), *places.look(plan, wall), *web.look(plan), *survival.look(plan)]
     if evening is not None:
         findings += onsale.look(plan, evening, wall())
     of_backends, sent = asked()

@@ -20,7 +20,8 @@ from sidecar.settings.rooms import signing
 if TYPE_CHECKING:
     from sidecar.settings.complaints import Loc
     from sidecar.settings.findings import Findings
-    from sidecar.settings.rooms import Account, Cover, Invites, Page, Room
+    from sidecar.settings.looks import Page
+    from sidecar.settings.rooms import Account, Cover, Invites, Room
     from sidecar.settings.schema import Settings
 
 MEMORY: Final = "memory"

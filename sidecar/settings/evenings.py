@@ -39,10 +39,10 @@ def notes(settings: Settings, plan: Plan, root: Block, now: float) -> Iterator[t
         yield from _unreadable(room, at)
         if room.remedy is None and room.account.source is not None:
             what = "who is held by account.limit or crowd is not told where to go: there is no remedy"
-            yield "W423", (*at, "account"), what, "remedy: an address where people sign in, or whom they can ask"
+            yield "W433", (*at, "account"), what, "remedy: an address where people sign in, or whom they can ask"
     if plan.rooms and plan.public_url is None:
         what = "links to the waiting room are relative: a page of another origin, and a SOAP client, cannot follow them"
-        yield "W422", ("rooms",), what, "as in public_url: https://api.theatre.example"
+        yield "W432", ("rooms",), what, "as in public_url: https://api.theatre.example"
 
 
 def free_lines(backend: BackendPlan, pattern: str) -> Iterator[OperationPlan]:
@@ -58,7 +58,7 @@ def _passed(room: RoomPlan, at: Loc, now: float) -> Iterator[tuple[str, Loc, str
     if room.opens is None or now - room.opens <= _PASSED_S or (room.closes is not None and room.closes > now):
         return
     what = f"opened {moments.until(room.opens, now)}, {moments.shown(room.opens, room.timezone)}"
-    yield "W420", (*at, "opens"), what, "another day, or take the room out"
+    yield "W430", (*at, "opens"), what, "another day, or take the room out"
 
 
 def _held(room: RoomPlan, hold_s: float | None, at: Loc) -> Iterator[tuple[str, Loc, str, str]]:
@@ -70,13 +70,13 @@ def _held(room: RoomPlan, hold_s: float | None, at: Loc) -> Iterator[tuple[str, 
             f"who has reserved is let through for {spoken(room.purchase_s)} more, and the seats are held for {spoken(hold_s)}: "
             "the last of that time is lost"
         )
-        yield "W421", (*at, "purchase", "window"), what, f"at least {spoken(hold_s)} (purchase.hold)"
+        yield "W431", (*at, "purchase", "window"), what, f"at least {spoken(hold_s)} (purchase.hold)"
     if room.pass_total_s < hold_s:
         what = (
             f"a pass ends after {spoken(room.pass_total_s)}, before seats are given up ({spoken(hold_s)}): who has not reserved by "
             "then waits again, and finds those seats gone"
         )
-        yield "W421", (*at, "pass", "total"), what, f"at least {spoken(hold_s)} (purchase.hold)"
+        yield "W431", (*at, "pass", "total"), what, f"at least {spoken(hold_s)} (purchase.hold)"
 
 
 def _kept(room: RoomPlan, backends: Mapping[str, BackendPlan], at: Loc) -> Iterator[tuple[str, Loc, str, str]]:
@@ -86,7 +86,7 @@ def _kept(room: RoomPlan, backends: Mapping[str, BackendPlan], at: Loc) -> Itera
         if lines:
             named = ", ".join(dict.fromkeys(line.pattern for line in lines))
             what = f"answers of {named} are kept (backends.{backend.name}), and what is kept stays free for all: nobody waits for it"
-            yield "W424", (*at, "covers", index, "operations"), what, "name the operations that sell"
+            yield "W434", (*at, "covers", index, "operations"), what, "name the operations that sell"
 
 
 def _uninvited(room: RoomPlan, root: Block, at: Loc) -> Iterator[tuple[str, Loc, str, str]]:
@@ -107,7 +107,7 @@ def _unreadable(room: RoomPlan, at: Loc) -> Iterator[tuple[str, Loc, str, str]]:
             f"text on background has a contrast of {ratio:.2f}:1, and people who see badly need {_CONTRAST}:1 (WCAG AA)"
         )
         yield (
-            "W425",
+            "W435",
             (*at, "page", "theme", "text"),
             what,
             "a darker one on a light background, or a lighter one on a dark",

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Final
 from sidecar import plan as plans
 from sidecar.settings import moments
 from sidecar.settings.findings import written
+from sidecar.settings.looks import titles
 from sidecar.settings.protection import parted
-from sidecar.settings.rooms import titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
-    from sidecar.settings.rooms import Account, Invites, Page, Room
+    from sidecar.settings.looks import Page
+    from sidecar.settings.rooms import Account, Invites, Room
     from sidecar.settings.schema import Settings
 
 DRAW_MOST: Final = 0.5  # of the lobby: who comes in its second half still has half of it to be drawn

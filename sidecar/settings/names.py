@@ -220,7 +220,7 @@ class _Names:
                     f" and {len(without) - _LISTED} more" if without[_LISTED:] else ""
                 )
                 what = f"{listed} {'has' if len(without) == 1 else 'have'} no such parameter: all calls of it wait, whatever they are about"
-                self._check.add("W426", loc, what, "name the operations that have it", key=True)
+                self._check.add("W436", loc, what, "name the operations that have it", key=True)
 
     def _operation(self, loc: Loc, pattern: str, *, key: bool = False) -> None:
         if is_every(pattern) or self._matching(pattern, any_case="deny" in loc):

@@ -1,4 +1,4 @@
-"""The vocabulary of `rooms:`: before which calls people wait, when it opens, how fast they are let in, and what their page looks like.
+"""The vocabulary of `rooms:`: before which calls people wait, when it opens, how fast they are let in. What its page looks like: `looks`.
 
 A part of `schema`, and like it without judgement of two keys: what contradicts what is said by `admitting`. A moment is read for its form
 alone here; on whose clock it stands is known only where the file is seen whole.
@@ -6,26 +6,19 @@ alone here; on whose clock it stands is known only where the file is seen whole.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from sidecar.settings import moments, shapes
+from sidecar.settings.looks import Page
 from sidecar.settings.protection import rate
 from sidecar.settings.quantities import Span, wrong
 from sidecar.settings.section import Section, amount
 
-Language: TypeAlias = Literal["en", "de", "fr"]
-LANGUAGES: Final[tuple[Language, ...]] = ("en", "de", "fr")  # those that the pages speak
 _VALUES: Final = 1_000  # of one parameter; a house has some hundred performances
 _VALUE: Final = 200  # characters; a performance number has ten
 _KEY_LENGTHS: Final = (32, 512)
-_COLOUR: Final = re.compile(r"#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
-_FAMILY: Final = r"""("[A-Za-z0-9 _-]{1,60}"|'[A-Za-z0-9 _-]{1,60}'|[A-Za-z][A-Za-z0-9 _-]{0,59})"""
-_FONT: Final = re.compile(rf"{_FAMILY}( ?, ?{_FAMILY}){{0,7}}")
-_RADIUS: Final = re.compile(r"0|[0-9]{1,3}(\.[0-9]{1,2})?(px|rem|em)")
-_TITLE: Final = 120  # characters; it is one line at 320 px and twice as large
 
 
 def moment(text: str) -> str:
@@ -44,40 +37,12 @@ def zone(text: str) -> str:
     return text
 
 
-def embedder(text: str) -> str:
-    """Check an origin that may show the widget in a frame."""
-    if text == "null":
-        raise wrong("E208", "{value} is every sandboxed page of anybody", "list the origins that embed the widget")
-    return shapes.web_origin(text)
-
-
 def signing(text: str) -> str:
     """Check what signs tokens by HS256: it can be tried out offline, so it has as many bits as the digest (RFC 7518 section 3.2)."""
     low, high = _KEY_LENGTHS
     if not low <= len(text) <= high or not text.isascii() or not text.isprintable() or " " in text:
         what = f"what signs has {low} to {high} printable characters without blanks"
         raise wrong("E212", what, "as openssl rand -hex 32 makes one")
-    return text
-
-
-def colour(text: str) -> str:
-    """Check a colour."""
-    if not _COLOUR.fullmatch(text):
-        raise wrong("E210", "{value} is no colour", 'six hexadecimal digits in quotes, as in "#7a1f3d"')
-    return text
-
-
-def font(text: str) -> str:
-    """Check a list of font families: nothing in it can end the declaration that it becomes part of, or load anything."""
-    if not _FONT.fullmatch(text):
-        raise wrong("E210", "{value} is no list of fonts", "as in Georgia, 'Times New Roman', serif")
-    return text
-
-
-def radius(text: str) -> str:
-    """Check how round corners are."""
-    if not _RADIUS.fullmatch(text):
-        raise wrong("E210", "{value} is no length", "as in 8px, 0.5rem or 0")
     return text
 
 
@@ -92,56 +57,21 @@ def _wanted(value: object) -> str:
     return str(value)
 
 
-def _title(value: object) -> object:
-    """Read a title: a text, or one for each language."""
-    texts = value if isinstance(value, dict) else {LANGUAGES[0]: value}
-    for language, text in texts.items():
-        if language not in LANGUAGES:
-            raise wrong("E207", f"{str(language)[:20]} is not one of {', '.join(LANGUAGES)}", _TITLES)
-        if not isinstance(text, str) or not 0 < len(text) <= _TITLE or not text.isprintable():
-            raise wrong("E210", f"a title has 1 to {_TITLE} printable characters", _TITLES)
-    if not texts:
-        raise wrong("E204", "must be a text, or texts by language", _TITLES)
-    return value
-
-
 def _values(values: list[str]) -> list[str]:
     """Take out what is there twice."""
     return list(dict.fromkeys(values))
 
 
-_TITLES: Final = "as in title: Hamlet, or title: {en: The Magic Flute, de: Die Zauberflöte}"
 Moment: TypeAlias = Annotated[str, AfterValidator(moment)]
 Zone: TypeAlias = Annotated[str, AfterValidator(zone)]
-Embedder: TypeAlias = Annotated[str, AfterValidator(embedder)]
 Signing: TypeAlias = Annotated[str, AfterValidator(signing)]
 Often: TypeAlias = Annotated[str, AfterValidator(rate)]
-Colour: TypeAlias = Annotated[str, AfterValidator(colour)]
-Font: TypeAlias = Annotated[str, AfterValidator(font)]
-Radius: TypeAlias = Annotated[str, AfterValidator(radius)]
 Wanted: TypeAlias = Annotated[
     str,
     PlainValidator(_wanted),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": -(2**63), "maximum": 2**63}]}),
 ]
 Values: TypeAlias = Annotated[list[Wanted], Field(min_length=1, max_length=_VALUES), AfterValidator(_values)]
-Title: TypeAlias = Annotated[
-    str | dict[str, str] | None,
-    PlainValidator(_title),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": _TITLE},
-                {
-                    "type": "object",
-                    "properties": {each: {"type": "string", "maxLength": _TITLE} for each in LANGUAGES},
-                    "additionalProperties": False,
-                    "minProperties": 1,
-                },
-            ]
-        }
-    ),
-]
 
 
 class Cover(Section):
@@ -157,7 +87,7 @@ class Cover(Section):
     where: dict[shapes.Words, Values] = Field(
         default_factory=dict,
         max_length=10,
-        description="only calls whose parameters have these values; one in which a parameter cannot be read is meant, too",
+        description="only calls whose parameters (named as in identity.params) have these values, and those in which they cannot be read",
     )
 
 
@@ -184,7 +114,7 @@ class Purchase(Section):
 
     window: Annotated[float, Span("10s", "24h")] = amount(
         default="20m",
-        description="who has begun and got something may go on for so long, pass or not; at least as long as seats are held",
+        description="who has begun and got something may go on for so long, pass or not: no shorter than seats are held",
     )
     hold: Annotated[float, Span("10s", "24h")] | None = Field(
         default=None,
@@ -243,37 +173,6 @@ class Invites(Section):
     )
 
 
-class Theme(Section):
-    """How the page looks; what is left out is as we made it, in light and dark."""
-
-    accent: Colour | None = Field(default=None, description='buttons and what moves, as in "#7a1f3d"')
-    background: Colour | None = Field(default=None, description='behind the text, as in "#ffffff"')
-    text: Colour | None = Field(default=None, description='letters, as in "#1a1a1a"')
-    font: Font | None = Field(default=None, description="families that the visitor's machine may have; none is loaded")
-    radius: Radius | None = Field(default=None, description="how round corners are, as in 8px")
-
-
-class Page(Section):
-    """The waiting room's own page, and its widget for others."""
-
-    title: Title = Field(
-        default=None,
-        validate_default=False,
-        description="what people wait for, one text or one a language; default the room's name",
-    )
-    languages: list[Language] = Field(
-        default_factory=lambda: [*LANGUAGES],
-        min_length=1,
-        max_length=3,
-        description="languages it speaks; the first is the default",
-    )
-    theme: Theme = Field(default_factory=Theme, description="how it looks")
-    back: shapes.Link | None = Field(default=None, description="page where who is admitted goes on to buy")
-    frame: list[Embedder] = Field(
-        default_factory=list, max_length=100, description="origins that may embed the widget, besides cors.origins"
-    )
-
-
 class Room(Section):
     """A waiting room: before which calls, from when on, how fast."""
 
@@ -324,8 +223,3 @@ class Room(Section):
         description="visitors at most, each takes about 120 bytes; connections at once: limits.connections",
     )
     page: Page = Field(default_factory=Page, description="how its page looks, and where it leads")
-
-
-def titles(title: Any) -> tuple[tuple[str, str], ...]:
-    """Return a title by language; a text alone is of the first."""
-    return tuple(title.items()) if isinstance(title, dict) else () if title is None else ((LANGUAGES[0], title),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -44,10 +43,9 @@ PLAN = Plan(
 EVENING = Evening("hamlet", 20_000, 1200)
 
 
-def machine(root: Path, mib: int = 4000, mounts: str = "/dev/sda1 / ext4 rw 0 0\n") -> Path:
-    (root / "proc/self").mkdir(parents=True)
+def machine(root: Path, mib: int = 4000) -> Path:
+    (root / "proc").mkdir(parents=True)
     (root / "proc/meminfo").write_text(f"MemTotal: {mib * 1024} kB\n")
-    (root / "proc/self/mounts").write_text(mounts)
     return root
 
 
@@ -199,85 +197,3 @@ def test_pages(root: Path) -> None:
     assert one(root, "origins", alone).verdict is WARN
     framed = replace(alone, rooms=(replace(ROOM, look=RoomLook(frame=("https://shop.example",))),))
     assert one(root, "origins", framed).verdict is OK
-
-
-def survival(tmp_path: Path, plan: Plan, mounts: str = "/dev/sda1 / ext4 rw 0 0\n") -> dict[str, Finding]:
-    return {each.check: each for each in onsale.survival(plan, machine(tmp_path / "root", mounts=mounts))}
-
-
-def test_nobody_is_asked_for_keys_without_rooms(tmp_path: Path) -> None:
-    """What has no places loses none."""
-    assert onsale.survival(replace(PLAN, rooms=()), tmp_path) == []
-
-
-def test_nothing_that_survives(tmp_path: Path) -> None:
-    """Both are a no-go, with what to write."""
-    found = survival(tmp_path, PLAN)
-    assert {(each.verdict, bool(each.remedy)) for each in found.values()} == {(FAIL, True)}
-
-
-def test_keys_and_store_on_disk(tmp_path: Path) -> None:
-    """Not there yet is well, where they can be made: and none is made by looking."""
-    plan = replace(PLAN, keys=str(tmp_path / "new" / "keys"), store=str(tmp_path / "state.db"))
-    found = survival(tmp_path, plan)
-    assert {each.verdict for each in found.values()} == {OK}
-    assert "the first start makes it" in found["keys"].what
-    assert not (tmp_path / "new").exists()
-    assert not (tmp_path / "state.db").exists()
-
-
-@pytest.mark.parametrize(
-    ("mode", "content", "verdict", "said"),
-    [
-        (0o600, "k1:" + "ab" * 32, OK, "for its owner's eyes only"),
-        (0o644, "k1:" + "ab" * 32, FAIL, "others than its owner"),
-        (0o600, "no key", FAIL, "line 1 is no key"),
-    ],
-)
-def test_keys_that_are_there(tmp_path: Path, mode: int, content: str, verdict: Verdict, said: str) -> None:
-    """Read as a start reads them: for their owner alone, and keys."""
-    file = tmp_path / "keys"
-    file.write_text(content)
-    file.chmod(mode)
-    found = survival(tmp_path, replace(PLAN, keys=str(file), store=str(tmp_path / "s.db")))["keys"]
-    assert found.verdict is verdict
-    assert said in found.what
-
-
-@pytest.mark.parametrize(
-    ("kind", "verdict", "said"),
-    [("ext4", OK, "on disk"), ("tmpfs", WARN, "gone with the machine"), ("nfs4", FAIL, "of another machine")],
-)
-def test_what_the_store_lies_on(tmp_path: Path, kind: str, verdict: Verdict, said: str) -> None:
-    """The innermost mount counts; memory and other machines are no disk."""
-    mounts = f"/dev/sda1 / ext4 rw 0 0\nwhatever {tmp_path} {kind} rw 0 0\nodd\n"
-    found = survival(tmp_path, replace(PLAN, store=str(tmp_path / "s.db")), mounts)["store"]
-    assert found.verdict is verdict
-    assert said in found.what
-
-
-def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It loses joins; so does a folder that is not there."""
-    plan = replace(PLAN, store=str(tmp_path / "s.db"))
-    with monkeypatch.context() as patch:
-        full = os.statvfs_result((4096, 4096, 1, 10, 10, 1, 1, 1, 0, 255))
-        patch.setattr(os, "statvfs", lambda _: full)
-        assert "0 MiB are left" in survival(tmp_path / "a", plan)["store"].what
-    assert survival(tmp_path / "b", replace(plan, store=str(tmp_path / "no" / "s.db")))["store"].verdict is FAIL
-
-
-def test_where_the_kernel_says_nothing(tmp_path: Path) -> None:
-    """Without /proc a file is taken for one on disk."""
-    (found,) = [
-        each
-        for each in onsale.survival(replace(PLAN, store=str(tmp_path / "s.db")), tmp_path / "none")
-        if each.check == "store"
-    ]
-    assert found.verdict is OK
-
-
-def test_keys_that_nobody_can_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that this user may not write in."""
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    found = survival(tmp_path, replace(PLAN, keys=str(tmp_path / "keys"), store=str(tmp_path / "s.db")))
-    assert [each.verdict for each in found.values()] == [FAIL, FAIL]

@@ -261,7 +261,7 @@ ROOMS = "store: sqlite:s.db\nkeys: {file: k}\nbackends: {t: {protocol: soap, url
         ("operations: [Reserve]", [("E309", "covers[0].operations[0]", "did you mean ReserveTickets?")]),
         ("where: {iNumberOfSeat: [1]}, operations: ['Res*', 'GetP*']",
          [("E309", "covers[0].where.iNumberOfSeat", "did you mean iNumberOfSeats?")]),
-        ("where: {iNumberOfSeats: [1]}", [("W426", "covers[0].where.iNumberOfSeats", "GetPerformances has no such parameter")]),
+        ("where: {iNumberOfSeats: [1]}", [("W436", "covers[0].where.iNumberOfSeats", "GetPerformances has no such parameter")]),
     ],
 )  # fmt: skip
 def test_what_rooms_cover(tmp_path: Path, cover: str, problems: list[tuple[str, str, str]]) -> None:

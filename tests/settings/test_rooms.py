@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sidecar.plan import CoverPlan, RoomPlan
 from sidecar.settings.build import build
 from sidecar.settings.files import Files
-from sidecar.settings.rooms import Room, Theme, titles
+from sidecar.settings.rooms import Room
 from sidecar.settings.schema import Settings
 
 BACKENDS = {"t": {"protocol": "soap", "url": "http://h/x"}}
@@ -38,48 +38,3 @@ def test_values_that_no_call_carries(value: Any) -> None:
     """A fraction would be compared as Python writes it, and no call writes it so."""
     with pytest.raises(ValidationError):
         Room.model_validate({"covers": [{"backend": "t", "where": {"i": [value]}}]})
-
-
-@pytest.mark.parametrize(
-    "theme",
-    [
-        {"accent": "#abc", "text": "#ABCDEF", "radius": "0"},
-        {"font": "Georgia"},
-        {"font": "system-ui, 'Times New Roman', \"Gill Sans\", sans-serif", "radius": "1.25em"},
-    ],
-)
-def test_themes(theme: dict[str, str]) -> None:
-    """What a page may look like."""
-    assert Theme.model_validate(theme).model_dump(exclude_none=True) == theme
-
-
-@pytest.mark.parametrize(
-    "theme",
-    [
-        {"accent": "#12345"},
-        {"accent": "rgb(0,0,0)"},
-        {"accent": "#1234567"},
-        {"accent": "#000\n"},
-        {"font": "a; b"},
-        {"font": "a, "},
-        {"font": "'a"},
-        {"font": "url(//x)"},
-        {"font": "var(--x)"},
-        {"font": "</style>"},
-        {"font": "a\\"},
-        {"radius": "8"},
-        {"radius": "-1px"},
-        {"radius": "8px;"},
-    ],
-)
-def test_nothing_gets_out_of_a_declaration(theme: dict[str, str]) -> None:
-    """A theme becomes part of a style: nothing in it ends a declaration, opens a function or loads anything."""
-    with pytest.raises(ValidationError):
-        Theme.model_validate(theme)
-
-
-def test_titles() -> None:
-    """A text alone is of the first language; by language it is as it stands."""
-    assert titles(None) == ()
-    assert titles("Hamlet") == (("en", "Hamlet"),)
-    assert titles({"de": "Hamlet", "en": "Hamlet"}) == (("de", "Hamlet"), ("en", "Hamlet"))
