@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
+from sidecar.policy.tags import plain
 from sidecar.settings import moments
 from sidecar.settings.complaints import dotted
 from sidecar.settings.findings import near, written
@@ -185,7 +186,7 @@ def _claimed_twice(settings: Settings, check: Findings) -> None:
     for (one, first, before), (other, second, cover) in combinations(covers, 2):
         if one == other or (one, other) in told or before.backend != cover.backend or _excluded(before, cover):
             continue
-        both = next(((a, b) for a in before.operations for b in cover.operations if meet(a, b)), None)
+        both = next(((a, b) for a in before.operations for b in cover.operations if meet(a.lower(), b.lower())), None)
         if both is not None:
             told.add((one, other))
             shown = both[1] if both[0] == both[1] else f"{both[1]} and {both[0]}"
@@ -197,7 +198,8 @@ def _claimed_twice(settings: Settings, check: Findings) -> None:
 
 def _excluded(one: Cover, other: Cover) -> bool:
     """Say whether no call can have the values of both."""
-    return any(set(values).isdisjoint(other.where[name]) for name, values in one.where.items() if name in other.where)
+    both = ((values, other.where[name]) for name, values in one.where.items() if name in other.where)
+    return any(set(map(plain, mine)).isdisjoint(map(plain, theirs)) for mine, theirs in both)
 
 
 def _survival(settings: Settings, check: Findings, *, volatile: bool) -> None:

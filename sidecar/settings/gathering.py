@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sidecar import plan as plans
+from sidecar.policy.tags import plain
 from sidecar.settings import moments
 from sidecar.settings.findings import written
 from sidecar.settings.looks import titles
@@ -62,7 +63,7 @@ def _room(name: str, room: Room, timezone: str | None, files: Files) -> plans.Ro
             plans.CoverPlan(
                 cover.backend,
                 tuple(dict.fromkeys(cover.operations)),
-                tuple((param, frozenset(values)) for param, values in cover.where.items()),
+                tuple((param, frozenset(map(plain, values))) for param, values in cover.where.items()),
             )
             for cover in room.covers
         ),

@@ -17,7 +17,7 @@ from sidecar.settings.quantities import Span, wrong
 from sidecar.settings.section import Section, amount
 
 _VALUES: Final = 1_000  # of one parameter; a house has some hundred performances
-_VALUE: Final = 200  # characters; a performance number has ten
+_VALUE: Final = 64  # characters; a performance number has ten
 _KEY_LENGTHS: Final = (32, 512)
 
 

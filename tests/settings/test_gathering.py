@@ -84,3 +84,9 @@ def test_rooms_before_an_operation() -> None:
     assert [room.name for room in covering(plan, "u", "Anything")] == ["c"]
     assert covering(plan, "t", "GetSeats") == []
     assert plan.rooms[2].covers == (CoverPlan("u"),)
+
+
+def test_values_in_one_spelling() -> None:
+    """As calls are compared with them."""
+    (room,) = plan_of(a={"covers": [{"backend": "t", "where": {"i": ["007", "+7", " A"]}}]}).rooms
+    assert room.covers[0].where == (("i", frozenset({"7", "a"})),)
