@@ -40,6 +40,16 @@ def rough(seconds: float) -> str:
     return f"{whole}s"
 
 
+def about(seconds: float) -> str:
+    """Return about how long, in one unit, as people say it: `11 days`, `1 hour`, `90 minutes`."""
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if round(seconds) == size:
+            return f"1 {unit}"
+        if round(seconds) >= 2 * size:
+            return f"{seconds / size:.0f} {unit}s"
+    return f"{seconds:.0f} second{'s' if round(seconds) != 1 else ''}"
+
+
 def digits(number: float) -> str:
     """Return a number with as many decimals as it has, three at most."""
     return f"{number:.3f}".rstrip("0").rstrip(".")

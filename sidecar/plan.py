@@ -15,7 +15,7 @@ from sidecar.policy.budget import RetryRule
 from sidecar.policy.passes import PassRule
 from sidecar.policy.queue import CLASSES, ClassRule, QueueRule
 from sidecar.policy.room import Rule as RoomRule
-from sidecar.policy.tags import EVERYTHING, names, of_write
+from sidecar.policy.tags import EVERYTHING, names, of_write, plain
 from sidecar.signatures import NO_SIGNATURES, Signatures
 
 if TYPE_CHECKING:
@@ -444,7 +444,10 @@ class BackendPlan:
 
 @dataclass(frozen=True, slots=True)
 class CoverPlan:
-    """Which calls of a backend a room stands before: patterns of operations, and the values that parameters must have, if any are named."""
+    """Which calls of a backend a room stands before: patterns of operations, and the values that parameters must have, if any are named.
+
+    Values are in one spelling (`policy.tags.plain`), and case tells no operations apart, as in `deny:`: a backend may take 01201 for 1201.
+    """
 
     backend: str
     operations: tuple[str, ...] = (EVERY,)
@@ -452,9 +455,10 @@ class CoverPlan:
 
     def means(self, name: str, parameters: Mapping[str, str]) -> bool:
         """Say whether it is about a call of `name` with these values. One whose value cannot be read is meant: nobody slips by."""
-        if not any(fnmatchcase(name, pattern) for pattern in self.operations):
+        low = name.lower()
+        if not any(fnmatchcase(low, pattern.lower()) for pattern in self.operations):
             return False
-        return all(parameters.get(param) is None or parameters[param] in values for param, values in self.where)
+        return all(parameters.get(param) is None or plain(parameters[param]) in values for param, values in self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -589,3 +593,12 @@ class Scope:
         """The operation's line; a stage inside `decode` always has one."""
         assert self.operation is not None, "a stage that needs an operation stands outside decode"
         return self.operation
+
+
+def covering(plan: Plan, backend: str, operation: str) -> list[RoomPlan]:
+    """Return the rooms that stand before calls of an operation, some or all of them: the values of parameters may decide."""
+    return [
+        room
+        for room in plan.rooms
+        if any(cover.backend == backend and cover.means(operation, {}) for cover in room.covers)
+    ]

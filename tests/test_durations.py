@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.durations import rough, seconds, spoken
+from sidecar.durations import about, rough, seconds, spoken
 
 
 @pytest.mark.parametrize(("text", "s"), [("250ms", 0.25), ("30s", 30.0), ("1.5m", 90.0), ("24h", 86400.0)])
@@ -45,3 +45,22 @@ def test_spoken_is_what_an_operator_would_write(s: float, text: str) -> None:
 def test_rough_says_two_units_at_most(s: float, text: str) -> None:
     """Nobody at three in the morning wants the seconds of a day."""
     assert rough(s) == text
+
+
+@pytest.mark.parametrize(
+    ("s", "text"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (60, "1 minute"),
+        (90, "90 seconds"),
+        (3600, "1 hour"),
+        (5400, "90 minutes"),
+        (86_400, "1 day"),
+        (100_000, "28 hours"),
+        (11.4 * 86_400, "11 days"),
+    ],
+)
+def test_about_says_one_unit(s: float, text: str) -> None:
+    """As people say it, in the largest unit of which there are two, or one exactly."""
+    assert about(s) == text

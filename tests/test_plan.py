@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from sidecar.model import Protocol
-from sidecar.plan import BackendPlan, CachePlan, OperationPlan, Plan, Scope
+from sidecar.plan import BackendPlan, CachePlan, CoverPlan, OperationPlan, Plan, RoomPlan, Scope, covering
 
 LINES = (
     OperationPlan("GetOrder", safe=True),
@@ -81,3 +81,36 @@ def test_what_is_kept_takes_memory() -> None:
     cached = replace(BACKEND, operations=(*LINES, OperationPlan("Get", cache=CachePlan())))
     assert Plan(backends=(BACKEND,)).kept_bytes == 0
     assert Plan(backends=(BACKEND, cached)).kept_bytes == 64 * 1024 * 1024
+
+
+COVER = CoverPlan(
+    "t", ("Reserve*", "Checkout"), (("iPerf", frozenset({"1201", "1202"})), ("sZone", frozenset({"stalls"})))
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "meant"),
+    [
+        ("ReserveTickets", {"iPerf": "1201", "sZone": "stalls"}, True),
+        ("ReserveTickets", {"iPerf": "1203", "sZone": "stalls"}, False),
+        ("ReserveTickets", {"iPerf": "1201", "sZone": "circle"}, False),
+        ("ReserveTickets", {"iPerf": " +01201\n", "sZone": "Stalls"}, True),
+        ("reservetickets", {"iPerf": "1201", "sZone": "stalls"}, True),
+        ("CHECKOUT", {}, True),
+        ("ReserveTickets", {"sZone": "stalls"}, True),
+        ("ReserveTickets", {"iPerf": "1203"}, False),
+        ("GetSeats", {"iPerf": "1201", "sZone": "stalls"}, False),
+    ],
+)
+def test_nobody_slips_by_a_room(name: str, parameters: dict[str, str], meant: bool) -> None:
+    """However a value or a name is spelt that a backend takes for the same; what cannot be read is meant."""
+    assert COVER.means(name, parameters) is meant
+
+
+def test_rooms_before_an_operation() -> None:
+    """Those that may stand before it, whatever its parameters are."""
+    rooms = (RoomPlan("a", (COVER,)), RoomPlan("b", (CoverPlan("u"),)), RoomPlan("c", (CoverPlan("t"),)))
+    plan = Plan(rooms=rooms)
+    assert [room.name for room in covering(plan, "t", "Checkout")] == ["a", "c"]
+    assert [room.name for room in covering(plan, "t", "GetSeats")] == ["c"]
+    assert covering(plan, "v", "Checkout") == []

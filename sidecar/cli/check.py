@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sidecar.cli import BAD_SETTINGS
-from sidecar.cli.plans import SET
+from sidecar.cli.plans import SET, VOLATILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,7 @@ _NO_MANIFEST: Final = "-"
     flag_value=_NO_MANIFEST,
     help="Compare with a pod's manifest, or say what one needs.",
 )
+@VOLATILE
 @SET
 def command(
     file: str,
@@ -52,6 +54,7 @@ def command(
     admin: str | None,
     wsdls: tuple[str, ...],
     kubernetes: str | None,
+    volatile: bool,
     flags: tuple[str, ...],
 ) -> None:
     """Say everything that is wrong with FILE (exit code 78), or 'ok' and what it amounts to (exit code 0)."""
@@ -62,7 +65,7 @@ def command(
     said: list[str] = []
     try:
         # With a manifest the files of the container are those of its mounts, not the ones of this machine.
-        loaded = _load(file, flags, wsdls, elsewhere=kubernetes is not None)
+        loaded = _load(file, flags, wsdls, elsewhere=kubernetes is not None, volatile=volatile)
         problems = list(loaded.warnings)
         if other is not None:
             changes = diff.diff(_before(other, admin, loaded), loaded.effective)
@@ -74,8 +77,8 @@ def command(
             facts["kubernetes"] = about
             said += [text] if text else []
         if not said and kubernetes is None:
-            facts |= report.facts(loaded.plan)
-            said.append(report.text(loaded.plan))
+            facts |= report.facts(loaded.plan, time.time())
+            said.append(report.text(loaded.plan, time.time()))
         facts["id"] = loaded.id
     except SettingsError as error:
         file, problems = error.file, list(error.problems)
@@ -83,7 +86,7 @@ def command(
     sys.exit(BAD_SETTINGS if any(each.severity == "error" for each in problems) else 0)
 
 
-def _load(file: str, flags: tuple[str, ...], wsdls: tuple[str, ...], *, elsewhere: bool) -> Loaded:
+def _load(file: str, flags: tuple[str, ...], wsdls: tuple[str, ...], *, elsewhere: bool, volatile: bool) -> Loaded:
     from sidecar.cli.contracts import contract_of, root_of  # noqa: PLC0415 - lxml; help needs none of this
     from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - as above
 
@@ -94,16 +97,22 @@ def _load(file: str, flags: tuple[str, ...], wsdls: tuple[str, ...], *, elsewher
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     nofile = None if elsewhere or hard == resource.RLIM_INFINITY else hard
     beside = Beside(
-        flags=flags, contract_of=contract_of, root_of=root_of, wsdls=named, nofile=nofile, elsewhere=elsewhere
+        flags=flags,
+        contract_of=contract_of,
+        root_of=root_of,
+        wsdls=named,
+        nofile=nofile,
+        elsewhere=elsewhere,
+        volatile=volatile,
     )
     return load_all(file, beside)
 
 
 def _before(other: str, admin: str | None, loaded: Loaded) -> Sequence[Setting]:
     """Return what is in force in the file `other`, or in the sidecar that runs."""
-    from sidecar.settings.load import load_all  # noqa: PLC0415 - help needs none of this
+    from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - help needs none of this
 
-    return _running(admin, loaded) if other == _RUNNING else load_all(other).effective
+    return _running(admin, loaded) if other == _RUNNING else load_all(other, Beside(volatile=True)).effective
 
 
 def _running(admin: str | None, loaded: Loaded) -> Sequence[Setting]:

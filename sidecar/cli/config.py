@@ -34,7 +34,7 @@ def show(file: str, effective: bool, form: str, flags: tuple[str, ...]) -> None:
     from sidecar.settings.problem import SettingsError  # noqa: PLC0415 - as above
 
     try:
-        loaded = load_all(file, Beside(flags=flags))
+        loaded = load_all(file, Beside(flags=flags, volatile=True))
     except SettingsError as error:
         click.echo(error.text(), err=True)
         sys.exit(BAD_SETTINGS)

@@ -7,22 +7,7 @@ from pathlib import Path
 
 import click
 
-
-def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Read `--for` like every duration in a settings file."""
-    del ctx, parameter
-    if value is None:
-        return None
-    from sidecar.settings.quantities import Span  # noqa: PLC0415 - pydantic; help needs none of it
-
-    span = Span("1s", "24h")
-    try:
-        seconds = span.read(value)
-    except LookupError:
-        raise click.BadParameter(f"{value!r} is no duration, as in 20s") from None
-    if not span.read(span.low) <= seconds <= span.read(span.high):
-        raise click.BadParameter(f"{value!r} is out of bounds: from {span.low} to {span.high}")
-    return seconds
+from sidecar.cli.plans import seconds
 
 
 @click.command("demo")
@@ -30,7 +15,7 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) 
     "--for",
     "for_s",
     metavar="DURATION",
-    callback=_seconds,
+    callback=seconds("1s", "24h"),
     help="Run with a crowd for so long, as in 20s, then report.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Report as one JSON document.")

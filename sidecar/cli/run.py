@@ -8,24 +8,26 @@ import sys
 
 import click
 
-from sidecar.cli.plans import CONFIG, SET, loaded_of, root_of
+from sidecar.cli.plans import CONFIG, SET, VOLATILE, loaded_of, root_of
 
 
 @click.command("run")
 @CONFIG
+@VOLATILE
 @SET
-def command(config: str, flags: tuple[str, ...]) -> None:
+def command(config: str, volatile: bool, flags: tuple[str, ...]) -> None:
     """Run the sidecar with the settings in CONFIG (or $SIDECAR_CONFIG) until SIGTERM or SIGINT."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for a reload: who sends it early must not end what starts
     _occupy_standard_streams()
-    loaded = loaded_of(config, flags)
+    loaded = loaded_of(config, flags, volatile=volatile)
 
     import uvloop  # noqa: PLC0415 - only once it is clear that there is something to run
 
     from sidecar.serve import serve  # noqa: PLC0415 - aiohttp and lxml; wrong settings are told without them
     from sidecar.settings.load import Beside, load_all  # noqa: PLC0415 - as above
 
-    code = uvloop.run(serve(loaded, lambda: load_all(config, Beside(flags=flags, root_of=root_of))))
+    beside = Beside(flags=flags, root_of=root_of, volatile=volatile)
+    code = uvloop.run(serve(loaded, lambda: load_all(config, beside)))
     for number in (
         signal.SIGTERM,
         signal.SIGINT,

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-COMMAND = (sys.executable, "-m", "sidecar", "run")  # as an operator starts it
+COMMAND = (
+    sys.executable,
+    "-m",
+    "sidecar",
+    "run",
+    "--volatile",
+)  # as an operator starts it who loses nothing by a restart
 READY_S = 20.0  # a cold start on a busy machine takes two
 STOP_S = 14.0  # the 9 s that config/demo.yaml gives calls in flight, and 5 s for last words
 

@@ -20,6 +20,7 @@ from sidecar.doctor.reach import connect, resolve
 from sidecar.doctor.report import Finding, Verdict
 from sidecar.doctor.trust import trust
 from sidecar.doctor.visit import STEP_S, StepFailed, Visit, reason, spoken_ms
+from sidecar.durations import about
 
 if TYPE_CHECKING:
     import socket
@@ -143,15 +144,8 @@ def _clock(visit: Visit, date: str, ours_at: float) -> None:
     if abs(skew_s) <= _SKEW_WARN_S:
         visit.ok("clock", "as ours, to a few seconds")
         return
-    what = f"{_span(abs(skew_s))} {'ahead of' if skew_s > 0 else 'behind'} ours"
+    what = f"{about(abs(skew_s))} {'ahead of' if skew_s > 0 else 'behind'} ours"
     remedy = "let both take their time from the same servers (timedatectl here, w32tm /query /status on Windows)"
     if abs(skew_s) > _SKEW_FAIL_S:
         visit.fail("clock", what, remedy)
     visit.warn("clock", what, remedy)
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -73,7 +73,7 @@ def memory(plan: Plan, root: Path = _ROOT) -> Finding:
         return Finding(
             "memory", Verdict.OK, f"may take {_spoken(needed_bytes(plan))}; how much there is cannot be seen"
         )
-    bodies = _ITSELF_BYTES + plan.limits.buffered_bytes + plan.kept_bytes
+    bodies = fixed_bytes(plan)
     what = (
         f"may take {_spoken(needed_bytes(plan))}: {_spoken(_ITSELF_BYTES)} itself, {_spoken(plan.limits.buffered_bytes)} of bodies, "
         f"{f'{_spoken(plan.kept_bytes)} of answers that are kept, ' if plan.kept_bytes else ''}"
@@ -89,7 +89,12 @@ def memory(plan: Plan, root: Path = _ROOT) -> Finding:
 
 def needed_bytes(plan: Plan) -> int:
     """Return how much the settings let it take, in bytes."""
-    return _ITSELF_BYTES + plan.limits.buffered_bytes + plan.kept_bytes + plan.limits.connections * _CONNECTION_BYTES
+    return fixed_bytes(plan) + plan.limits.connections * _CONNECTION_BYTES
+
+
+def fixed_bytes(plan: Plan) -> int:
+    """Return how much of it is there whoever calls, in bytes: the process itself, bodies, answers that are kept."""
+    return _ITSELF_BYTES + plan.limits.buffered_bytes + plan.kept_bytes
 
 
 def available_bytes(root: Path = _ROOT) -> tuple[int | None, str]:

@@ -31,7 +31,7 @@ def public_url(plan: Plan) -> Finding:
             return Finding("public_url", Verdict.WARN, what, "set public_url to our address as clients know it")
         return Finding("public_url", Verdict.OK, "not set: clients are told the listener's own address")
     parts = urlsplit(url)
-    if parts.scheme == "http" and not _is_near(parts.hostname or ""):
+    if parts.scheme == "http" and not is_near(parts.hostname or ""):
         what = f"{url} is plain http: sessions and cards cross the network readable"
         return Finding("public_url", Verdict.WARN, what, "let the web server in front speak https, and say so here")
     return Finding("public_url", Verdict.OK, url)
@@ -51,10 +51,10 @@ def _origin(origin: str, plan: Plan) -> Finding | None:
         what = "null is every sandboxed page and every local file of anybody"
         return Finding("origins", Verdict.WARN, what, "take it out, unless such a page of yours needs it")
     page, ours = urlsplit(origin), urlsplit(plan.public_url or "")
-    if page.scheme == "https" and ours.scheme == "http" and not _is_near(ours.hostname or ""):
+    if page.scheme == "https" and ours.scheme == "http" and not is_near(ours.hostname or ""):
         what = f"a page of {origin} is https, public_url is http: browsers block what it asks of us (mixed content)"
         return Finding("origins", Verdict.FAIL, what, "serve public_url by https")
-    if page.scheme == "http" and not _is_near(page.hostname or ""):
+    if page.scheme == "http" and not is_near(page.hostname or ""):
         what = f"{origin} is plain http: whoever is on its way can put words into that page's mouth"
         return Finding("origins", Verdict.WARN, what, "list the https origin, and lead people there")
     return None
@@ -67,7 +67,7 @@ def _is_vague(host: str) -> bool:
         return False
 
 
-def _is_near(host: str) -> bool:
+def is_near(host: str) -> bool:
     """Say whether a host is this machine: browsers take that for safe, whatever the scheme (W3C Secure Contexts, section 3.1)."""
     try:
         return ip_address(host).is_loopback

@@ -64,10 +64,10 @@ def of_order(tag: str) -> str:
 
 
 def _filled(template: str, parameters: Mapping[str, str]) -> str:
-    return of_order(_BLANK.sub(lambda found: _plain(parameters[found[1]]), template))
+    return of_order(_BLANK.sub(lambda found: plain(parameters[found[1]]), template))
 
 
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """Return a value in one spelling, for a read and a write may write it in two: too much touched does no harm, too little does."""
     value = value.strip().lower()
     whole = _WHOLE.fullmatch(value)

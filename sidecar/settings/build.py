@@ -12,7 +12,7 @@ from sidecar.policy.breaking import Rule as BreakerRule
 from sidecar.policy.budget import RetryRule
 from sidecar.policy.queue import ClassRule
 from sidecar.policy.rates import Mode, Per, RateRule
-from sidecar.settings import injecting, kept
+from sidecar.settings import gathering, injecting, kept
 from sidecar.settings.protection import parted
 from sidecar.settings.rules import Parameter
 from sidecar.settings.schema import Operation
@@ -37,6 +37,7 @@ USUAL_S: Final = {"first_byte": (_SAFE_FIRST_BYTE_S, _UNSAFE_S), "total": (_SAFE
 def build(settings: schema.Settings, files: Files) -> plans.Plan:
     """Return the plan; `files` knows where relative file names start."""
     listen, cors, limits, admin = settings.listen, settings.cors, settings.limits, settings.admin
+    rooms = gathering.rooms_of(settings, files)
     return plans.Plan(
         listen=plans.ListenPlan(
             listen.host,
@@ -83,12 +84,15 @@ def build(settings: schema.Settings, files: Files) -> plans.Plan:
         store=store_of(settings.store, files),
         watch_files=settings.reload.watch,
         sensitive=tuple(dict.fromkeys((*plans.Plan().sensitive, *settings.sensitive))),
-        backends=tuple(backend_plan(name, backend, files) for name, backend in settings.backends.items()),
+        backends=tuple(backend_plan(name, backend, files, rooms) for name, backend in settings.backends.items()),
+        rooms=rooms,
     )
 
 
-def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.BackendPlan:
-    """Return the plan of one backend."""
+def backend_plan(
+    name: str, backend: schema.Backend, files: Files, rooms: tuple[plans.RoomPlan, ...] = ()
+) -> plans.BackendPlan:
+    """Return the plan of one backend; `rooms` are all that there are."""
     tls, at = backend.tls, ("backends", name)
     ca_file = _file(files, (*at, "tls", "ca_file"), tls.ca_file)
     return plans.BackendPlan(
@@ -128,6 +132,8 @@ def backend_plan(name: str, backend: schema.Backend, files: Files) -> plans.Back
         ),
         results=tuple(rule for result in backend.results for rule in _results(result)),
         inject=injecting.faults_of(backend),
+        room_params=gathering.told_apart(rooms, name),
+        purchase_s=gathering.purchase_s(rooms, name),
     )
 
 

@@ -72,8 +72,8 @@ def _broken_below(node: Node, loc: Loc) -> Iterator[Loc]:
 
 
 def _around(loc: Loc) -> Loc:
-    """Return the part of the file that one wrong value spoils: a backend whole, else a block of the file."""
-    return loc[:2] if loc[:1] == ("backends",) else loc[:1]
+    """Return the part of the file that one wrong value spoils: a backend or a room whole, else a block of the file."""
+    return loc[:2] if loc[:1] in (("backends",), ("rooms",)) else loc[:1]
 
 
 def place_of(root: Block, loc: Loc, *, key: bool) -> Place:

@@ -1,5 +1,5 @@
-"""What a change of settings does to a running sidecar: key by key, and whether it applies at once, resets what was learnt, or needs a
-restart.
+"""What a change of settings does to a running sidecar: key by key, and whether it applies at once, resets what was learnt, loses places in
+line, or needs a restart.
 
 Compares two lists of settings in force, of two files or of a file and a running sidecar; it reads nothing and changes nothing.
 """
@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from sidecar.settings import moved
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 APPLIED: Final = "applied"
 RESETS: Final = "resets"
 FORGETS: Final = "forgets"
+LOSES: Final = "loses"
 RESTART: Final = "restart"
 
 # The sockets are bound and the store is opened once; everything behind them is swapped.
@@ -43,40 +46,52 @@ class Change:
     key: str
     before: Value
     after: Value
-    effect: str  # applied | resets | forgets | restart
+    effect: str  # applied | resets | forgets | loses | restart
+    note: str = ""  # more of it in words, where the values alone do not say it
 
     def fact(self) -> dict[str, object]:
         """Return what machines read."""
-        return {"key": self.key, "before": self.before, "after": self.after, "effect": self.effect}
+        told: dict[str, object] = {"key": self.key, "before": self.before, "after": self.after, "effect": self.effect}
+        return {**told, "note": self.note} if self.note else told
 
     def text(self) -> str:
         """Return what people read."""
-        return f"{self.key}: {_said(self.before)} -> {_said(self.after)} ({_EFFECTS[self.effect]})"
+        return f"{self.key}: {_said(self.before)} -> {_said(self.after)} ({_EFFECTS[self.effect]})" + (
+            f": {self.note}" if self.note else ""
+        )
 
 
 _EFFECTS: Final = {
     APPLIED: "applies in place",
     RESETS: "resets what was learnt about this backend",
     FORGETS: "answers kept so far are not used any more",
+    LOSES: "everybody in this room loses the place",
     RESTART: "needs a restart",
 }
 
 
 def diff(before: Sequence[Setting], after: Sequence[Setting]) -> list[Change]:
-    """Return what differs, in the order of the keys of `after`; what is gone comes last."""
+    """Return what differs: first whose places are lost, then in the order of the keys of `after`; what is gone comes last."""
     old, new = {each.key: each for each in before}, {each.key: each for each in after}
     backends = {name: (_backend(name, old), _backend(name, new)) for name in _names((*new, *old))}
     found = {name: Change(name, was, now, RESETS) for name, (was, now) in backends.items() if None in (was, now)}
-    said: dict[str, Change] = {}
+    rooms = moved.rooms(old), moved.rooms(new)
+    said = {name: Change(name, rooms[0][name], None, LOSES, moved.renamed(name, old, new)) for name in _lost(*rooms)}
+    found |= said | {name: Change(name, None, told, APPLIED) for name, told in rooms[1].items() if name not in rooms[0]}
     kept = [key.removesuffix(_KEPT) for key in old if key.endswith(_KEPT)]
     for key in dict.fromkeys((*new, *old)):
-        owner = _BACKEND.match(key)
+        owner = _BACKEND.match(key) or moved.ROOM.match(key)
         if owner is not None and owner[1] in found:
             said[owner[1]] = found[owner[1]]
         elif (change := _change(key, old.get(key), new.get(key))) is not None:
             forgets_nothing = change.effect == FORGETS and not _concerns(key, kept)
+            change = replace(change, note=moved.shifted(key, old, new))
             said[key] = replace(change, effect=APPLIED) if forgets_nothing else change
     return list(said.values())
+
+
+def _lost(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [name for name in before if name not in after]
 
 
 def text(changes: Iterable[Change]) -> str:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 DEFAULT: Final = "default"
 _SPOKEN: Final[dict[type, Callable[[Any], str]]] = {Span: spoken, Size: spoken_size, Share: spoken_share}
 _TOKENS: Final = frozenset({("admin", "token"), ("debug", "token")})
-_FILES: Final = frozenset({"cert_file", "key_file", "ca_file", "token_file", "wsdl", "body_file"})
+_FILES: Final = frozenset({"cert_file", "key_file", "ca_file", "token_file", "secret_file", "wsdl", "body_file"})
 # A mark tells two secrets apart inside this process; with a key of its own it says nothing to anybody else.
 _MARK_KEY: Final = os.urandom(16)
 
@@ -68,6 +68,7 @@ class _Rows:
     def __init__(self, root: Block, plan: Plan, files: Files, file: str) -> None:
         self._root, self._plan, self._files, self._file = root, plan, files, file
         self._backends = {backend.name: backend for backend in plan.backends}
+        self._rooms = {room.name: room for room in plan.rooms}
 
     def section(self, section: Section, at: Loc) -> Iterator[Setting]:
         for name, field in type(section).model_fields.items():
@@ -88,7 +89,7 @@ class _Rows:
             yield self._row(value, field, loc)
 
     def _row(self, value: Any, field: FieldInfo, loc: Loc) -> Setting:
-        if loc in _TOKENS:
+        if loc in _TOKENS or loc[-1] == "secret":
             return self._token(loc)
         node = node_at(self._root, self._source(loc))
         if value is None and self._source(loc) != loc and isinstance(node, Scalar):
@@ -102,17 +103,25 @@ class _Rows:
         return Setting(dotted(loc), shown, self._origin(loc), mark)
 
     def _token(self, loc: Loc) -> Setting:
-        section = getattr(self._plan, str(loc[0]))
-        token = None if section is None else section.token
-        if token is None:
+        token = self._signs(loc) if loc[0] == "rooms" else getattr(getattr(self._plan, str(loc[0])), "token", None)
+        if not token:
             return Setting(dotted(loc), None, DEFAULT)
         written = node_at(self._root, loc) is not None
-        return Setting(dotted(loc), MASK, self._origin(loc if written else (loc[0], "token_file")), _mark(token))
+        return Setting(
+            dotted(loc), MASK, self._origin(loc if written else (*loc[:-1], f"{loc[-1]}_file")), _mark(token)
+        )
+
+    def _signs(self, loc: Loc) -> str:
+        """Return the secret of a room: of its invites, or of the shop's assertions."""
+        room = self._rooms[str(loc[1])]
+        return room.invites if loc[2] == "invites" else room.account.secret
 
     def _shown(self, value: Any, field: FieldInfo, loc: Loc) -> Value:
         if loc == ("sensitive",):
             return list(self._plan.sensitive)
-        if value is None or loc[-1] == "timeout":
+        if loc[0] == "rooms":
+            value = self._of_room(value, loc)
+        elif value is None or loc[-1] == "timeout":
             value = self._worked_out(value, loc)
         if isinstance(value, Enum):
             return str(value.value)
@@ -139,8 +148,19 @@ class _Rows:
             return _line(backend, str(loc[3])).timeout_s
         return value
 
+    def _of_room(self, value: Any, loc: Loc) -> Any:
+        """Return a key of a room, with what stands for it where nobody wrote it: the file's zone, a draw in a short lobby."""
+        room, below = self._rooms[str(loc[1])], loc[2:]
+        if below == ("timezone",):
+            return room.timezone
+        if below == ("draw",):
+            return room.draw_s
+        return room.pass_idle_s if below == ("pass", "idle") else value
+
     def _source(self, loc: Loc) -> Loc:
-        """Return where the value of `loc` is written: a backend's url may be the first of its urls."""
+        """Return where the value of `loc` is written: a backend's url may be the first of its urls, a room's zone the file's."""
+        if loc[0] == "rooms" and loc[2:] == ("timezone",) and node_at(self._root, loc) is None:
+            return ("timezone",)
         is_url = len(loc) == 3 and loc[0] == "backends" and loc[-1] == "url"
         return (*loc[:-1], "urls", 0) if is_url and node_at(self._root, loc) is None else loc
 

@@ -5,6 +5,7 @@ Stands between the tree and the checks that know meanings (`doors`, `lint`, `nam
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pydantic_core import PydanticCustomError
@@ -15,12 +16,14 @@ from sidecar.settings.shapes import secret
 from sidecar.settings.tree import Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
     from sidecar.settings.section import Section
     from sidecar.settings.tree import Block
+
+_HELD: Final = "16 to 512 printable characters, as openssl rand -hex 16 makes them"
 
 
 class NoDocumentError(Exception):
@@ -59,17 +62,20 @@ class Findings:
         node = node_at(self._root, loc)
         return isinstance(node, Scalar) and not node.names
 
-    def token(self, loc: Loc, name: str) -> str | None:
+    def there(self, loc: Loc) -> bool:
+        """Say whether somebody wrote `loc`, right or wrong."""
+        return node_at(self._root, loc) is not None
+
+    def token(self, loc: Loc, name: str, form: Callable[[str], str] = secret, holds: str = _HELD) -> str | None:
         """Return the token that a file holds; the message of one that holds none says nothing of what is in it."""
         before = len(self.problems)
         self.file(loc, name)
         if len(self.problems) > before:
             return None
         try:
-            return secret(self._files.text(loc, name).strip())
+            return form(self._files.text(loc, name).strip())
         except (OSError, ValueError, PydanticCustomError):
-            remedy = "it holds 16 to 512 printable characters, as openssl rand -hex 16 makes them"
-            self.add("E212", loc, "the file holds no token", remedy)
+            self.add("E212", loc, "the file holds no token", f"it holds {holds}")
             return None
 
     def data(self, loc: Loc, name: str) -> bytes | None:
@@ -112,6 +118,12 @@ _REMEDIES: Final = {
     "there is no file": "relative names start at the folder of the file that they are written in",
     "is no file:": "name a file, not a folder",
 }
+
+
+def near(name: str, known: Iterable[str], cutoff: float) -> str:
+    """Return the name that was meant by one that is not known, as the end of a sentence; "" where none is like it."""
+    found = get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f", did you mean {found[0]}?" if found else ""
 
 
 def written(section: Section, key: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Protocol
 from sidecar.policy.routing import JSON, PAGES, RESERVED
-from sidecar.settings import doors, exposing, guarding, injecting, keeping, standins
+from sidecar.settings import admitting, doors, exposing, guarding, injecting, keeping, standins
 from sidecar.settings.build import COMPARISONS, collapsed, endpoints_of, is_every, lines_of, path_of, url_of
 from sidecar.settings.findings import Findings, written
 from sidecar.settings.quantities import spoken, spoken_size
@@ -35,8 +35,13 @@ _ORDERED: Final = frozenset({"lt", "le", "gt", "ge"})
 _OTEL: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
 
 
-def lint(settings: Settings, root: Block, files: Files, root_of: RootOf | None = None) -> list[Problem]:
-    """Return every contradiction in `settings`; `root` is where they were read from, `files` finds what they name, `root_of` reads XML."""
+def lint(
+    settings: Settings, root: Block, files: Files, root_of: RootOf | None = None, *, volatile: bool = False
+) -> list[Problem]:
+    """Return every contradiction in `settings`; `root` is where they were read from, `files` finds what they name, `root_of` reads XML.
+
+    `volatile`: somebody said that what rooms know may be lost with the process.
+    """
     check = Findings(root, files, root_of)
     doors.lint(settings, check)
     _trace(settings, check)
@@ -45,6 +50,7 @@ def lint(settings: Settings, root: Block, files: Files, root_of: RootOf | None =
     keeping.lint(settings, {name: lines_of(backend) for name, backend in settings.backends.items()}, check)
     standins.lint(settings, check)
     guarding.classes(settings.classes, check)
+    admitting.lint(settings, check, volatile=volatile)
     if settings.store.startswith(SQLITE):
         check.folder(("store",), settings.store.removeprefix(SQLITE))
     for name, backend in settings.backends.items():

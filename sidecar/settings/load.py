@@ -8,12 +8,14 @@ hides no other.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from sidecar.settings import evenings
 from sidecar.settings.build import build
 from sidecar.settings.complaints import addressless, broken, complaints, node_at
 from sidecar.settings.effective import effective, variables
@@ -30,7 +32,7 @@ from sidecar.settings.sources import Source, identity, look
 from sidecar.settings.tree import Block, Scalar, core, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sidecar.plan import Plan
     from sidecar.settings.complaints import Loc
@@ -45,7 +47,8 @@ class Beside:
     `contract_of` reads a WSDL; with it, names are compared with the WSDL files that the settings name, or those in `wsdls` by backend, or
     by `backend/endpoint`. `root_of` reads XML: the bodies of fallbacks are looked at by it. `nofile` is the most file descriptors that the
     process may have, None where nobody knows. `elsewhere` where the settings are for another machine: files with absolute names need not be
-    on this one.
+    on this one. `volatile`: somebody said that places in waiting rooms may be lost with the process. `wall` is what time it is, for people:
+    whether an opening has passed.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -55,6 +58,8 @@ class Beside:
     wsdls: Mapping[str, Path] = field(default_factory=dict)
     nofile: int | None = None
     elsewhere: bool = False
+    volatile: bool = False
+    wall: Callable[[], float] = time.time
 
 
 def load(path: str | Path, environ: Mapping[str, str] | None = None, contract_of: ContractOf | None = None) -> Plan:
@@ -98,7 +103,7 @@ def _loaded(text: str, file: str, folder: Path, beside: Beside, own: list[Source
     if isinstance(root, Block):
         settings, files = _shape(root, problems), Files(folder, root, read.folders, file, elsewhere=beside.elsewhere)
     if isinstance(root, Block) and settings is not None:
-        problems += lint(settings, root, files, beside.root_of)
+        problems += lint(settings, root, files, beside.root_of, volatile=beside.volatile)
         if beside.contract_of is not None:
             problems += compare(settings, root, files, beside.contract_of, beside.wsdls, beside.root_of)
     sources = (*own, *read.sources, *files.sources)
@@ -106,7 +111,8 @@ def _loaded(text: str, file: str, folder: Path, beside: Beside, own: list[Source
         errors = [each for each in problems if each.severity == "error"]
         raise SettingsError(file, errors, text, read.texts, sources)
     plan = build(settings, files)
-    warnings = illustrated([*problems, *notes(plan, root, beside.nofile)], read.texts)
+    more = evenings.notes(settings, plan, root, beside.wall())
+    warnings = illustrated([*problems, *notes(plan, root, beside.nofile, more)], read.texts)
     names = sorted(variables(root))
     return Loaded(
         plan,

@@ -38,7 +38,7 @@ _UNITS: Final = {
     "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
 }  # fmt: skip
 _QUANTITY: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(k|M|G|T|Ki|Mi|Gi|Ti)?")
-_FILE_KEYS: Final = ("cert_file", "key_file", "ca_file", "token_file", "wsdl")
+_FILE_KEYS: Final = ("cert_file", "key_file", "ca_file", "token_file", "secret_file", "wsdl")
 _SLEEP: Final = re.compile(r"\bsleep\s+([0-9]+)")
 _LIVE: Final = frozenset({f"{RESERVED}/healthz", "/healthz"})
 _READY: Final = frozenset({f"{RESERVED}/readyz", "/readyz"})

@@ -6,24 +6,24 @@ It is given what reads a WSDL as a function and knows no XML. Asked by `check` a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from sidecar import model
 from sidecar.settings import exposing, keeping, standins, tags
 from sidecar.settings.build import COMPARISONS, endpoints_of, is_every, lines_of
-from sidecar.settings.findings import Findings
+from sidecar.settings.findings import Findings, near
 from sidecar.settings.rules import Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sidecar.settings.complaints import Loc
     from sidecar.settings.files import Files
     from sidecar.settings.findings import RootOf
     from sidecar.settings.problem import Problem
+    from sidecar.settings.rooms import Cover
     from sidecar.settings.schema import Backend, Operation, Settings
     from sidecar.settings.tree import Block
 
@@ -52,6 +52,9 @@ class InJson(Protocol):
     def unfit(self, operation: str, data: str) -> str:
         """Return why JSON is no reply of an operation, "" where it is one."""
         ...
+
+
+_LISTED: Final = 5  # operations that one message names
 
 
 class NoContractError(Exception):
@@ -89,7 +92,10 @@ def compare(
             whole = _together(contracts)
             ruled = _ruled(backend, whole)
             if whole is not None:
-                _Names(backend, ("backends", name), whole, check).compare()
+                names = _Names(backend, ("backends", name), whole, check)
+                names.compare()
+                for loc, cover in _covers(settings, name):
+                    names.covered(loc, cover)
                 standins.against(backend, ("backends", name), whole.roots, ruled, check)
             for one in contracts:
                 exposing.against(name, backend, one, ruled, check)
@@ -97,6 +103,13 @@ def compare(
         else:
             keeping.against(backend, ("backends", name), {}, {}, check)
     return check.problems
+
+
+def _covers(settings: Settings, backend: str) -> Iterator[tuple[Loc, Cover]]:
+    for name, room in settings.rooms.items():
+        for index, cover in enumerate(room.covers):
+            if cover.backend == backend:
+                yield ("rooms", name, "covers", index), cover
 
 
 def _ruled(backend: Backend, contract: Contract | None) -> dict[str, list[str]]:
@@ -188,11 +201,32 @@ class _Names:
                     self._parameter((*loc, "when", compare_by, "param"), than.param, result.operation, said)
             self._path((*loc, "when", "path"), result.when.path, result.operation, said)
 
+    def covered(self, at: Loc, cover: Cover) -> None:
+        """Compare what a room stands before: a pattern that names nothing protects nothing."""
+        for index, pattern in enumerate(cover.operations):
+            self._operation((*at, "operations", index), pattern)
+        covered = [name for pattern in cover.operations for name in self._matching(pattern, any_case=False)]
+        known = {name: self._contract.operations[name] for name in dict.fromkeys(covered)}
+        for param in cover.where:
+            loc: Loc = (*at, "where", param)
+            without = [name for name, params in known.items() if params is not None and param not in params]
+            if not without:
+                continue
+            if len(without) == len(known):
+                names = {name for params in known.values() for name in params or ()}
+                self._missing(loc, "none of these operations has a parameter", param, names, 0.5, key=True)
+            else:
+                listed = ", ".join(without[:_LISTED]) + (
+                    f" and {len(without) - _LISTED} more" if without[_LISTED:] else ""
+                )
+                what = f"{listed} {'has' if len(without) == 1 else 'have'} no such parameter: all calls of it wait, whatever they are about"
+                self._check.add("W436", loc, what, "name the operations that have it", key=True)
+
     def _operation(self, loc: Loc, pattern: str, *, key: bool = False) -> None:
         if is_every(pattern) or self._matching(pattern, any_case="deny" in loc):
             return
         shown = self._check.shown(loc, pattern)
-        hint = _near(pattern.strip("*"), self._contract.operations, 0.6) if shown == pattern else ""
+        hint = near(pattern.strip("*"), self._contract.operations, 0.6) if shown == pattern else ""
         self._check.add("E309", loc, f"the WSDL has no operation {shown!r}{hint}", key=key)
 
     def _kept(self, at: Loc, pattern: str, rule: Operation) -> None:
@@ -236,7 +270,7 @@ class _Names:
         self, loc: Loc, what: str, name: str, known: Iterable[str], cutoff: float, *, key: bool = False
     ) -> None:
         shown = name if key else self._check.shown(loc, name)
-        hint = _near(name, known, cutoff) if shown == name else ""
+        hint = near(name, known, cutoff) if shown == name else ""
         self._check.add("E309", loc, f"{what} {shown!r}{hint}", key=key)
 
     def _of_all(self, pattern: str, where: Mapping[str, frozenset[str] | None]) -> frozenset[str]:
@@ -255,8 +289,3 @@ class _Names:
         if any_case:
             return [name for name in names if fnmatchcase(name.lower(), pattern.lower())]
         return [name for name in names if fnmatchcase(name, pattern)]
-
-
-def _near(name: str, known: Iterable[str], cutoff: float) -> str:
-    near = get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return f", did you mean {near[0]}?" if near else ""

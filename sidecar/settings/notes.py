@@ -12,24 +12,29 @@ from typing import TYPE_CHECKING
 
 from sidecar.descriptors import needed
 from sidecar.model import Protocol
-from sidecar.settings.build import usual_s
+from sidecar.settings.build import is_glob, usual_s
 from sidecar.settings.complaints import dotted, node_at, place_of
 from sidecar.settings.doors import EVERYWHERE
+from sidecar.settings.globs import meet
 from sidecar.settings.problem import Problem
 from sidecar.settings.quantities import spoken
 from sidecar.settings.report import reach_s, worst_case_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sidecar.plan import BackendPlan, OperationPlan, Plan
     from sidecar.settings.complaints import Loc
     from sidecar.settings.tree import Block
 
 
-def notes(plan: Plan, root: Block, nofile: int | None = None) -> list[Problem]:
-    """Return a warning for everything that is allowed and odd; `nofile` is the most file descriptors that the process may have."""
-    found = [(code, loc, what, remedy) for code, loc, what, remedy in _all(plan, root, nofile)]
+def notes(
+    plan: Plan, root: Block, nofile: int | None = None, more: Iterable[tuple[str, Loc, str, str]] = ()
+) -> list[Problem]:
+    """Return a warning for everything that is allowed and odd; `nofile` is the most file descriptors that the process may have, `more` are
+    what others have to say.
+    """
+    found = [*_all(plan, root, nofile), *more]
     return [
         Problem(code, place_of(root, loc, key=False), dotted(loc), what, remedy) for code, loc, what, remedy in found
     ]
@@ -93,39 +98,16 @@ def _line(backend: BackendPlan, line: OperationPlan, at: Loc) -> Iterator[tuple[
 
 def _ties(backend: BackendPlan, at: Loc) -> Iterator[tuple[str, Loc, str, str]]:
     """Name the pairs of patterns that are equally long and can match the same operation: the first one rules it."""
-    globs = [
-        line for line in backend.operations if any(sign in line.pattern for sign in "*?") and "[" not in line.pattern
-    ]
+    globs = [line for line in backend.operations if is_glob(line.pattern)]
     for index, one in enumerate(globs):
         for other in globs[index + 1 :]:
-            if len(one.pattern) == len(other.pattern) and _differ(one, other) and _meet(one.pattern, other.pattern):
+            if len(one.pattern) == len(other.pattern) and _differ(one, other) and meet(one.pattern, other.pattern):
                 what = f"{one.pattern} and {other.pattern} are equally long and can match the same operation: {one.pattern} rules it"
                 yield "W407", (*at, "operations", other.pattern), what, "name the operations that are meant"
 
 
 def _differ(one: OperationPlan, other: OperationPlan) -> bool:
     return replace(one, pattern=other.pattern) != other
-
-
-def _meet(one: str, other: str) -> bool:
-    """Say whether a name exists that both globs match, found by walking both at once."""
-    seen: set[tuple[int, int]] = set()
-    ahead = [(0, 0)]
-    while ahead:
-        here = ahead.pop()
-        if here in seen:
-            continue
-        seen.add(here)
-        left, right = one[here[0] :], other[here[1] :]
-        if not left.strip("*") and not right.strip("*"):
-            return True
-        if left[:1] == "*":
-            ahead += [(here[0] + 1, here[1])] + ([(here[0], here[1] + 1)] if right else [])
-        if right[:1] == "*":
-            ahead += [(here[0], here[1] + 1)] + ([(here[0] + 1, here[1])] if left else [])
-        if left and right and "*" not in (left[0], right[0]) and ("?" in (left[0], right[0]) or left[0] == right[0]):
-            ahead.append((here[0] + 1, here[1] + 1))
-    return False
 
 
 def _drain(plan: Plan, root: Block) -> Iterator[tuple[str, Loc, str, str]]:

@@ -34,10 +34,12 @@ Made by `sidecar schema --format markdown`; `sidecar check FILE` says everything
   tags and `<<`.
 - **Durations** are a number with `ms`, `s`, `m` or `h`, **sizes** with `B`, `KiB`, `MiB` or `GiB`, **shares** with `%`. A number
   without its unit is an error.
+- **Times of day** need a zone: `2026-12-01 09:00` is on the clock of `timezone` (the room's, else the file's), `2026-12-01 09:00+01:00`
+  and `2026-12-01 08:00Z` name their own. One without either, one that the clock leaves out or shows twice when it is changed, is an error.
 - **`${VAR}`** stands for a variable of the environment, `${VAR:-default}` for one that may be unset or empty; `$${` is a literal `${`.
   One that is not set and has no default is an error. Between `{` and `}` a reference needs quotes: `{port: "${PORT}"}`.
-- **Secrets** come from the environment or from a file (`token_file`); the values of `shared: {as: …}` are secrets, too. One that stands
-  in a settings file is a warning; none is ever shown.
+- **Secrets** come from the environment or from a file (`token_file`, `secret_file`); the values of `shared: {as: …}` are secrets, too.
+  One that stands in a settings file is a warning; none is ever shown.
 - **`include:`** takes names and globs, relative to the file that they stand in; so are all other file names. Files are merged key by
   key. A key that two files set is an error, lists do not grow together, and nothing overrides anything. Names that begin with a dot do
   not match a `*`.
@@ -47,7 +49,7 @@ Made by `sidecar schema --format markdown`; `sidecar check FILE` says everything
 A change of `listen`, `admin`, `metrics` or `store` (but not of a token or a certificate) needs a restart; a change of a backend's
 `protocol`, `url` or `endpoints` resets what was learnt about it; a change of what answers are told apart by (`identity`, and an
 operation's `shared`, `cache.params` and `cache.vary`) means that those kept so far are not used any more; everything else applies in
-place. `sidecar check NEW --diff OLD`, or `--diff running`, says which.
+place. A room that is taken out or renamed loses its places. `sidecar check NEW --diff OLD`, or `--diff running`, says which.
 
 ## Keys
 """
@@ -87,8 +89,19 @@ _SHAPES: Final = {
     "_data": "any value",
     "_veto": "`private` \\| `no-store` \\| `no-cache` \\| `max-age` \\| `vary`",
     "_true": "true",
+    "moment": "moment, as in `2026-12-01 09:00`",
+    "zone": "time zone, as in `Europe/London`",
+    "link": "http or https address",
+    "embedder": "origin",
+    "signing": "32 to 512 characters",
+    "colour": 'colour, as in `"#7a1f3d"`',
+    "font": "list of fonts",
+    "radius": "length, as in `8px`",
+    "_title": "text, or texts by language",
+    "_values": "list of values",
 }
 _PLURALS: Final = {
+    "list of values": "lists of values",
     "address, network or unix": "addresses, networks or `unix`",
     "name of a header": "names of headers",
     "address or network": "addresses or networks",
@@ -99,7 +112,7 @@ _PLURALS: Final = {
     "text with `{PARAMETER}`": "texts with `{PARAMETER}`",
 }
 # How the blocks are called whose names are free.
-_FREE: Final = {"backends": "NAME", "callers": "NAME", "operations": "PATTERN"}
+_FREE: Final = {"backends": "NAME", "rooms": "NAME", "callers": "NAME", "operations": "PATTERN"}
 
 
 def markdown() -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.model import Protocol
 from sidecar.plan import EVERY
-from sidecar.settings import sharers
+from sidecar.settings import openings, sharers
 from sidecar.settings.quantities import spoken
 
 if TYPE_CHECKING:
@@ -21,14 +21,15 @@ def worst_case_s(backend: BackendPlan, line: OperationPlan) -> float:
     return min(line.timeout_s, reach_s(backend, line))
 
 
-def facts(plan: Plan) -> dict[str, object]:
-    """Return what machines read."""
+def facts(plan: Plan, now: float) -> dict[str, object]:
+    """Return what machines read; `now` is in seconds since the epoch."""
     callers = {caller.name: _caller(caller) for caller in plan.callers}
-    return {"backends": [_backend(backend) for backend in plan.backends], "callers": callers}
+    told: dict[str, object] = {"backends": [_backend(backend) for backend in plan.backends], "callers": callers}
+    return {**told, "rooms": openings.facts(plan, now)} if plan.rooms else told
 
 
-def text(plan: Plan) -> str:
-    """Return what people read."""
+def text(plan: Plan, now: float) -> str:
+    """Return what people read; `now` is in seconds since the epoch."""
     said = []
     for backend in plan.backends:
         longest = max(backend.operations, key=lambda line: worst_case_s(backend, line))
@@ -43,7 +44,7 @@ def text(plan: Plan) -> str:
             )
         said += [f"  {line.pattern}: {sentence(backend, line)}" for line in backend.operations]
     said += [f"callers from {', '.join(caller.networks)} ({caller.name}): {_caller(caller)}" for caller in plan.callers]
-    return "\n".join(said)
+    return "\n".join((*said, *openings.text(plan, now)))
 
 
 def sentence(backend: BackendPlan, line: OperationPlan) -> str:

@@ -16,6 +16,7 @@ from sidecar.settings import shapes
 from sidecar.settings.answers import Cache, Fallback, Idempotency, Shared
 from sidecar.settings.protection import Breaker, Classes, ClassName, Debug, Injection, Limit, Probe, Queue, Rate, Retry
 from sidecar.settings.quantities import Share, Size, Span
+from sidecar.settings.rooms import Room, Zone
 from sidecar.settings.rules import Fault, Result
 from sidecar.settings.section import Section, amount
 from sidecar.settings.signatures import Named
@@ -384,7 +385,6 @@ class Backend(Section):
 class Settings(Section):
     """A sidecar's settings."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"rooms", "timezone"})
     version: Literal[1] = Field(default=1, description="version of this vocabulary")
     include: list[shapes.FileName] = Field(
         default_factory=list,
@@ -393,6 +393,10 @@ class Settings(Section):
     listen: Listen = Field(default_factory=Listen, description="where callers connect")
     public_url: shapes.PublicUrl | None = Field(
         default=None, description="our address as clients know it, for WSDL addresses and links; never taken from Host"
+    )
+    timezone: Zone | None = Field(
+        default=None,
+        description="whose clock times of day are on, as in Europe/London; a room's own is rooms.NAME.timezone",
     )
     cors: Cors = Field(default_factory=Cors, description="pages of other origins")
     clients: Clients = Field(default_factory=Clients, description="who counts as one client")
@@ -421,6 +425,11 @@ class Settings(Section):
     sensitive: list[shapes.Words] = Field(
         default_factory=list,
         description="globs of names whose values are never kept, added to the built-in ones",
+    )
+    rooms: dict[shapes.Name, Room] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="waiting rooms, by name: calls that need a pass, and who gets one when",
     )
     backends: dict[shapes.Name, Backend] = Field(
         description="what is protected, by name", json_schema_extra={"minProperties": 1}

@@ -23,6 +23,8 @@ _PATH: Final = re.compile(r"(/[A-Za-z0-9_.~-]{1,128}){1,8}")
 _PRINTABLE: Final = re.compile(r"[!-~]+")
 # RFC 3986: what may stand in a path as it is.
 _URL_PATH: Final = re.compile(r"(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/-])*")
+# What of a link may follow its path; no quote and no bracket, which could end an attribute of a page.
+_LINK_QUERY: Final = re.compile(r"[^?#]*([?#][A-Za-z0-9._~!$&()*+,;=:@/?%#-]*)?")
 _PATTERN: Final = re.compile(r"[^\s/\\]{1,200}")
 _HOST_LENGTH: Final = 253  # RFC 1035 section 2.3.4, as text
 _WORDS: Final = 200
@@ -40,6 +42,14 @@ def public_url(text: str) -> str:
     """Check our own address as clients know it; a slash at its end says nothing and goes."""
     _web_address(text, "https://api.theatre.example")
     return text.rstrip("/")
+
+
+def link(text: str) -> str:
+    """Check the address of a page that people are led to: it may carry a query and a fragment, which a service's may not."""
+    if not _LINK_QUERY.fullmatch(text):
+        raise wrong("E211", "{value} is no plain address", "write spaces, quotes and other signs as %20 and so on")
+    _web_address(re.split(r"[?#]", text, maxsplit=1)[0], "https://shop.example/buy")
+    return text
 
 
 def _web_address(text: str, example: str) -> SplitResult:
@@ -258,6 +268,7 @@ def literal(value: Any) -> str:
 
 Url: TypeAlias = Annotated[str, AfterValidator(url)]
 PublicUrl: TypeAlias = Annotated[str, AfterValidator(public_url)]
+Link: TypeAlias = Annotated[str, AfterValidator(link)]
 Reference: TypeAlias = Annotated[str, AfterValidator(reference)]
 WebOrigin: TypeAlias = Annotated[str, AfterValidator(web_origin)]
 Network: TypeAlias = Annotated[str, AfterValidator(network)]

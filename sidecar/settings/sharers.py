@@ -21,7 +21,7 @@ def clauses(backend: BackendPlan, line: OperationPlan) -> str:
     """Return who shares, until when, what a write makes old, and what stands for a failure or for a second purchase."""
     said = [NOBODY] if line.cache is None else list(_cached(backend, line, line.cache))
     if line.invalidates:
-        said.append(f"what carries {_listed(line.invalidates)} is old after it")
+        said.append(f"what carries {listed(line.invalidates)} is old after it")
     said += [_stand_in(rule) for rule in line.fallback]
     if line.idempotency is not None:
         said.append(_twice(line.idempotency))
@@ -32,11 +32,11 @@ def _cached(backend: BackendPlan, line: OperationPlan, cache: CachePlan) -> Iter
     yield f"{_who(backend, line)}{_instead(backend, line)}"
     yield _how_long(cache)
     if cache.vary:
-        yield f"the headers {_listed(cache.vary)} count"
+        yield f"the headers {listed(cache.vary)} count"
     if ignored := [name for name, fold in cache.params if fold == "ignore"]:
-        yield f"{_listed(ignored)} {'does' if len(ignored) == 1 else 'do'} not count"
+        yield f"{listed(ignored)} {'does' if len(ignored) == 1 else 'do'} not count"
     if cache.negative:
-        yield f"a no ({_listed(sorted(cache.negative))}) is kept for {spoken(cache.negative_s)}"
+        yield f"a no ({listed(sorted(cache.negative))}) is kept for {spoken(cache.negative_s)}"
 
 
 def _who(backend: BackendPlan, line: OperationPlan) -> str:
@@ -44,7 +44,7 @@ def _who(backend: BackendPlan, line: OperationPlan) -> str:
     if line.shared is not None or not who:
         return "everybody who asks the same shares one answer"
     return (
-        f"each identity ({_listed(who, 'or')}) has its own answers, and who shows none shares with those who show none"
+        f"each identity ({listed(who, 'or')}) has its own answers, and who shows none shares with those who show none"
     )
 
 
@@ -71,8 +71,8 @@ def _instead(backend: BackendPlan, line: OperationPlan) -> str:
         return ""
     if line.shared.mode == "as":
         names = [name for name, _ in line.shared.values]
-        return f", asked with the service's own {_listed(names)} in place of the caller's"
-    who = _listed((*backend.identity_params, *backend.identity_headers), "or")
+        return f", asked with the service's own {listed(names)} in place of the caller's"
+    who = listed((*backend.identity_params, *backend.identity_headers), "or")
     return f", asked without {who}" if line.shared.mode == "drop" else f", asked with the {who} of whoever asks first"
 
 
@@ -84,7 +84,7 @@ def _stand_in(rule: FallbackPlan) -> str:
         "spare": "the spare's answer",
         "refuse": "a refusal in your words",
     }
-    return f"on {_listed(sorted(rule.on), 'or')} {told[rule.kind]}"
+    return f"on {listed(sorted(rule.on), 'or')} {told[rule.kind]}"
 
 
 def _twice(rule: IdempotencyPlan) -> str:
@@ -94,6 +94,7 @@ def _twice(rule: IdempotencyPlan) -> str:
     return said + (f"; equal calls of one identity are one for {spoken(rule.derived_s)}" if rule.derived_s else "")
 
 
-def _listed(names: Iterable[str], last: str = "and") -> str:
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Return names as a sentence has them: a, b and c."""
     *before, end = names
     return f"{', '.join(before)} {last} {end}" if before else end

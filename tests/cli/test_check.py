@@ -296,3 +296,44 @@ def test_what_json_cannot_call_is_told(tmp_path: Path) -> None:
     (tmp_path / "t.wsdl").write_bytes(whole.replace(b'type="s:string"', b'type="tns:Gone"', 1))
     done = CliRunner().invoke(main, ["check", str(file)])
     assert (done.exit_code, "HelloWorld cannot be called in JSON" in done.output) == (0, True), done.output
+
+
+ROOM = "keys: {file: k}\nrooms: {hamlet: {covers: [{backend: t}], opens: 2999-12-01 09:00Z}}\n"
+
+
+def test_a_room(tmp_path: Path) -> None:
+    """When it opens, on whose clock, for people and for machines."""
+    file = tmp_path / "a.yaml"
+    file.write_text(QUIET + LEAST + ROOM + "store: sqlite:s.db\n")
+    done = check(str(file))
+    assert done.exit_code == 0, done.output
+    assert "room hamlet: stands before every operation of t" in done.output
+    assert "opens Sun 2999-12-01 09:00 UTC, 2999-12-01T09:00:00Z, in " in done.output
+    told = json.loads(check(str(file), "--format", "json").output)
+    assert [(room["name"], room["opens"]) for room in told["rooms"]] == [("hamlet", "2999-12-01T09:00:00Z")]
+
+
+def test_a_room_in_memory(tmp_path: Path) -> None:
+    """An error, for `run` as well, unless somebody says that nothing is lost by it; to look at it nobody need say so."""
+    file = tmp_path / "a.yaml"
+    file.write_text(QUIET + LEAST + ROOM)
+    for command in ("check", "run"):
+        done = CliRunner().invoke(main, [command, str(file)])
+        assert (done.exit_code, "[E319]" in done.output) == (78, True)
+    assert check(str(file), "--volatile").exit_code == 0
+    assert CliRunner().invoke(main, ["explain", str(file), "t", "Get"]).exit_code == 0
+    assert CliRunner().invoke(main, ["config", "show", str(file)]).exit_code == 0
+
+
+def test_a_room_that_goes(tmp_path: Path) -> None:
+    """Compared with a file whose room is in memory, which nobody starts: its places go, and that is said first."""
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(QUIET + LEAST + ROOM)
+    new.write_text(QUIET.replace("100", "200") + LEAST)
+    done = check(str(new), "--diff", str(old))
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[1].startswith(
+        "rooms.hamlet: opens 2999-12-01 09:00Z -> (not set) (everybody in this room"
+    )
+    told = json.loads(check(str(new), "--diff", str(old), "--format", "json").output)
+    assert (told["changes"][0]["key"], told["changes"][0]["effect"]) == ("rooms.hamlet", "loses")

@@ -91,3 +91,50 @@ def test_beside_a_sidecar_that_runs(tmp_path: Path) -> None:
             assert sidecar.stop() == 0
     assert done.exit_code == 0, done.output
     assert f"127.0.0.1:{sidecar.port}: a sidecar runs there" in done.output
+
+
+def onsale(folder: Path, url: str, **more: Any) -> Path:
+    """Settings with a room that opens when none of us is there."""
+    room = {"covers": [{"backend": "t"}], "opens": "2999-12-01 09:00Z"}
+    whole = {"public_url": "https://h", "cors": {"origins": ["https://s"]}, "keys": {"file": str(folder / "keys")}}
+    return settings(folder, url, **{"store": f"sqlite:{folder / 's.db'}", **whole, "rooms": {"hamlet": room}, **more})
+
+
+def test_an_on_sale(tmp_path: Path) -> None:
+    """Go, with the length of the sale; the same for machines, each line about the room."""
+    crowd = ("--room", "hamlet", "--expect", "100", "--seats", "10", "--per-order", "1", "--session", "100s")
+    with ThreadBackend(answer(http(WSDL))) as backend:
+        file = onsale(tmp_path, backend.url, limits={"connections": 1000})
+        done, told = doctor(file, *crowd), doctor(file, *crowd, "--format", "json")
+    assert (done.exit_code, told.exit_code) == (0, 0), done.output
+    assert (
+        "10 seats are 10 orders of 1, at 120 admissions in a minute (max_active 200, 100 seconds each)" in done.output
+    )
+    checks = [each["check"] for each in json.loads(told.output)["checks"] if each["about"] == "room hamlet"]
+    assert checks[:3] == ["opening", "clock", "capacity"]
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_crowd_that_does_not_fit_is_a_no_go(tmp_path: Path) -> None:
+    """Exit code 1: more connections than there are."""
+    with ThreadBackend(answer(http(WSDL))) as backend:
+        done = doctor(onsale(tmp_path, backend.url), "--room", "hamlet", "--expect", "5000")
+    assert done.exit_code == 1
+    assert "FAIL  connections" in done.output
+
+
+def test_a_room_in_memory_is_a_no_go(tmp_path: Path) -> None:
+    """Said beside everything else, with or without a crowd; the settings are no error here."""
+    with ThreadBackend(answer(http(WSDL))) as backend:
+        done = doctor(onsale(tmp_path, backend.url, store="memory"))
+    assert done.exit_code == 1
+    assert "FAIL  store" in done.output
+
+
+def test_an_on_sale_is_a_room_and_a_crowd(tmp_path: Path) -> None:
+    """One without the other is wrong use, and so is a room that there is not."""
+    file = onsale(tmp_path, "http://127.0.0.1:9")
+    for more in (("--room", "hamlet"), ("--expect", "5"), ("--seats", "5"), ("--session", "5")):
+        assert doctor(file, *more).exit_code == 2
+    done = doctor(file, "--room", "hamle", "--expect", "5")
+    assert (done.exit_code, "did you mean hamlet?" in done.output) == (2, True)

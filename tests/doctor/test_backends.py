@@ -196,7 +196,7 @@ def test_backends_are_asked_at_once() -> None:
     [
         (0, OK, "as ours"),
         (-3, OK, "as ours"),
-        (30, WARN, "(29|30|31) s ahead of ours"),
+        (30, WARN, "(29|30|31) seconds ahead of ours"),
         (-250, WARN, "4 minutes behind ours"),
         (-3 * 3600, FAIL, "3 hours behind ours"),
         (50 * 86_400, FAIL, "50 days ahead of ours"),

@@ -19,6 +19,8 @@ SHOWN: dict[str, str] = {
     "sidecar/admin/audit.py": "the time that an entry of the audit bears",
     "sidecar/admin/keeper.py": "since when and until when an override holds, as people read it; its end is a timer's",
     "sidecar/admin/orders.py": "an end that is said as a time of day becomes a duration, once, when the order is heard",
+    "sidecar/cli/check.py": "in how many days a waiting room opens, for the person who looks",
+    "sidecar/settings/load.py": "whether the day of an opening has passed, which is a warning and no more",
     "sidecar/cli/top.py": "since when nobody answers, for the person who looks",
     "sidecar/watch/log.py": "the time that a line of the log bears",
     "sidecar/watch/crowd.py": "since when a warning stands, in the status",

@@ -67,5 +67,6 @@ def test_namesakes_name_each_other() -> None:
 
 def test_nothing_made_up_is_left() -> None:
     """No titles made of key names, no nulls that nobody writes."""
-    assert '"title"' not in schema_text().replace('"title": "sidecar settings"', "")
+    without = schema_text().replace('"title": "sidecar settings"', "").replace('"title": {', "")  # a page has one
+    assert '"title"' not in without
     assert '"null"' not in schema_text()

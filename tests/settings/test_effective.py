@@ -222,3 +222,32 @@ def test_marks_tell_what_values_do_not_show(tmp_path: Path) -> None:
         assert one[key].mark != other[key].mark
         assert one[key].mark == again[key].mark
         assert SECRET not in one[key].mark
+
+
+def test_rooms(tmp_path: Path) -> None:
+    """A zone that is the file's, a draw that gave way to a short lobby, and what signs, masked wherever it stands."""
+    secret = "0123456789abcdef" * 2
+    source = """\
+timezone: Europe/London
+store: sqlite:s.db
+keys: {file: k}
+backends: {t: {protocol: soap, url: "http://h/x"}}
+rooms:
+  a:
+    covers: [{backend: t, where: {i: [1, 2]}}]
+    lobby: 30s
+    pass: {total: 1m}
+    account: {from: assertion, secret: "${SHOP}"}
+    invites: {secret_file: s}
+    page: {title: {en: Hamlet}}
+"""
+    found = told(tmp_path, source, {"SHOP": secret}, s=secret)
+    assert found["rooms.a.covers[0].where.i"] == (["1", "2"], "a.yaml:7")
+    assert found["rooms.a.timezone"] == ("Europe/London", "a.yaml:1")
+    assert found["rooms.a.draw"] == ("15s", "default")
+    assert found["rooms.a.pass.idle"] == ("1m", "default")
+    assert found["rooms.a.account.secret"] == ("********", "env SHOP (a.yaml:10)")
+    assert found["rooms.a.invites.secret"] == ("********", "a.yaml:11")
+    assert found["rooms.a.invites.secret_file"] == ("s", "a.yaml:11")
+    assert found["rooms.a.page.title.en"] == ("Hamlet", "a.yaml:12")
+    assert secret not in str(found)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.settings.files import Files
-from sidecar.settings.findings import Findings, NoDocumentError, written
+from sidecar.settings.findings import Findings, NoDocumentError, near, written
 from sidecar.settings.schema import Settings
 from sidecar.settings.tree import Block, read
 
@@ -39,6 +39,18 @@ def test_blocks_with_nothing_in_them() -> None:
     """Written and empty, which is another thing than not written."""
     check = findings()
     assert [check.empty((key,)) for key in ("c", "d", "b", "nowhere")] == [True, False, False, False]
+
+
+def test_what_is_there() -> None:
+    """Right or wrong, empty or not."""
+    check = findings()
+    assert [check.there(loc) for loc in (("a",), ("c",), ("d", "e"), ("d", "x"))] == [True, True, True, False]
+
+
+def test_what_was_meant() -> None:
+    """The end of a sentence, and nothing where no name is like it."""
+    assert near("ticket", ["tickets", "members"], 0.5) == ", did you mean tickets?"
+    assert near("x", ["tickets"], 0.5) == ""
 
 
 def test_another_place() -> None:

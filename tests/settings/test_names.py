@@ -248,3 +248,32 @@ def test_a_file_that_is_no_wsdl(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsError, match=r"backends\.t\.wsdl: is no WSDL: a\.wsdl is a poem \[E310\]"):
         load_text("backends: {t: {protocol: soap, url: http://h/x, wsdl: a.wsdl}}", "x.yaml", tmp_path, {}, refuses)
+
+
+ROOMS = "store: sqlite:s.db\nkeys: {file: k}\nbackends: {t: {protocol: soap, url: 'http://h/x', wsdl: a.wsdl}}\n"
+
+
+@pytest.mark.parametrize(
+    ("cover", "problems"),
+    [
+        ("operations: ['Reserve*'], where: {iNumberOfSeats: [1]}", []),
+        ("operations: [DestroyCache], where: {anything: [1]}", []),  # nobody knows its parameters
+        ("operations: [Reserve]", [("E309", "covers[0].operations[0]", "did you mean ReserveTickets?")]),
+        ("where: {iNumberOfSeat: [1]}, operations: ['Res*', 'GetP*']",
+         [("E309", "covers[0].where.iNumberOfSeat", "did you mean iNumberOfSeats?")]),
+        ("where: {iNumberOfSeats: [1]}", [("W436", "covers[0].where.iNumberOfSeats", "GetPerformances has no such parameter")]),
+    ],
+)  # fmt: skip
+def test_what_rooms_cover(tmp_path: Path, cover: str, problems: list[tuple[str, str, str]]) -> None:
+    """A pattern that names nothing protects nothing; where only some have the parameter, the others wait whatever they are about."""
+    (tmp_path / "a.wsdl").touch()
+    (tmp_path / "a.yaml").write_text(
+        f"{ROOMS}public_url: https://h\nrooms: {{a: {{covers: [{{backend: t, {cover}}}]}}}}\n"
+    )
+    found: tuple[Problem, ...] = ()
+    try:
+        found = load_all(tmp_path / "a.yaml", Beside({}, contract_of=lambda _: OFFERED)).warnings
+    except SettingsError as error:
+        found = error.problems
+    assert [(each.code, each.key) for each in found] == [(code, f"rooms.a.{key}") for code, key, _ in problems]
+    assert all(words in each.what for each, (_, _, words) in zip(found, problems, strict=True))

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sidecar.settings.load import Beside, load_all
-from sidecar.settings.notes import _meet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,17 +178,3 @@ def test_descriptors(tmp_path: Path, nofile: int | None, codes: list[str]) -> No
 def test_no_notes(tmp_path: Path, rest: str) -> None:
     """A note that says nothing teaches people to skip notes."""
     assert notes_of(tmp_path, rest, QUIET) == []
-
-
-GLOBS = st.text(alphabet="ab?*", max_size=5)
-
-
-@given(GLOBS, GLOBS)
-def test_globs_that_meet(one: str, other: str) -> None:
-    """Against trying every short name: two globs of five signs that meet, meet in ten letters."""
-    names = ["".join(letters) for length in range(8) for letters in product("ab", repeat=length)]
-    tried = any(fnmatchcase(name, one) and fnmatchcase(name, other) for name in names)
-    if tried:
-        assert _meet(one, other)
-    elif "*" not in one or "*" not in other or len(one + other) <= 7:
-        assert not _meet(one, other)

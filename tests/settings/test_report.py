@@ -42,7 +42,7 @@ def test_worst_case(rest: str, name: str, worst_s: float) -> None:
 def test_machines_are_told_the_same(example: Path) -> None:
     """The facts are JSON, and name every backend and every line that the text names."""
     plan = load(example, {"SIDECAR_ADMIN_TOKEN": "0123456789abcdef", "SERVICE_SESSION": "a-session"})
-    facts, text = json.loads(json.dumps(report.facts(plan))), report.text(plan)
+    facts, text = json.loads(json.dumps(report.facts(plan, 0.0))), report.text(plan, 0.0)
     assert [each["name"] for each in facts["backends"]] == [backend.name for backend in plan.backends]
     for told, backend in zip(facts["backends"], plan.backends, strict=True):
         assert told["worst_case_s"] == max(each["worst_case_s"] for each in told["operations"])
@@ -82,8 +82,8 @@ def test_callers_are_told() -> None:
     """Whose class is another one, and who is believed about others: nobody should find out by chance."""
     head = "callers: {desk: {networks: [10.1.0.0/16], class: staff}, shop: {networks: [10.2.0.5], trusted: true}}"
     plan = plan_of("strict: false", head)
-    assert report.text(plan).splitlines()[-2:] == [
+    assert report.text(plan, 0.0).splitlines()[-2:] == [
         "callers from 10.1.0.0/16 (desk): class staff, whatever the operation's is",
         "callers from 10.2.0.5/32 (shop): class as the operation's, may name the people behind them in Sidecar-Client",
     ]
-    assert set(report.facts(plan)["callers"]) == {"desk", "shop"}
+    assert set(report.facts(plan, 0.0)["callers"]) == {"desk", "shop"}
