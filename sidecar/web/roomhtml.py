@@ -149,9 +149,8 @@ def _fact(name: str, shown: str, words: Words, kind: str = "") -> str:
 def _actions(view: View, told: Said, words: Words, *, widget: bool) -> str:
     def form(name: str, button: str, kind: str = "") -> str:
         hidden = _hidden(name in told.actions)
-        where = '<input type="hidden" name="view" value="widget">' if widget else ""
         return (
-            f'<form id="{name}" method="post" action="{_base(view)}/{name}"{hidden}>{where}'
+            f'<form id="{name}" method="post" action="{_base(view)}/{name}"{hidden}>'
             f"<button{kind}>{words('buttons', button)}</button></form>"
         )
 

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from sidecar.jsonview import matches
 from sidecar.model import Answer, Executed, Grade, Refusal
 from sidecar.web.roomhtml import Frame, document
 from sidecar.web.roomsaid import SETTLED
@@ -52,6 +53,14 @@ def asset(name: str) -> Answer | Refusal:
 def theme(look: RoomLook) -> Answer:
     """Return a room's colours, as `/.sidecar/rooms/NAME/theme.css`."""
     return _file(css(look.theme).encode(), _TYPES[".css"])
+
+
+def unless_known(answer: Answer, if_none_match: list[str]) -> Answer:
+    """Return a file, or 304 to a browser that has it already."""
+    if not matches(if_none_match, dict(answer.headers)[b"ETag"]):
+        return answer
+    lines = tuple((name, value) for name, value in answer.headers if name != b"Content-Type")
+    return Answer(304, "Not Modified", lines, (), 0, _FOUND)
 
 
 def origins(plan: RoomPlan, cors_origins: Iterable[str]) -> tuple[str, ...]:

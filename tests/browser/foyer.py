@@ -130,7 +130,7 @@ class Foyer:
         self.view = self.moves.get(verb, self.view)
         if "json" in request.headers.get("Accept", ""):
             return web.json_response(self._said(verb))
-        raise web.HTTPSeeOther(self.room + ("/widget" if form.get("view") == "widget" else ""))
+        raise web.HTTPSeeOther(self.room)
 
     def _said(self, verb: str) -> dict[str, Any]:
         said = self.reply or envelope(self.view)

@@ -152,6 +152,7 @@ def test_changes_are_said_and_ticks_are_not(guest: Guest) -> None:
     operator's words; not every number, and no clock.
     """
     page = guest.open(WAITING)
+    assert page.locator("#polite, #urgent").all_inner_texts() == ["", ""]  # it stands there already
     page.evaluate(LISTEN)
     for ahead in (789, 700, 500):
         guest.meet(WAITING._replace(ahead=ahead))
@@ -169,11 +170,29 @@ def test_changes_are_said_and_ticks_are_not(guest: Guest) -> None:
         ["polite", "Estimated wait: between 4 and 7 minutes."],
         ["polite", "Message from the organiser: Doors at seven."],
         ["polite", "The queue is paused. Nobody is being let in at the moment. You keep your place. 790 people ahead of you."],
+        ["polite", ""],
         ["urgent", "It is your turn. Press the button before the time is up, or the next person is let in instead of you."],
     ]  # fmt: skip
+    page.evaluate("told = []")
+    guest.meet(VIEWS["parked"])
+    guest.meet(CALLED)  # once more: the same words are said again
+    assert [region for region, text in page.evaluate("told") if text] == ["polite", "urgent"]
     before = page.locator("#claim_by [role=timer]").inner_text()
     expect(page.locator("#claim_by [role=timer]")).not_to_have_text(before)
-    assert len(page.evaluate("told")) == 6
+    assert [region for region, text in page.evaluate("told") if text] == ["polite", "urgent"]
+
+
+def test_before_the_draw_there_is_no_number_to_say(guest: Guest) -> None:
+    """In the lobby nothing is announced by a poll that says what the one before said; the draw is."""
+    page = guest.open(VIEWS["lobby"])
+    page.evaluate(LISTEN)
+    for _ in range(3):
+        guest.meet(VIEWS["lobby"])
+    assert page.evaluate("told") == []
+    guest.meet(VIEWS["drawing"])
+    assert page.evaluate("told") == [
+        ["polite", "Places are being drawn. Your place will be shown here when the sale opens."]
+    ]
 
 
 def test_an_estimate_that_grows_says_why(guest: Guest) -> None:
@@ -281,23 +300,27 @@ def test_without_the_client_the_page_loads_itself(chromium: Browser, foyer: Foye
     context.close()
 
 
-@pytest.mark.parametrize(
-    ("reply", "headline"),
-    [
-        ({"state": "sale_closed", "room": {"name": "hamlet", "state": "sold_out"}}, "Sold out"),
-        ({"state": "sale_closed"}, "Closed"),
-        ({"state": "account_limit"}, "One more step"),
-        ({"state": "verify_required", "reason": "sign_in", "links": {"remedy": "/signin"}}, "One more step"),
-        ({"state": "pass_expired", "reason": "idle"}, "Your time is up"),
-        ({"state": "waiting", "reason": "no_place"}, "There is a queue"),
-        ({"state": "paused"}, "The queue is paused"),
-    ],
+REFUSALS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"state": "sale_closed", "room": {"name": "hamlet", "state": "sold_out"}}, "Sold out"),
+    ({"state": "sale_closed"}, "Closed"),
+    ({"state": "account_limit"}, "One more step"),
+    ({"state": "verify_required", "reason": "sign_in", "links": {"remedy": "/signin"}}, "One more step"),
+    ({"state": "pass_expired", "reason": "idle"}, "Your time is up"),
+    ({"state": "waiting", "reason": "no_place"}, "There is a queue"),
+    ({"state": "paused"}, "The queue is paused"),
+    ({"state": "ok"}, "You are in the queue"),
+    ({"state": "of another release", "category": "final"}, "You are in the queue"),
 )
-def test_a_refusal_is_told(guest: Guest, reply: dict[str, Any], headline: str) -> None:
-    """What a reply refuses becomes one of the situations, never a page that stands still."""
-    page = guest.open(WAITING)
-    page.evaluate("said => stub.hear(said)", reply)
-    expect(page.locator("#word")).to_have_text(headline)
+
+
+def test_a_refusal_is_told(guest: Guest) -> None:
+    """What a reply refuses becomes one of the situations, never a page that stands still; only one that says so costs the place."""
+    for reply, headline in REFUSALS:
+        page = guest.open(WAITING)
+        page.evaluate("said => stub.hear(said)", reply)
+        expect(page.locator("#word")).to_have_text(headline)
+        kept = page.evaluate("Object.values(localStorage)")
+        assert kept == ([] if reply["state"] in ("waiting", "pass_expired") else ["v1.place"])
 
 
 def test_no_answer_is_told_once(guest: Guest) -> None:
@@ -333,7 +356,7 @@ def test_a_hostile_reply_is_text(guest: Guest) -> None:
 # --- for every eye and every hand
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_everything_can_be_read(chromium: Browser, foyer: Foyer, scheme: Literal["light", "dark"]) -> None:
     """Every text has the contrast that WCAG AA asks for, in both schemes, whatever colours an operator chose."""
     themes = ((), (("accent", "#ffe000"),), (("background", "#2b1055"), ("text", "#6a5a8a"), ("accent", "#3a2a6a")))

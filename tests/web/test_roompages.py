@@ -10,7 +10,7 @@ import pytest
 from sidecar.model import Answer, Refusal
 from sidecar.plan import RoomLook, RoomPlan
 from sidecar.web import roompages
-from sidecar.web.roompages import asset, csp, origins, page, theme
+from sidecar.web.roompages import asset, csp, origins, page, theme, unless_known
 from tests.web.rooms import LOOK, ROOM, VIEWS, WAITING
 
 SHOP, OTHER = "https://shop.example", "http://localhost:3000"
@@ -109,6 +109,16 @@ def test_files() -> None:
     assert headers["Cache-Control"].startswith("public, max-age=")
     assert headers["ETag"] != _headers(theme(RoomLook(theme=(("accent", "#036"),))))["ETag"]
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_who_has_a_file_is_told_so() -> None:
+    """A browser that comes with the tag of what there is gets no body, and every header that it keeps the file by."""
+    answer = theme(LOOK)
+    tag = _headers(answer)["ETag"]
+    assert unless_known(answer, ['"other"']) is unless_known(answer, []) is answer
+    known = unless_known(answer, [f'"other", W/{tag}'])
+    assert (known.status, known.body, known.size_bytes) == (304, (), 0)
+    assert {**_headers(known), "Content-Type": "text/css; charset=utf-8"} == _headers(answer)
 
 
 @pytest.mark.parametrize("name", ["", "nothing.js", "../pages.py", "/etc/passwd", "room.js/", "__init__.py"])

@@ -23,7 +23,9 @@ const link = (/** @type {any} */ address) => (/^(https?:\/\/|\/(?!\/))[^\s\\]*$/
 /** Say it to who cannot see it change. @param {string[]} lines @param {boolean} [urgent] */
 function announce(lines, urgent = false) {
   const text = lines.filter(Boolean).join(" ");
-  if (text) $(urgent ? "urgent" : "polite").textContent = text;
+  if (!text) return;
+  $(urgent ? "polite" : "urgent").textContent = ""; // so that the same words are said again when they are true again
+  $(urgent ? "urgent" : "polite").textContent = text;
 }
 
 /** @param {any} node @param {string} text */
@@ -51,7 +53,7 @@ function view(reply) {
   else if (reply.state === "paused") state = "paused";
   else if (reply.state === "waiting") visitor = null; // the place does not count any more, or never did
   else if (reply.state === "pass_expired") visitor ??= "expired";
-  else if (reply.state !== "ok") return null;
+  else if (reply.state !== "ok" || (room && !visitor)) return null;
   data.state = state;
   const token = room?.pass?.token ?? room?.pass, back = link(data.back);
   return {
@@ -70,7 +72,7 @@ function hear(reply) {
   if ($("trouble").hidden && !seen) announce([words.texts.notes.trouble]);
   $("trouble").hidden = !!seen;
   if (!seen) return;
-  keep(seen.visitor);
+  if (room) keep(reply.state === "waiting" || said_.SETTLED.includes(seen.visitor));
   show(seen);
   parent_?.tell(seen, room);
   if (room && seen.visitor === null) { room.close(); room = null; watching = setTimeout(watch, POLL_S * 1000); }
@@ -106,15 +108,16 @@ function show(seen) {
   document.title = `${urgent ? "● " : ""}${told.headline} · ${document.querySelector("h1")?.textContent}`;
   tick();
 
-  const known = told.eta ? seen.eta_reason ?? "" : null, slower = known === "" && last.low > 60 && seen.eta_low_s > 1.2 * last.low && seen.ahead >= 0;
+  const known = told.eta ? seen.eta_reason ?? "" : null, slower = known === "" && last.low > 60 && seen.eta_low_s > 1.2 * last.low;
+  const halved = told.number && last.ahead < Infinity && seen.ahead <= last.ahead / 2;
   const lines = turned ? [`${told.headline}.`, told.lead, told.number && `${told.number} ${told.label}.`] : [];
   if (!turned && known !== last.known && last.known !== null && told.eta) lines.push(`${words.texts.labels.eta}: ${told.eta}.`);
-  if (!turned && seen.ahead <= last.ahead / 2) lines.push(`${told.number} ${told.label}.`);
+  if (!turned && halved) lines.push(`${told.number} ${told.label}.`);
   if (slower) lines.push(words.texts.notes.slower);
   if (text && text !== last.message) lines.push(`${words.texts.message}: ${text}`);
-  if (turned || seen.ahead <= last.ahead / 2 || last.ahead === Infinity) last.ahead = seen.ahead ?? Infinity;
+  if (turned || halved || last.ahead === Infinity) last.ahead = seen.ahead ?? Infinity;
   $("slower").hidden = !(slower || (!$("slower").hidden && !turned && seen.eta_low_s >= last.low));
-  if (last.where || text !== last.message) announce(lines, urgent && turned);
+  announce(lines, urgent && turned);
   Object.assign(last, { where: told.where, message: text, known, low: seen.eta_low_s ?? last.low });
 
   // Whose turn it is finds the button; whose button is gone finds what became of it. Nobody else's focus is touched.
@@ -131,10 +134,10 @@ function tick() {
   }
 }
 
-/** Remember the place here, and where nothing may be kept, with who embeds us. @param {string | null} visitor */
-function keep(visitor) {
-  const holds = visitor && !said_.SETTLED.includes(visitor), place = holds ? room?.place ?? null : null;
-  if (holds && !place) return; // it stands in a cookie
+/** Remember the place here, and where nothing may be kept, with who embeds us. @param {boolean} gone it counts no more */
+function keep(gone) {
+  const place = gone ? null : room.place ?? null;
+  if (!gone && !place) return; // it stands in a cookie
   try {
     if (place) localStorage.setItem(key, place); else localStorage.removeItem(key);
     memory = false;
@@ -169,7 +172,7 @@ function start(api, place) {
 
 async function begin() {
   const texts = await (await fetch(here(`${document.documentElement.lang}.json`))).json();
-  const [said, client, other] = await Promise.all([import(here("said.js")), import("/.sidecar/client.js"), widget ? import(here("widget.js")) : null]);
+  const [said, client, other] = await Promise.all([import(here("said.js")), import(/** @type {string} */ ("/.sidecar/client.js")), widget ? import(here("widget.js")) : null]);
   said_ = said;
   words = said.speak(document.documentElement.lang, texts, data.zone);
   last.where = said.situation(data.state, data.visitor || null);

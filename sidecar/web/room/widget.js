@@ -8,8 +8,9 @@ export function converse(room, allowed, restore) {
     if (location.ancestorOrigins?.length) return location.ancestorOrigins[0];
     try { return new URL(document.referrer).origin; } catch { return ""; }
   };
-  /** @type {string | null} */
-  let origin = allowed.includes(embedder()) ? embedder() : null, token = null, kept = null;
+  /** @type {string | null} */ let kept = null;
+  /** @type {string | null} */ let token = null;
+  let origin = allowed.includes(embedder()) ? embedder() : null;
 
   /** @param {string} type @param {object} [more] */
   const post = (type, more) => { if (origin && parent !== window) parent.postMessage({ type: `sidecar:${type}`, room, ...more }, origin); };
