@@ -10,6 +10,8 @@ from hashlib import blake2b
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+import orjson
+
 from sidecar.jsonview import matches
 from sidecar.model import Answer, Executed, Grade, Refusal
 from sidecar.web.roomhtml import Frame, document
@@ -28,6 +30,8 @@ _TYPES: Final = {
     ".js": b"text/javascript; charset=utf-8",
     ".json": b"application/json",
 }
+# Texts that stand in the HTML and never change: the script needs none of them.
+_WRITTEN: Final = frozenset({"kind", "buttons", "plain"})
 _FOUND: Final = Grade("ok", Executed.NO)
 _NOSNIFF: Final = (b"X-Content-Type-Options", b"nosniff")
 # The page names the edition that it means, so that a new sidecar is seen at once; an hour, for a page without script loads itself again
@@ -106,8 +110,12 @@ def _load() -> dict[str, Answer]:
     found = {}
     for each in (files("sidecar.web") / "room").iterdir():
         content_type = _TYPES.get(each.name[each.name.rfind(".") :])
-        if content_type is not None:  # an editor's leftover, say
-            found[each.name] = _file(each.read_bytes(), content_type)
+        if content_type is None:
+            continue  # an editor's leftover, say
+        body = each.read_bytes()
+        if each.name.endswith(".json"):
+            body = orjson.dumps({name: text for name, text in orjson.loads(body).items() if name not in _WRITTEN})
+        found[each.name] = _file(body, content_type)
     return found
 
 

@@ -28,9 +28,9 @@ VERBS = ("join", "claim", "leave", "release")
 
 # The interface of the client, and nothing of its patience: `stub.poll()` is the next poll.
 CLIENT = """
-export function sidecar(base, options) {
+export function sidecar(base, { language, storage }) {
   return {
-    join(name, { place = null, claim } = {}) {
+    join(name, { claim }) {
       const room = new EventTarget();
       const ask = async (verb, method) => {
         const headers = { Accept: "application/json", ...(room.place ? { "Sidecar-Place": room.place } : {}) };
@@ -38,20 +38,21 @@ export function sidecar(base, options) {
         return room.hear(await response.json());
       };
       Object.assign(room, {
-        envelope: null, place, pass: null, closed: false, asked: { claim, language: options.language },
+        place: null, pass: null, ...JSON.parse(storage.getItem("a key") ?? "{}"), over: false, asked: { claim, language },
         hear(said) {
-          if (room.closed) return said;
-          room.envelope = said;
-          room.place = said.queue?.place ?? room.place;
+          const gone = /^(left|released|forfeited)$/.test(said.queue?.visitor) || said.state === "waiting";
+          room.over = gone || said.state === "sale_closed";
+          room.place = gone ? null : said.queue?.place ?? room.place;
           room.pass = said.pass?.token ?? room.pass;
+          storage.setItem("a key", JSON.stringify({ place: room.place, pass: room.pass }));
           room.dispatchEvent(new CustomEvent("state", { detail: said }));
           document.documentElement.classList.add("heard");
           return said;
         },
         poll: () => ask("place", "GET"), claim: () => ask("claim", "POST"), leave: () => ask("leave", "POST"),
-        release: () => ask("release", "POST"), close() { room.closed = true; },
+        release: () => ask("release", "POST"), join: () => void ask("join", "POST"),
       });
-      ask("join", "POST");
+      room.join();
       return window.stub = room;
     },
   };
@@ -74,7 +75,6 @@ class Asked:
 
     verb: str
     headers: dict[str, str] = field(repr=False)
-    form: dict[str, str]
 
 
 class Foyer:
@@ -125,8 +125,7 @@ class Foyer:
 
     async def _verb(self, request: web.Request) -> web.StreamResponse:
         verb = request.match_info["verb"]
-        form = {name: str(value) for name, value in (await request.post()).items()}
-        self.asked.append(Asked(verb, {name.lower(): value for name, value in request.headers.items()}, form))
+        self.asked.append(Asked(verb, {name.lower(): value for name, value in request.headers.items()}))
         self.view = self.moves.get(verb, self.view)
         if "json" in request.headers.get("Accept", ""):
             return web.json_response(self._said(verb))
@@ -139,7 +138,7 @@ class Foyer:
         return said
 
     async def _read(self, request: web.Request) -> web.Response:
-        self.asked.append(Asked(request.path.rpartition("/")[2], dict(request.headers), {}))
+        self.asked.append(Asked(request.path.rpartition("/")[2], dict(request.headers)))
         if request.path.endswith("/board"):
             said = envelope(self.view._replace(visitor=None))
             text = self.view.message[1] if self.view.message else ""

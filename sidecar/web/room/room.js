@@ -1,19 +1,19 @@
 // @ts-check
 /* Moves the page on in place, where it would else load itself again. It writes text and attributes, never markup; what it says is in
-   said.js, what the embedding page hears in widget.js, and the client asks and waits. */
+   said.js, what is kept in kept.js, what the embedding page hears in widget.js, and the client asks and waits. */
 
 const search = new URL(import.meta.url).search, here = (/** @type {string} */ file) => new URL(file + search, import.meta.url).href;
 const $ = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const main = /** @type {HTMLElement} */ (document.querySelector("main")), data = /** @type {Record<string, string>} */ ({ ...main.dataset });
-const widget = document.documentElement.classList.contains("widget"), path = `/.sidecar/rooms/${data.name}`, key = `sidecar-page:${data.name}`;
+const widget = document.documentElement.classList.contains("widget"), path = `/.sidecar/rooms/${data.name}`;
 const MOMENTS = ["claim_by", "pass_until", "lobby", "draw", "opens", "next"], ACTIONS = ["join", "claim", "release", "leave", "back", "remedy"];
 const POLL_S = Math.max(5, Number(data.poll));
 
 /** @type {any} */ let room = null;
 /** @type {any} */ let words;
 /** @type {any} */ let parent_;
-/** @type {any} */ let said_;
-let offset_s = Number(data.wall) - Date.now() / 1000, memory = false, busy = false, watching = 0;
+/** @type {any} */ let store;
+let offset_s = Number(data.wall) - Date.now() / 1000, busy = false, watching = 0;
 /** What is shown, to tell what changes. */
 const last = { where: "", message: $("message").hidden ? "" : $("message").querySelector("p").textContent, known: /** @type {any} */ (null), ahead: Infinity, low: 0 };
 const now_s = () => Date.now() / 1000 + offset_s;
@@ -30,7 +30,7 @@ function announce(lines, urgent = false) {
 
 /** @param {any} node @param {string} text */
 const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-/** Show a text in the part of an element that is for it, or hide the element. @param {string} id @param {string} text @param {string} [part] */
+/** Show a text, or hide what it stands in. @param {string} id @param {string} text @param {string} [part] */
 function fill(id, text, part) {
   const node = $(id);
   node.hidden = !text;
@@ -50,10 +50,13 @@ function view(reply) {
   let visitor = queue.visitor ?? null, reason = queue.reason ?? reply.reason ?? null, state = about.state ?? data.state;
   if (reply.state === "sale_closed") state = ["sold_out", "closed"].includes(state) ? state : "closed";
   else if (reply.state === "account_limit" || reply.state === "verify_required") { visitor = "needs_action"; reason ??= reply.state; }
-  else if (reply.state === "paused") state = "paused";
+  else if (reply.state === "paused") { state = "paused"; visitor ??= room?.queue?.visitor ?? null; }
   else if (reply.state === "waiting") visitor = null; // the place does not count any more, or never did
   else if (reply.state === "pass_expired") visitor ??= "expired";
   else if (reply.state !== "ok" || (room && !visitor)) return null;
+  const known = (/** @type {string} */ word) => Object.hasOwn(words.texts.said, word);
+  if (visitor && !known(visitor)) visitor = "waiting"; // words of another release
+  if (!known(state) && !known(`join_${state}`)) state = "open";
   data.state = state;
   const token = room?.pass?.token ?? room?.pass, back = link(data.back);
   return {
@@ -66,16 +69,15 @@ function view(reply) {
 
 /** @param {any} reply */
 function hear(reply) {
-  if (!reply) return;
+  if (reply.state === "waiting" && room && !room.over) return; // a place is lost, and the client asks for another one
   if (reply.server_time) offset_s = (seconds(reply.server_time) ?? now_s()) - Date.now() / 1000;
   const seen = view(reply);
   if ($("trouble").hidden && !seen) announce([words.texts.notes.trouble]);
   $("trouble").hidden = !!seen;
   if (!seen) return;
-  if (room) keep(reply.state === "waiting" || said_.SETTLED.includes(seen.visitor));
   show(seen);
   parent_?.tell(seen, room);
-  if (room && seen.visitor === null) { room.close(); room = null; watching = setTimeout(watch, POLL_S * 1000); }
+  if (room?.over && seen.visitor === null) { room = null; later(); }
 }
 
 /** @param {any} seen */
@@ -89,7 +91,7 @@ function show(seen) {
   put($("ahead").lastElementChild, told.label);
   fill("eta", told.eta, "dd");
   $("eta").classList.toggle("why", !told.known);
-  fill("note", told.note && (memory && !parent_?.keeps ? words.texts.notes.memory : told.note));
+  fill("note", told.note && (store.forgetful && !parent_?.keeps ? words.texts.notes.memory : told.note));
   fill("code", told.code, "code");
   for (const name of MOMENTS) {
     const at = told.moments[name], node = $(name);
@@ -134,20 +136,9 @@ function tick() {
   }
 }
 
-/** Remember the place here, and where nothing may be kept, with who embeds us. @param {boolean} gone it counts no more */
-function keep(gone) {
-  const place = gone ? null : room.place ?? null;
-  if (!gone && !place) return; // it stands in a cookie
-  try {
-    if (place) localStorage.setItem(key, place); else localStorage.removeItem(key);
-    memory = false;
-  } catch { memory = true; }
-  parent_?.keep(place);
-}
-
-/** @returns {string | null} */
-function kept() {
-  try { return localStorage.getItem(key); } catch { memory = true; return null; }
+function later() {
+  clearTimeout(watching);
+  watching = setTimeout(watch, POLL_S * 1000 * (0.85 + 0.3 * Math.random())); // not everybody at once
 }
 
 /** Look at the board until somebody joins. */
@@ -158,40 +149,46 @@ async function watch() {
     const text = board.messages?.[document.documentElement.lang] ?? Object.values(board.messages ?? {})[0];
     hear({ ...board, message: board.message && text ? { ...board.message, text } : null });
   } catch { $("trouble").hidden = false; }
-  watching = setTimeout(watch, POLL_S * 1000 * (0.85 + 0.3 * Math.random()));
+  later();
 }
 
-/** @param {any} api @param {string | null} [place] */
-function start(api, place) {
+/** @param {any} api */
+function start(api) {
   clearTimeout(watching);
-  room?.close();
-  const mine = room = api.join(data.name, { claim: "manual", ...(place ? { place } : {}) });
-  mine.addEventListener("state", (/** @type {any} */ event) => { if (mine === room) hear(mine.envelope ?? event.detail); });
-  hear(mine.envelope);
+  room = api.join(data.name, { claim: "manual" });
+  room.addEventListener("state", (/** @type {any} */ { detail }) => hear(detail));
 }
 
 async function begin() {
   const texts = await (await fetch(here(`${document.documentElement.lang}.json`))).json();
-  const [said, client, other] = await Promise.all([import(here("said.js")), import(/** @type {string} */ ("/.sidecar/client.js")), widget ? import(here("widget.js")) : null]);
-  said_ = said;
+  const client_js = "/.sidecar/client.js";
+  const [said, kept, client, other] = await Promise.all([import(here("said.js")), import(here("kept.js")), import(client_js), widget ? import(here("widget.js")) : null]);
   words = said.speak(document.documentElement.lang, texts, data.zone);
   last.where = said.situation(data.state, data.visitor || null);
-  const api = client.sidecar(location.origin, { language: document.documentElement.lang });
-  parent_ = other?.converse(data.name, data.frames.split(" ").filter(Boolean), (/** @type {string} */ place) => { if (!room) start(api, place); });
+  store = kept.shelf(`sidecar-page:${data.name}`, (/** @type {string | null} */ place) => parent_?.keep(place));
+  const api = client.sidecar(location.origin, { language: document.documentElement.lang, storage: store });
+  parent_ = other?.converse(data.name, data.frames.split(" ").filter(Boolean), (/** @type {string} */ given) => {
+    if (room) return;
+    store.setItem("", JSON.stringify({ place: given, pass: null }));
+    start(api);
+  });
   main.addEventListener("submit", async (event) => {
     event.preventDefault();
     const name = /** @type {HTMLElement} */ (event.target).id;
     if (busy) return;
     busy = true;
-    try { if (name === "join") start(api); else hear(await room?.[name]?.()); } finally { busy = false; }
+    try {
+      if (name !== "join") await room[name]();
+      else if (room) room.join();
+      else start(api);
+    } finally { busy = false; }
   });
   setInterval(tick, 1000);
   tick();
   document.documentElement.classList.add("on");
   $("plain").hidden = true;
-  const place = kept();
-  if (place || (data.visitor && !said.SETTLED.includes(data.visitor))) start(api, place);
-  else watching = setTimeout(watch, POLL_S * 1000);
+  if (store.place() || (data.visitor && !said.SETTLED.includes(data.visitor))) start(api);
+  else later();
   parent_?.ready();
 }
 
