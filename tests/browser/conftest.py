@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import Desk, View
+from tests.browser.foyer import Foyer, Guest
 from tests.browser.library import WIDE, Library, Reader, document
 from tests.browser.page import Shop, Tab, launch
 from tests.support import require
@@ -94,3 +95,20 @@ def reader(chromium: Browser, library: Library) -> Iterator[Reader]:
     yield reader
     context.close()
     assert reader.complaints == []
+
+
+@pytest.fixture(scope="module")
+def foyer() -> Iterator[Foyer]:
+    """A waiting room's origin, and two sites that embed it."""
+    with Foyer() as foyer:
+        yield foyer
+
+
+@pytest.fixture
+def guest(chromium: Browser, foyer: Foyer) -> Iterator[Guest]:
+    foyer.reset()
+    context = chromium.new_context(viewport={"width": 900, "height": 900})
+    guest = Guest(context, foyer)
+    yield guest
+    context.close()
+    assert guest.complaints == []
