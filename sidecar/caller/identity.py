@@ -38,6 +38,7 @@ def build(
     def identity(exchange: Exchange) -> Awaitable[Outcome]:
         parameters = exchange.call.parameters if exchange.call is not None else {}
         shown = claimed(parameters, exchange.head, params, headers)
+        exchange.shown = shown or b""
         return inner(exchange) if shown is None or exchange.standing.named else known(exchange, shown)
 
     async def known(exchange: Exchange, shown: bytes) -> Outcome:

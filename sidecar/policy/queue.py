@@ -60,7 +60,16 @@ class QueueRule:
     bulkheads: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
-CLASSES: Final = (ClassRule("staff", 16), ClassRule("checkout", 8), ClassRule("browse", 4), ClassRule("batch", 1))
+UNDERWAY: Final = "underway"  # of purchases that have begun; no settings put anybody in it
+# What is under way comes before all: each such call brings a customer to his end, and there are never more than two at once of one. Not at
+# any price: staff have a third while everybody waits. 20 is the most at which the floor leaves the lightest class its weight of 1.
+CLASSES: Final = (
+    ClassRule(UNDERWAY, 20),
+    ClassRule("staff", 16),
+    ClassRule("checkout", 8),
+    ClassRule("browse", 4),
+    ClassRule("batch", 1),
+)
 
 Verdict: TypeAlias = Lease | Waiting | Refusal
 Settled: TypeAlias = list[tuple[Waiting, Lease | Refusal]]
@@ -315,7 +324,8 @@ class Line:
         client = fair.client(seat.client)
         his = self._early.of(seat.client) + (client.waiting if client is not None else 0)
         queued = self._queued
-        if his >= fair.shares.client_most and queued > his:
+        # Two at once are all that a purchase under way may have (the stage that ranks them counts): a short line has no such share.
+        if seat.client_class != UNDERWAY and his >= fair.shares.client_most and queued > his:
             return notices.capped(self._counts, his, self._all_s)
         if queued >= rule.size and fair.victim(fair.tier_of(seat.client_class), seat.client, seat.place) is None:
             return notices.full(self._counts, self._all_s)

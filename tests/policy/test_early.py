@@ -51,7 +51,7 @@ def test_he_counts_in_the_line_and_in_his_cap() -> None:
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "queue_full"
     assert dict(refusal.numbers)["queued"] == 4
-    assert here.classes() == {"staff": 0, "checkout": 0, "browse": 3, "batch": 1}
+    assert here.classes() == {"underway": 0, "staff": 0, "checkout": 0, "browse": 3, "batch": 1}
 
 
 def test_who_could_not_be_in_time_after_his_moment_is_refused_at_the_door() -> None:

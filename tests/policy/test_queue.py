@@ -580,7 +580,8 @@ def test_how_many_wait_in_each_class() -> None:
     here = line(size=9)
     for client_class in ("browse", "browse", "staff", "browse"):
         here.ask(0, seat(f"c{here.view().queued}", client_class=client_class))
-    assert list(here.classes().items()) == [("staff", 1), ("checkout", 0), ("browse", 2), ("batch", 0)]
+    waiting = [("underway", 0), ("staff", 1), ("checkout", 0), ("browse", 2), ("batch", 0)]
+    assert list(here.classes().items()) == waiting
 
 
 def test_a_search_is_bounded() -> None:
@@ -841,6 +842,7 @@ def test_what_one_who_comes_back_is_told_rises_with_a_reason_only() -> None:
 def test_it_is_what_the_settings_say_where_they_say_nothing() -> None:
     """Classes, caps and how many of those who were let go are reckoned with."""
     assert [(each.name, each.weight) for each in CLASSES] == [
+        ("underway", 20),
         ("staff", 16),
         ("checkout", 8),
         ("browse", 4),
