@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 MOST: Final = 100_000  # as many as the sessions of a large box office; 60 MB
 CALLS: Final = 2  # at once: a page that checks the basket while it pays; more would be a crowd of one's own
 KEYS: Final = 4  # by which one purchase is known: a session, the one after signing in, a pass, and one to spare
-PAGES: Final = 4_096  # what is written down again when one purchase changes is its page: 25 of them where the table is full
+PAGES: Final = (
+    4_096  # what is written down again when one purchase changes is its page: 25 of them where the table is full
+)
 # Each that begins takes at most so many away that are over: the table is swept in passing, and no single call pays for all of it.
 _SWEEP: Final = 32
 

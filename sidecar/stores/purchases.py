@@ -29,9 +29,7 @@ class MemoryPurchases:
     has got through with, by all that it was known by.
     """
 
-    def __init__(
-        self, clock: Clock, log: Log, secret: bytes, notes: Notes | None = None, *, most: int = MOST
-    ) -> None:
+    def __init__(self, clock: Clock, log: Log, secret: bytes, notes: Notes | None = None, *, most: int = MOST) -> None:
         self._clock, self._log, self._secret, self._notes, self._most = clock, log, secret, notes, most
         self._tables: dict[str, Underway] = {}
         self._whom: dict[str, str] = {}  # by name: which backend its purchases are made at
@@ -131,12 +129,12 @@ class MemoryPurchases:
         table, now = self._tables[backend], self._clock.now()
         ahead_s = self._clock.wall() - now
         for page in {each.page for each in changed}:
-            lines = [f"{','.join(key.hex() for key in keys)} {until + ahead_s:.0f}" for keys, until in table.view(now, page)]
+            lines = [
+                f"{','.join(key.hex() for key in keys)} {until + ahead_s:.0f}" for keys, until in table.view(now, page)
+            ]
             self._notes.keep(f"{_NOTE}{backend} {page}", "\n".join([self._whom[backend], *lines]) if lines else "")
 
-    def _read(
-        self, plan: BackendPlan, text: str, now: float, wall: float
-    ) -> Iterator[tuple[tuple[bytes, ...], float]]:
+    def _read(self, plan: BackendPlan, text: str, now: float, wall: float) -> Iterator[tuple[tuple[bytes, ...], float]]:
         """Read a page. None is longer than one that began now, whatever a clock that was set back says."""
         whom, *lines = text.split("\n")
         for line in lines if whom == self._whom[plan.name] else ():
@@ -149,5 +147,5 @@ class MemoryPurchases:
 
     def _say_full(self, backend: str, table: Underway) -> None:
         """Say that some were let go before their time: of the first, and again for each hundredth part of the room."""
-        if table.let_go % max(1, self._most // 100) == 1:
+        if (table.let_go - 1) % max(1, self._most // 100) == 0:
             self._log.event("purchases_full", backend=backend, most=self._most, let_go=table.let_go)
