@@ -69,9 +69,9 @@ class Asked(NamedTuple):
     """A call, as far as rates go. `client` "" is nobody: an answer that is renewed behind callers' backs counts for no client's rate.
 
     `line` is the pattern of its operation's line; `account` what it says in a rule's parameter; `calls` how many it is (a batch).
-    `under_way`: of a purchase that has begun. No client's own rate stops it, nor lets it wait; it is charged as long as there is any of that
-    rate left. All other rules bind it: those of the backend and its operations are what these bear, and an account is whatever a
-    call names, a card say: one seat must not buy a thousand tries.
+    `under_way`: of a purchase that has begun. No client's own rate stops it, nor lets it wait; it is charged while there is any of it. All
+    other rules bind it: those of the backend and its operations are what these bear, and an account is whatever a call names, a card
+    say: one seat must not buy a thousand tries.
     """
 
     client: str

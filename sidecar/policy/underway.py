@@ -3,9 +3,9 @@
 Asked and told by the purchase stage, through the store. It knows keys (opaque digests of what a caller shows) and moments; it never learns
 what was bought, and refuses nobody: whoever is not here is a caller like any other.
 
-A purchase has one end, set when it began, and nothing moves it. Whoever adds seats in the nineteenth minute is under way for one minute more:
-did each further seat prolong it, one seat every few minutes would keep somebody before all others for a whole sale. When it is over he may
-begin again, as a newcomer does.
+A purchase has one end, set when it began, and nothing moves it. Whoever adds seats in the nineteenth minute is under way for a minute
+more: did each further seat prolong it, one every few minutes would keep somebody before all others for a whole sale. When it is over he
+may begin again, as a newcomer does.
 """
 
 from __future__ import annotations

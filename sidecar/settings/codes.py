@@ -78,4 +78,6 @@ CODES: Final = {
     "W417": "a key for what changes something, on an operation that is safe",
     "W418": "an outcome that may be forgotten before its call has ended",
     "W419": "an operation that is exposed in JSON and cannot be called so",
+    "W420": "nobody can tell whose purchase has begun",
+    "W421": "a purchase that ends and never begins",
 }
