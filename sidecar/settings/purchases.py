@@ -48,14 +48,10 @@ def lint(backend: Backend, at: Loc, check: Findings) -> None:
 def clauses(backend: BackendPlan, line: OperationPlan) -> Iterator[str]:
     """Say what becomes of whoever gets through it."""
     if line.begins:
-        nothing = sorted(
-            {rule.state for rule in backend.results if _may_meet(line.pattern, rule.operation)} - {"partial"}
-        )
-        but = (
-            f"by a good reply but {', '.join(nothing)}"
-            if nothing
-            else "by any good reply, for no rule of results: tells one that got nothing"
-        )
+        nothing = {rule.state for rule in backend.results if _may_meet(line.pattern, rule.operation)} - {"partial"}
+        but = f"by a good reply but {', '.join(sorted(nothing))}"
+        if not nothing:
+            but = "by any good reply, for no rule of results: tells one that got nothing"
         yield (
             f"it begins a purchase: whoever gets something ({but}) is finished first for {spoken(backend.purchase_s)}; "
             "his own rate, a pause for newcomers, a waiting room and a full line do not stop him, two calls at once"

@@ -74,7 +74,8 @@ def test_it_is_in_the_plan(tmp_path: Path) -> None:
 
 def test_what_check_says_of_it(tmp_path: Path) -> None:
     """In one sentence an operation: who gets what for how long, and what counts as nothing."""
-    results = "results: [{operation: 'Res*', when: {path: N, eq: 0}, state: sold_out}, {operation: Res*, when: {path: N, lt: 9}, state: partial}]"
+    nothing = "{operation: Res*, when: {path: N, eq: 0}, state: sold_out}"
+    results = f"results: [{nothing}, {{operation: Res*, when: {{path: N, lt: 9}}, state: partial}}]"
     plan = loaded(tmp_path, f"{WHO}operations: {{{BOTH}}}, {results}")
     said = sentence(plan, plan.operation("Reserve"))
     assert (
