@@ -267,6 +267,18 @@ def test_classes_share_by_weight_and_the_lightest_is_not_starved() -> None:
     }
 
 
+def test_a_purchase_under_way_is_no_crowd() -> None:
+    """Two calls of one customer stand in the shortest line, whatever its part for one client; a third of his is a newcomer's."""
+    here = line(size=4, per_client=0.25)
+    holds(here.ask(0, seat("x")))
+    waits(here.ask(0, seat("other")))
+    for _ in range(2):
+        waits(here.ask(0, seat("ada", client_class="underway")))
+    refusal = here.ask(0, seat("ada"))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "client_cap"
+
+
 def test_a_floor_lifts_the_weight() -> None:
     """A class of next to no weight has a fiftieth of all weights."""
     classes = [ClassRule("heavy", 98.0), ClassRule("light", 0.001)]
