@@ -535,6 +535,7 @@ class App:
     def _pulse(self) -> None:
         self._pulsing = asyncio.get_running_loop().call_later(_PULSE_S, self._pulse)
         self.slots.pulse()
+        self.purchases.pulse()
 
     def _last_call(self) -> None:
         self._gone = True

@@ -83,7 +83,7 @@ class Underway:
 
         Not `sure`: nobody knows whether it got anything; whoever learns of it says so to `settle`, once.
         """
-        self._sweep(now)
+        self.sweep(now)
         purchase = self.find(now, keys)
         if purchase is None:
             purchase = self._add(now, keys[0], until)
@@ -120,6 +120,11 @@ class Underway:
                 ended.append(purchase)
         return ended
 
+    @property
+    def pages(self) -> list[int]:
+        """The pages on which there is anything."""
+        return list(self._pages)
+
     def view(self, now: float, page: int) -> list[tuple[tuple[bytes, ...], float]]:
         """Return keys and end of each purchase under way on one page."""
         return [(tuple(each.keys), each.until) for each in self._pages.get(page, ()) if each.until > now]
@@ -129,6 +134,17 @@ class Underway:
         for keys, until in known:
             if until > now and keys:
                 self.begin(now, keys, until)
+
+    def sweep(self, now: float) -> None:
+        """Forget some of those that are over; whoever begins does so in passing."""
+        for _ in range(_SWEEP):
+            if not self._seconds or self._seconds[0] + 1 > now:
+                return
+            bucket = self._by_second[self._seconds[0]]
+            if bucket:
+                self._drop(next(iter(bucket)))
+            else:
+                del self._by_second[heappop(self._seconds)]
 
     def _add(self, now: float, key: bytes, until: float) -> Purchase:
         if self._count >= self._most:
@@ -159,16 +175,6 @@ class Underway:
         while not (bucket := self._by_second[self._seconds[0]]):
             del self._by_second[heappop(self._seconds)]
         return next(iter(bucket))
-
-    def _sweep(self, now: float) -> None:
-        for _ in range(_SWEEP):
-            if not self._seconds or self._seconds[0] + 1 > now:
-                return
-            bucket = self._by_second[self._seconds[0]]
-            if bucket:
-                self._drop(next(iter(bucket)))
-            else:
-                del self._by_second[heappop(self._seconds)]
 
     def _drop(self, purchase: Purchase) -> None:
         for key in purchase.keys:

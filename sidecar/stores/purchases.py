@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sidecar.ports import Clock, Log, Notes
 
 _NOTE: Final = "underway "
+_STEP_S: Final = 1.0  # by which a clock that is only disciplined never moves at once
+_PAGES_AT_ONCE: Final = 32  # 800 purchases where the table is full: a millisecond, and all pages in two minutes
 
 
 class MemoryPurchases:
@@ -33,6 +35,8 @@ class MemoryPurchases:
         self._clock, self._log, self._secret, self._notes, self._most = clock, log, secret, notes, most
         self._tables: dict[str, Underway] = {}
         self._whom: dict[str, str] = {}  # by name: which backend its purchases are made at
+        self._ahead_s = clock.wall() - clock.now()  # of monotonic time, by which ends are written down
+        self._old: list[tuple[str, int]] = []  # pages that were written by another clock
         self.passes: Callable[[Exchange], tuple[bytes, ...]] = lambda _: ()
         self.on_end: Callable[[str, tuple[bytes, ...]], None] = lambda *_: None
 
@@ -122,17 +126,34 @@ class MemoryPurchases:
         self._note(backend, over)
         self.on_end(backend, tuple(dict.fromkeys((*keys, *(key for each in over for key in each.keys)))))
 
-    def _note(self, backend: str, changed: Iterable[Purchase]) -> None:
-        """Write down the pages on which something has changed."""
+    def pulse(self) -> None:
+        """Forget what is over, and write down anew what a clock has written that was set since, some pages at a time. About once a second."""
+        now = self._clock.now()
+        for table in self._tables.values():
+            table.sweep(now)
         if self._notes is None:
             return
-        table, now = self._tables[backend], self._clock.now()
         ahead_s = self._clock.wall() - now
+        if abs(ahead_s - self._ahead_s) > _STEP_S:
+            self._ahead_s = ahead_s
+            self._old = [(name, page) for name, table in self._tables.items() for page in table.pages]
+        for _ in range(min(_PAGES_AT_ONCE, len(self._old))):
+            self._write(*self._old.pop())
+
+    def _note(self, backend: str, changed: Iterable[Purchase]) -> None:
+        """Write down the pages on which something has changed."""
         for page in {each.page for each in changed}:
-            lines = [
-                f"{','.join(key.hex() for key in keys)} {until + ahead_s:.0f}" for keys, until in table.view(now, page)
-            ]
-            self._notes.keep(f"{_NOTE}{backend} {page}", "\n".join([self._whom[backend], *lines]) if lines else "")
+            self._write(backend, page)
+
+    def _write(self, backend: str, page: int) -> None:
+        table = self._tables.get(backend)
+        if table is None or self._notes is None:
+            return
+        now, ends_by = self._clock.now(), self._clock.wall() - self._clock.now()
+        lines = [
+            f"{','.join(key.hex() for key in keys)} {until + ends_by:.0f}" for keys, until in table.view(now, page)
+        ]
+        self._notes.keep(f"{_NOTE}{backend} {page}", "\n".join([self._whom[backend], *lines]) if lines else "")
 
     def _read(self, plan: BackendPlan, text: str, now: float, wall: float) -> Iterator[tuple[tuple[bytes, ...], float]]:
         """Read a page. None is longer than one that began now, whatever a clock that was set back says."""

@@ -48,7 +48,7 @@ class Sale(People):
             self.seats.append(seat)
             return await lease(seat)
 
-        self.scene.slots.lease = noted  # type: ignore[method-assign]
+        self.scene.slots.lease = noted  # type: ignore[method-assign]  # the port as it was, and somebody who looks on
 
     def is_going(self, who: str) -> bool:
         """Say whether somebody's purchase is under way."""

@@ -217,7 +217,7 @@ class UnderwayMachine(RuleBasedStateMachine):
             assert all(self.table.find(self.now, (key,)) is each for key in each.keys)
             assert (tuple(each.keys), until) in self.table.view(self.now, each.page)
         assert len(self.held) <= len(self.table) <= 4
-        assert sum(len(self.table.view(self.now, page)) for page in self.table._pages) == len(self.held)
+        assert sum(len(self.table.view(self.now, page)) for page in self.table.pages) == len(self.held)
 
 
 TestUnderwayMachine = UnderwayMachine.TestCase

@@ -170,6 +170,46 @@ def test_a_doubt_that_is_gone_is_gone_from_the_notes() -> None:
     assert not purchases(clock, notes).is_going("tickets", ADA)
 
 
+def test_a_clock_that_is_set_meanwhile_moves_no_end() -> None:
+    """What was written by the old one is written anew within seconds; a restart finds each end where it was."""
+    for step_s in (3600.0, -3600.0):
+        notes, clock = MemoryNotes(), HandClock()
+        made = MemoryPurchases(clock, Recorder(), SECRET, notes)
+        made.bound((SALE,))
+        for number in range(100):
+            made.begun("tickets", (number.to_bytes(16, "big"),), 600.0, sure=True)
+        clock.wall_s += step_s
+        for _ in range(4):
+            made.pulse()
+        clock.pass_s(599.0)
+        assert purchases(HandClock(7.0, clock.wall_s), notes).is_going("tickets", ((99).to_bytes(16, "big"),))
+        clock.pass_s(1.0)
+        assert purchases(HandClock(7.0, clock.wall_s), notes).count("tickets") == 0
+
+
+def test_what_is_over_is_forgotten_though_nothing_begins() -> None:
+    """A few each second."""
+    clock = HandClock()
+    made = purchases(clock)
+    made.begun("tickets", ADA, 60.0, sure=True)
+    clock.pass_s(62.0)
+    assert made.count("tickets") == 1
+    made.pulse()
+    assert made.count("tickets") == 0
+
+
+def test_a_backend_that_is_gone_is_written_down_no_more() -> None:
+    """Its last calls still come to their ends."""
+    notes = MemoryNotes()
+    made = purchases(HandClock(), notes)
+    made.begun("tickets", ADA, 60.0, sure=True)
+    made.bound(())
+    made.ended("tickets", ADA)
+    made.begun("tickets", ADA, 60.0, sure=True)
+    made.pulse()
+    assert len(notes._texts) == 1
+
+
 def test_a_clock_that_was_set_back_prolongs_nothing_beyond_a_window() -> None:
     """At most as long as one that begins now."""
     notes, clock = MemoryNotes(), HandClock()
