@@ -127,7 +127,7 @@ class MemoryPurchases:
         self.on_end(backend, tuple(dict.fromkeys((*keys, *(key for each in over for key in each.keys)))))
 
     def pulse(self) -> None:
-        """Forget what is over, and write down anew what a clock has written that was set since, some pages at a time. About once a second."""
+        """Forget what is over, and write down anew what a clock has written that was set since: a bit of both, about once a second."""
         now = self._clock.now()
         for table in self._tables.values():
             table.sweep(now)

@@ -10,7 +10,7 @@ import pytest
 
 from sidecar import pipeline
 from sidecar.caller import purchase
-from sidecar.model import Failed, Progress, Standing
+from sidecar.model import Answer, Executed, Failed, Grade, Progress, Refusal, Standing
 from sidecar.plan import DebugPlan, FallbackPlan, IdempotencyPlan, OperationPlan, Plan, Scope
 from sidecar.policy.queue import ClassRule
 from sidecar.policy.rates import Per, RateRule
@@ -18,7 +18,7 @@ from tests.support.people import People, cached, reply
 from tests.support.world import RESET, LateReply, Scene, settle, state_of, tickets
 
 if TYPE_CHECKING:
-    from sidecar.model import Lease, Received, Refusal, Reply, Seat
+    from sidecar.model import Lease, Received, Reply, Seat
 
 pytestmark = pytest.mark.virtual
 
@@ -27,6 +27,7 @@ SOLD_OUT = reply(b"<no seats/>")
 RESERVE = OperationPlan("Reserve", client_class="checkout", begins="purchase")
 CHECKOUT = OperationPlan("Checkout", client_class="checkout", ends="purchase")
 READ = OperationPlan("Get*", safe=True, timeout_s=30.0)
+OK_ANSWER = Answer(200, "OK", (), (), 0, Grade("ok", Executed.YES))
 ONE = RateRule(Per.CLIENT, 1, 3600.0, 1)
 
 
@@ -216,6 +217,22 @@ async def test_a_late_answer_begins_nothing_that_has_ended() -> None:
     ghost.come(reply())
     await settle()
     assert not sale.is_going("ada")
+
+
+async def test_what_is_known_is_known() -> None:
+    """A streamed reply that its reader leaves is told of again, as its rest comes or does not: that begins nothing anew."""
+    for late in (OK_ANSWER, Refusal("outcome_unknown", "reset")):
+        sale = Sale()
+        call = sale.asking("Reserve key=ada")
+        ask = await sale.scene.upstream.ask(0)
+        follow, flight = sale.exchanges[0].follow, sale.exchanges[0].flight
+        ask.answer()
+        await call
+        await sale.asked("Checkout key=ada")
+        assert follow is not None
+        assert flight is not None
+        follow(flight, late)
+        assert not sale.is_going("ada")
 
 
 @pytest.mark.parametrize("leaves", ["hangs up", "is impatient"])
