@@ -11,10 +11,14 @@ import urllib.request
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import aiohttp
 import pytest
+from ruamel.yaml import YAML
 
+from sidecar.demo.box_office import BoxOffice
 from sidecar.plan import OperationPlan
 from sidecar.policy.rates import Per, RateRule
+from tests.house.tree import ROOT
 from tests.listener.hall import until
 from tests.support import envelopes as env
 from tests.support.backend import Backend, Gate, answer, by_operation
@@ -183,6 +187,57 @@ async def test_whoever_shows_a_key_is_who_the_backend_takes_him_for(tmp_path: Pa
         theatre.gate.open()
         assert [said(await each) for each in two] == ["ok", "ok"]
         await asyncio.gather(*crowd)
+
+
+CARD: Final = {"sCCOwner": "A", "sCCNumber": "4111111111111111", "iCCType": 1, "iCCMonth": 12, "iCCYear": 2030}
+TOKEN: Final = "a-token-for-this-test"
+
+
+async def test_a_customer_of_the_demo_is_known_in_every_way_of_asking(tmp_path: Path) -> None:
+    """He reserves in JSON under one name of his session, looks at his cart by SOAP and by ASMX under others, and pays in JSON."""
+    written: dict[str, Any] = YAML(typ="safe").load((ROOT / "config/demo.yaml").read_text("utf-8"))
+    async with BoxOffice(seed=1) as box, aiohttp.ClientSession() as http:
+        tickets = written["backends"]["tickets"] | {"url": f"{box.url}/box.asmx"}
+        del tickets["operations"]["GetShippingMethods"]  # its file is in another folder
+        house = {"debug": {"token": TOKEN}, "backends": {"tickets": tickets}}
+        async with SidecarProcess(house, tmp_path) as sidecar:
+            at, shown = f"{sidecar.url}/tickets", {"Sidecar-Debug": TOKEN}
+            known = f"{at}/openapi.json"
+            while (await http.get(known)).status != 200:  # noqa: ASYNC110 - nobody tells when the contract is read
+                await asyncio.sleep(0.05)
+
+            async def by_json(operation: str, **args: object) -> tuple[Any, str]:
+                async with http.post(f"{at}/json/{operation}", json=args, headers=shown) as said:
+                    told = await said.json()
+                    assert said.status == (409 if told["state"] == "sold_out" else 200), told
+                    return told.get("data"), said.headers["Sidecar-Explain"]
+
+            async def cart_by(request: env.Request) -> str:
+                lines = {**dict(request.headers), **shown}
+                async with http.request(
+                    request.method, f"{at}{request.suffix}", data=request.body, headers=lines
+                ) as said:
+                    assert said.status == 200, await said.text()
+                    return said.headers["Sidecar-Explain"]
+
+            opened, _ = await by_json("GetNewSessionKey", sIP="192.0.2.1")
+            key = opened["GetNewSessionKeyResult"]
+            season = {"sWebSessionId": key, "sStartDate": "", "sEndDate": "", "iBusinessUnit": 1}
+            wish = {"sPriceType": "A", "iNumberOfSeats": 2, "iZone": 1}
+            _, as_whom = await by_json("ReserveTickets", sWebSessionID=key, iPerformanceNumber=1204, **wish)
+            assert ";class=checkout" in as_whom
+            _, as_whom = await by_json("GetPerformancesEx", **season)
+            assert ";class=browse" in as_whom, "what was sold out begins nothing"
+            await by_json("ReserveTickets", sWebSessionID=key, iPerformanceNumber=1201, **wish)
+            _, as_whom = await by_json("GetPerformancesEx", **season)
+            assert ";class=underway" in as_whom
+            cart = {"sWebSessionID": key}
+            for request in (env.asmx_get("GetCart", cart), env.asmx_post("GetCart", cart)):
+                assert ";class=underway" in await cart_by(request)
+            _, as_whom = await by_json("Checkout", sSessionKey=key, **CARD)
+            assert ";class=underway" in as_whom
+            _, as_whom = await by_json("GetOrderDetails", SessionKey=key, OrderNumber=0)
+            assert ";class=browse" in as_whom
 
 
 # --- the minutes at the payment page, on made-up time
