@@ -62,6 +62,7 @@ from sidecar.stores.keys import fresh, keys_in
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure
 from sidecar.stores.opening import Stores
 from sidecar.stores.places import SignedPlaces
+from sidecar.stores.purchases import MemoryPurchases
 from sidecar.stores.rates import MemoryRates
 from sidecar.stores.retries import MemoryRetries
 from sidecar.stores.slots import MemorySlots
@@ -182,6 +183,9 @@ class App:
         self.places = SignedPlaces(self.clock, self.watch, self._keys)
         self.hall = Hall(self.clock, self.watch, random, self.memory, self._backing)
         self.answers, self.deeds = self.stores.answers, self.stores.deeds
+        durable = self.stores.notes if plan.store is not None else None
+        self.purchases = MemoryPurchases(self.clock, self.watch, self.deeds.secret, durable)
+        self.purchases.passes, self.purchases.on_end = self.hall.purchase_keys, self.hall.ended
         self.crowds = Crowds(self.clock, self.watch, Clients(plan.clients, plan.callers))
         self._shelves: Kept[Shelf] = Kept()
         self._upstreams: Kept[HttpUpstream] = Kept()
@@ -204,6 +208,7 @@ class App:
         self._keys = _keys_of(plan, self._keys)
         needs = whole(self._needs(plan, trust_of(plan, {})))
         self._bound(plan)
+        self.purchases.recall(plan.backends)
         road = whole(self._fold(plan, needs))
         self._learnt_of = {backend.name: backend.identity for backend in plan.hosts}
         self._keep(needs)
@@ -279,6 +284,7 @@ class App:
         self.retries.forget(backend)
         self.pressure.forget(backend)
         self.identities.forget(backend)
+        self.purchases.forget(backend)
         self.answers.forget(backend)
         self.injections.forget(backend)
 
@@ -375,8 +381,9 @@ class App:
         self.breakers.bound(rules, {backend.name: backend.identity for backend in plan.hosts})
         self.retries.bound({backend.name: backend.retry for backend in plan.hosts if backend.retry is not None})
         self.identities.bound(plan.backends)
+        self.purchases.bound(plan.backends)
         self.places.bound(plan.backends, self._keys)
-        self.hall.bound(plan.rooms, {backend.name: backend for backend in plan.backends}, self._keys)
+        self.hall.bound(plan.rooms, self._keys)
         self.crowds.bound(Clients(plan.clients, plan.callers))
 
     def _fold(self, plan: Plan, needs: _Needs) -> Pieces[_Road]:
@@ -427,6 +434,7 @@ class App:
             draining=lambda: self._gone,
             client_of=Clients(plan.clients, plan.callers).of,
             identities=self.identities,
+            purchases=self.purchases,
             answers=self.answers,
             deeds=self.deeds,
             places=self.places,
@@ -536,6 +544,7 @@ class App:
     def _pulse(self) -> None:
         self._pulsing = asyncio.get_running_loop().call_later(_PULSE_S, self._pulse)
         self.slots.pulse()
+        self.purchases.pulse()
 
     def _backing(self, backends: Collection[str]) -> Backing:
         """Return what a room's backends bear together."""

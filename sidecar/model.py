@@ -560,8 +560,8 @@ class Exchange:
 
     Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), debug (`leave`), route
     (`backend`, `endpoint`, `rest`, `facade`), share (`done`), facade (`head`, `source`, `endpoint`, `rest`, for those further in), decode
-    (`body` to `seen`), identity (`client`, and in `call`), cache (`question` to `cache_status`, and `key` in `call`), place (`place`),
-    coalesce (`flight` to the end).
+    (`body` to `seen`), identity (`client`, `shown`, and in `call`), cache (`question` to `cache_status`, and `key` in `call`), purchase
+    (`under_way`, `follow`, `client`, and in `call`), place (`place`), coalesce (`flight` to the end).
     """
 
     head: Head
@@ -576,6 +576,7 @@ class Exchange:
     dialect: Dialect = Dialect.JSON
     standing: Standing = NOBODY
     client: str = ""  # as in `standing`, until the backend has answered somebody well
+    shown: bytes = b""  # what he shows the backend of himself, b"" nothing: a secret of his
     leave: Leave | None = None  # he has shown the token of `debug:`
 
     backend: str = ""
@@ -602,8 +603,8 @@ class Exchange:
     ours: bool = False  # made by us to renew an answer: nobody waits for it
     rate_limit: RawHeaders = ()  # what its caller is told of his rates; written by gates
     place: Place | None = None  # one that he came back with
-    shown: bytes = b""  # what his backend knows him by, as it came: never kept; written by identity
     under_way: bool = False  # he has begun a purchase and got something; written by purchase
+    follow: Callable[[Flight, Outcome], None] | None = None  # told of the flight that he starts, as its `ends` are
 
     queue_s: float = 0.0
     backend_s: float = 0.0

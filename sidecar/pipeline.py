@@ -27,6 +27,7 @@ from sidecar.caller import (
     identity,
     pages,
     place,
+    purchase,
     route,
     share,
 )
@@ -61,6 +62,7 @@ CALLER: Final[tuple[ModuleType, ...]] = (
     idempotency,
     fallback,
     cache,
+    purchase,
     place,
     coalesce,
     gates,

@@ -466,9 +466,10 @@ class AccountPlan:
     """Whose account a visitor is: `source` session | parameter | assertion, None: nobody asks. `limit`: places of one account."""
 
     source: str | None = None
-    parameter: str = ""
+    parameter: str = ""  # that holds the account: of a call that signs in, or of what is sent on joining
     secret: str = field(default="", repr=False)  # of assertions, HS256
     limit: int = 1
+    login: str = ""  # pattern of the operations that sign in, for a session
 
 
 @dataclass(frozen=True, slots=True)

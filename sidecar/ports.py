@@ -470,9 +470,10 @@ class Rates(Protocol):
     """What everybody has called lately, under each rule of `rate:`."""
 
     def ask(
-        self, backend: str, line: str, call: Call, client: str, within_s: float
+        self, backend: str, line: str, call: Call, client: str, within_s: float, *, under_way: bool = False
     ) -> tuple[float | Refusal, RawHeaders]:
-        """Let a call go and charge it, or refuse it (rate_limited, too_large) and charge nothing.
+        """Let a call go and charge it, or refuse it (rate_limited, too_large) and charge nothing. No client's own rate stops one of a
+        purchase that is `under_way`.
 
         Returns the moment from which it may start (monotonic seconds, at most `within_s` from now) or the refusal, and the header lines
         in which the caller is told of his rates. `line` is the pattern of its operation's line; `client` "" is nobody.
@@ -577,10 +578,6 @@ class Rooms(Protocol):
         """Let a call through the rooms that stand before it, or say why not. What is let through is booked on its pass."""
         ...
 
-    def ended(self, exchange: Exchange) -> None:
-        """Take the pass in of somebody who has finished his purchase."""
-        ...
-
     def learn(self, exchange: Exchange) -> None:
         """Note that a call which signs somebody in went well."""
         ...
@@ -611,6 +608,36 @@ class Identities(Protocol):
 
     def tell(self, backend: str, address: str, claimed: bytes, *, well: bool, roomy: bool) -> None:
         """Note that the backend has answered it well, or has said no to it. `roomy`: its sender may hold any number of them."""
+        ...
+
+
+class Purchases(Protocol):
+    """Whose purchases are under way, by backend. Keys are digests of what a caller shows; what `enter` and `begun` return is the
+    implementation's own.
+    """
+
+    def keys_of(self, exchange: Exchange) -> tuple[bytes, ...]:
+        """Return by what a caller's purchase is known; nothing where he shows nothing."""
+        ...
+
+    def enter(self, backend: str, keys: tuple[bytes, ...]) -> object | None:
+        """Let one more call be made as of a purchase under way; None where it is made as anybody's."""
+        ...
+
+    def leave(self, entered: object) -> None:
+        """Note that such a call has ended; once."""
+        ...
+
+    def begun(self, backend: str, keys: tuple[bytes, ...], window_s: float, *, sure: bool) -> object:
+        """Let a purchase be under way for `window_s`, unless it is so already. Not `sure`: nobody knows whether it got anything."""
+        ...
+
+    def settled(self, backend: str, doubted: object, *, got: bool) -> None:
+        """Say what became of one that was not sure; once."""
+        ...
+
+    def ended(self, backend: str, keys: tuple[bytes, ...]) -> None:
+        """Let it be over: its customer has got through."""
         ...
 
 
@@ -679,6 +706,7 @@ class World:
     draining: Callable[[], bool]
     client_of: Callable[[Head, str], Standing]
     identities: Identities
+    purchases: Purchases
     answers: Answers
     deeds: Deeds
     places: Places

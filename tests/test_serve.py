@@ -408,7 +408,7 @@ async def test_a_limit_that_is_learnt_is_shown_as_such(backend: Starts, told: li
             "ratio": 1.0,
             "pinned": None,
         }
-        assert [each["class"] for each in rpc["classes"]] == ["staff", "checkout", "browse", "batch"]
+        assert [each["class"] for each in rpc["classes"]] == ["underway", "staff", "checkout", "browse", "batch"]
         assert "learnt in 1..64: start" in await look(process, "/status")
         _, verdict = await order(process, "limit/set", backend="rpc", value=5, **{"for": "10m"})
         assert verdict["text"] == "rpc: limit 5 (was learnt) for 10m, then learnt again"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from sidecar.model import (
 )
 from sidecar.outbound import private_request
 from sidecar.patience import patience_s
+from sidecar.policy.queue import UNDERWAY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -94,6 +96,8 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
             flight = made(exchange, call, until, start, private_request(exchange, paths[exchange.endpoint]))
             if exchange.leave is not None:
                 flight.fault = exchange.leave.fault
+            if exchange.follow is not None:
+                flight.ends.append(partial(exchange.follow, flight))
         return await flown(exchange, flight, until)
 
     async def shared(exchange: Exchange, call: Call, until: float) -> Outcome | None:
@@ -157,7 +161,10 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
         return tuple((name, call.parameters[name]) for name in findable if name in call.parameters)
 
     def class_of(exchange: Exchange) -> str:
-        return exchange.standing.client_class or line.client_class
+        usual = exchange.standing.client_class or line.client_class
+        if not exchange.under_way or weights.get(usual, 0.0) > weights.get(UNDERWAY, 0.0):
+            return usual
+        return UNDERWAY
 
     return coalesce
 

@@ -40,7 +40,7 @@ def build(scope: Scope, world: World, inner: Lane) -> Gated:
         # A renewal is nobody's: no client pays for it, and it has no time to wait, for something is known already.
         client = "" if exchange.ours else exchange.client
         within_s = 0.0 if exchange.ours else min(until - clock.now(), backend.queue_wait_s)
-        start, exchange.rate_limit = rates.ask(backend.name, line, call, client, within_s)
+        start, exchange.rate_limit = rates.ask(backend.name, line, call, client, within_s, under_way=exchange.under_way)
         if isinstance(start, Refusal) and world.observing(backend.name, "rate"):
             world.log.event(
                 "observed",

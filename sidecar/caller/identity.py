@@ -51,6 +51,8 @@ def build(
         well = _verdict(exchange, outcome)
         if well is not None:
             identities.tell(name, address, shown, well=well, roomy=bool(exchange.standing.caller))
+            if well:
+                world.rooms.learn(exchange)
         return outcome
 
     return identity

@@ -7,6 +7,7 @@ at the gate of every call that a room covers.
 from __future__ import annotations
 
 import asyncio
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from sidecar.hall import gate, visits
@@ -18,10 +19,10 @@ from sidecar.policy.routing import RESERVED
 from sidecar.policy.visitors import Why
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
     from sidecar.model import Notice
-    from sidecar.plan import BackendPlan, CoverPlan, RoomPlan
+    from sidecar.plan import CoverPlan, RoomPlan
     from sidecar.policy.admission import Backing
     from sidecar.policy.room import Happenings
     from sidecar.policy.tokens import Keys
@@ -58,7 +59,7 @@ class Hall:
 
     # --- settings and time
 
-    def bound(self, plans: Iterable[RoomPlan], backends: Mapping[str, BackendPlan], keys: Keys) -> None:
+    def bound(self, plans: Iterable[RoomPlan], keys: Keys) -> None:
         """Take the rooms of a plan: those that there are stay as they are, those that it does not name are gone."""
         houses: dict[str, House] = {}
         for plan in plans:
@@ -66,8 +67,6 @@ class Hall:
             if house is None:
                 house = House(plan, keys, self._clock, self._log, self._chance)
             house.bound(plan, keys)
-            found = (backends[cover.backend].identity_params for cover in plan.covers if cover.backend in backends)
-            house.identity_params = tuple(dict.fromkeys(name for names in found for name in names))
             houses[plan.name] = house
         self.houses = houses
         self._boards = {name: self._boards.get(name) or Board(house) for name, house in houses.items()}
@@ -128,23 +127,32 @@ class Hall:
                     return refused
         return None
 
-    def ended(self, exchange: Exchange) -> None:
-        """Take the pass in of somebody who has finished his purchase."""
-        backend = exchange.backend
-        for house in {id(house): house for house, _ in self._covers.get(backend, ())}.values():
-            held = gate.shown_pass(house, exchange)
-            if held is not None and not isinstance(held, Refusal):
-                house.room.end(held, Why.PURCHASE)
+    def purchase_keys(self, exchange: Exchange) -> tuple[bytes, ...]:
+        """Return what a purchase is known by of whoever shows passes."""
+        places = ((house, gate.place_of_pass(house, exchange)) for house in self._before(exchange.backend))
+        return tuple(gate.purchase_key(house, place) for house, place in places if place is not None)
+
+    def ended(self, backend: str, keys: tuple[bytes, ...]) -> None:
+        """Take the passes in of somebody who has got through with his purchase."""
+        for house in self._before(backend):
+            for key in keys:
+                held = gate.of_purchase(house, key)
+                if held is not None:
+                    house.room.end(held, Why.PURCHASE)
+
+    def _before(self, backend: str) -> list[House]:
+        """Return the rooms before a backend, each once."""
+        return list(dict.fromkeys(house for house, _ in self._covers.get(backend, ())))
 
     def learn(self, exchange: Exchange) -> None:
         """Note whose account a session is that has just signed in well."""
         call = exchange.call
-        if call is None or not exchange.shown:
-            return
-        for house, _ in self._covers.get(call.backend, ()):
-            account = house.plan.account
-            if account.source == "session" and account.parameter and (value := call.parameters.get(account.parameter)):
-                house.learn(exchange.shown, value)
+        for house in self._before(exchange.backend):
+            account, session = house.plan.account, house.session_of(exchange)
+            if call is None or session is None or not account.login or not fnmatchcase(call.operation, account.login):
+                continue
+            if value := call.parameters.get(account.parameter):
+                house.learn(session, value)
 
     # --- resources
 

@@ -13,7 +13,7 @@ from sidecar.hall import speech
 from sidecar.instant import rfc3339
 from sidecar.model import Refusal, RoomWord
 from sidecar.policy import credentials, polling
-from sidecar.policy.credentials import bind_of
+from sidecar.policy.credentials import PlaceId, bind_of
 from sidecar.policy.passes import Active
 from sidecar.policy.room import Phase
 from sidecar.policy.visitors import OVER, Word
@@ -21,7 +21,6 @@ from sidecar.policy.visitors import OVER, Word
 if TYPE_CHECKING:
     from sidecar.hall.house import House
     from sidecar.model import Exchange
-    from sidecar.policy.credentials import PlaceId
 
 PASS: Final = "Sidecar-Pass"  # noqa: S105 - the name of a header
 PLACE: Final = "Sidecar-Place"
@@ -47,8 +46,9 @@ def _with_pass(house: House, exchange: Exchange, held: Active) -> Refusal | None
     refused = room.passes.enter(room.time.sale, held)
     if refused is not None:
         return replace(refused, room=_word(house), links=_links(house, None))
-    if exchange.shown:
-        room.passes.live_on(held, house.session_key(exchange.shown))
+    session = house.session_of(exchange)
+    if session is not None:
+        room.passes.live_on(held, session)
     exchange.done.append(lambda: room.passes.leave(room.time.sale, held))
     return None
 
@@ -79,8 +79,9 @@ def shown_pass(house: House, exchange: Exchange) -> Active | Refusal | None:
                 return found
             if why is None or found != credentials.Why.OTHER_ROOM:
                 why = found
-    if exchange.shown:
-        held = house.room.passes.of_session(house.session_key(exchange.shown))
+    session = house.session_of(exchange)
+    if session is not None:
+        held = house.room.passes.of_session(session)
         if held is not None:
             return held
     if why is None:
@@ -93,8 +94,35 @@ def of_text(house: House, exchange: Exchange, text: str) -> Active | str:
     read = credentials.read_pass(house.keys, house.id, house.room.epoch, text)
     if isinstance(read, credentials.Why):
         return read.value
-    bind = None if exchange.standing.named else bind_of(exchange.head.headers.get("User-Agent", ""))
-    return house.room.passes.find(read, bind)
+    return house.room.passes.find(read, _bind(exchange))
+
+
+def place_of_pass(house: House, exchange: Exchange) -> PlaceId | None:
+    """Return whose pass a call shows, also of one that has run out: what it has begun is not over by that."""
+    line = exchange.head.headers.get(PASS)
+    for text in () if line is None else line.split(",", _PASSES)[:_PASSES]:
+        read = credentials.read_pass(house.keys, house.id, house.room.epoch, text.strip())
+        if isinstance(read, credentials.PassId) and read.bind in (b"", _bind(exchange) or read.bind):
+            return PlaceId(read.lane, read.seq)
+    return None
+
+
+def purchase_key(house: House, place: PlaceId) -> bytes:
+    """Return by what a purchase is known that somebody makes with a pass."""
+    return b"pass " + house.id + house.room.epoch + place.lane.to_bytes(1) + place.seq.to_bytes(4)
+
+
+def _bind(exchange: Exchange) -> bytes | None:
+    """Return what stands for the browser of a caller, None where he speaks for others."""
+    return None if exchange.standing.named else bind_of(exchange.head.headers.get("User-Agent", ""))
+
+
+def of_purchase(house: House, key: bytes) -> Active | None:
+    """Return the pass that a purchase is known by, None where the key is no pass of this room."""
+    start = b"pass " + house.id + house.room.epoch
+    if not key.startswith(start) or len(key) != len(start) + 5:
+        return None
+    return house.room.passes.of_place(PlaceId(key[len(start)], int.from_bytes(key[len(start) + 1 :])))
 
 
 def shown_place(house: House, exchange: Exchange) -> PlaceId | credentials.Why | None:

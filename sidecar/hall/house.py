@@ -19,13 +19,14 @@ from sidecar.hall.speech import Speech
 from sidecar.policy import credentials, placecodes, polling
 from sidecar.policy.credentials import EPOCH_BYTES, PlaceId, room_id
 from sidecar.policy.hashtable import Tally
+from sidecar.policy.identities import is_session
 from sidecar.policy.room import Phase, Room
 from sidecar.policy.visitors import OVER, Event, Why, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sidecar.model import Head, Notice
+    from sidecar.model import Exchange, Head, Notice
     from sidecar.plan import RoomPlan
     from sidecar.policy.admission import Backing
     from sidecar.policy.passes import Active
@@ -80,7 +81,6 @@ class House:
         self.speech = Speech()
         self.notice: Notice | None = None
         self.early_polls = 0
-        self.identity_params: tuple[str, ...] = ()  # of the backends that it stands before
         self._learnt: OrderedDict[bytes, bytes] = OrderedDict()  # by session: the account that has signed in with it
         self._new_accounts: list[tuple[bytes, int]] = []
         self._new_learnt: list[tuple[bytes, bytes]] = []
@@ -188,29 +188,29 @@ class House:
 
     # --- sessions of a backend
 
-    def session_key(self, shown: bytes) -> bytes:
-        """Return what a session is known by here; the key itself is never kept."""
-        return blake2b(shown, digest_size=16, key=self.secret).digest()
+    def session_key(self, shown: bytes, client: str = "") -> bytes:
+        """Return what a session is known by here; the key itself is never kept. `client`: whom a trusted caller has named."""
+        return blake2b(shown + client.encode(), digest_size=16, key=self.secret).digest()
 
-    def sessions_of(self, text: str) -> tuple[bytes, ...]:
-        """Return what a session is known by whose key somebody has sent, whichever parameter it will be called by."""
-        return tuple(self.session_key(f"param {name} {text}".encode()) for name in self.identity_params)
+    def session_of(self, exchange: Exchange) -> bytes | None:
+        """Return what somebody's session is known by, None where what he shows may be a server's, which stands for many."""
+        if not exchange.shown:
+            return None
+        if is_session(exchange.shown):
+            return self.session_key(exchange.shown)
+        return self.session_key(exchange.shown, exchange.client) if exchange.standing.named else None
 
-    def learn(self, shown: bytes, account: str) -> None:
+    def learn(self, key: bytes, account: str) -> None:
         """Note that somebody has signed in: his session stands for his account from now on."""
-        key = self.session_key(shown)
         self._learnt.pop(key, None)
         self._learnt[key] = self.account_key(f"login {account}")
         self._new_learnt.append((key, self._learnt[key]))
         while len(self._learnt) > _LEARNT_MOST:
             self._learnt.popitem(last=False)
 
-    def account_of_session(self, keys: tuple[bytes, ...]) -> bytes | None:
+    def account_of_session(self, key: bytes) -> bytes:
         """Return the account of a session: the one that has signed in with it, else the session itself."""
-        for key in keys:
-            if key in self._learnt:
-                return self._learnt[key]
-        return keys[0][:8] if keys else None
+        return self._learnt.get(key, key[:8])
 
     def invited(self, name: str) -> bool:
         """Note that an invite is used; False where it has been before. As many are remembered as the room holds people."""

@@ -16,7 +16,7 @@ from sidecar.hall import gate, speech
 from sidecar.hall.house import Joined
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Outcome, Refusal
-from sidecar.policy import assertions, credentials, polling
+from sidecar.policy import assertions, credentials, identities, polling
 from sidecar.policy.credentials import bind_of
 from sidecar.policy.passes import Active
 from sidecar.policy.room import Phase
@@ -129,8 +129,7 @@ async def claim(house: House, exchange: Exchange, memory: Memory) -> Outcome:
         return told(house, exchange, place)
     session = _word(said, "session")
     if session is not None:
-        for key in house.sessions_of(session):
-            house.room.passes.live_on(held, key)
+        house.room.passes.live_on(held, house.session_key(identities.session(session)))
     return told(house, exchange, place, held=held, signed=True)
 
 
@@ -264,8 +263,7 @@ def _account(house: House, exchange: Exchange, said: dict[str, Any]) -> tuple[by
     if plan.source == "parameter" and (text := _word(said, "account")) is not None:
         return house.account_key(f"account {text}"), False, None
     if plan.source == "session" and (text := _word(said, "session")) is not None:
-        account = house.account_of_session(house.sessions_of(text))
-        return (None, False, None) if account is None else (account, True, None)
+        return house.account_of_session(house.session_key(identities.session(text))), True, None
     del exchange
     return None, False, None
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from sidecar.policy.tiers import Stage
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sidecar.policy.tiers import Waiting
+
+
+# A line in which so many of the youngest are of purchases under way is full of such calls, as far as anybody needs to know.
+_LOOKED_AT: Final = 32
 
 
 class Early:
@@ -41,6 +46,11 @@ class Early:
     def of(self, client: str) -> int:
         """Return how many are one client's."""
         return self._clients.get(client, 0)
+
+    def last_but(self, client_class: str) -> Waiting | None:
+        """Return the youngest that is not of this class, None where that would take a search."""
+        youngest = islice(reversed(self._waiting), _LOOKED_AT)
+        return next((waiting for waiting in youngest if waiting.seat.client_class != client_class), None)
 
     def add(self, waiting: Waiting) -> None:
         """Hold one back until its seat's `not_before`."""

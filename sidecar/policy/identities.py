@@ -24,21 +24,35 @@ PER_ADDRESS: Final = 100
 # Each that comes takes at most so many away that are over: the table is swept in passing, and no single call pays for all of it.
 _SWEEP: Final = 32
 _DIGEST_BYTES: Final = 8
+_SESSION: Final = b"param "
 
 
 def claimed(
     parameters: Mapping[str, str], head: Head, params: tuple[str, ...], headers: tuple[str, ...]
 ) -> bytes | None:
-    """Return what a caller shows, the first that is there in the order of the settings; what stands twice shows nothing."""
+    """Return what a caller shows, the first that is there in the order of the settings; what stands twice shows nothing.
+
+    Of a parameter its value alone: one session key goes by several names in systems that grew, and is one customer's under each.
+    """
     for name in params:
         if value := parameters.get(name):
-            return f"param {name} {value}".encode()
+            return session(value)
     for name in headers:
         if name in head.headers:
             lines = head.all(name)
             if len(lines) == 1 and lines[0]:
                 return f"header {name} {lines[0]}".encode()
     return None
+
+
+def session(value: str) -> bytes:
+    """Return what somebody shows whose session key is `value`."""
+    return _SESSION + value.encode()
+
+
+def is_session(shown: bytes) -> bool:
+    """Say whether what is shown is a parameter's value: one person's, and no account of a server that stands for many."""
+    return shown.startswith(_SESSION)
 
 
 def everything(

@@ -60,7 +60,16 @@ class QueueRule:
     bulkheads: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
-CLASSES: Final = (ClassRule("staff", 16), ClassRule("checkout", 8), ClassRule("browse", 4), ClassRule("batch", 1))
+UNDERWAY: Final = "underway"  # of purchases that have begun; no settings put anybody in it
+# What is under way comes before all: each such call brings a customer to his end, and there are never more than two at once of one. Not at
+# any price: staff have a third while everybody waits. 20 is the most at which the floor leaves the lightest class its weight of 1.
+CLASSES: Final = (
+    ClassRule(UNDERWAY, 20),
+    ClassRule("staff", 16),
+    ClassRule("checkout", 8),
+    ClassRule("browse", 4),
+    ClassRule("batch", 1),
+)
 
 Verdict: TypeAlias = Lease | Waiting | Refusal
 Settled: TypeAlias = list[tuple[Waiting, Lease | Refusal]]
@@ -315,9 +324,10 @@ class Line:
         client = fair.client(seat.client)
         his = self._early.of(seat.client) + (client.waiting if client is not None else 0)
         queued = self._queued
-        if his >= fair.shares.client_most and queued > his:
+        # Two at once are all that a purchase under way may have (the stage that ranks them counts): a short line has no such share.
+        if seat.client_class != UNDERWAY and his >= fair.shares.client_most and queued > his:
             return notices.capped(self._counts, his, self._all_s)
-        if queued >= rule.size and fair.victim(fair.tier_of(seat.client_class), seat.client, seat.place) is None:
+        if queued >= rule.size and self._victim(seat) is None:
             return notices.full(self._counts, self._all_s)
         return None
 
@@ -336,7 +346,7 @@ class Line:
                 return notices.too_late(self._counts, foretold, said, late_s)
         pushed = None
         if self._queued >= rule.size:
-            pushed = self._push_out(now, flow.tier, seat)
+            pushed = self._push_out(now, seat)
             flow = fair.flow_of(seat)  # it may have been all that was known of this client
         patience_until = now + rule.wait_s
         until = min(seat.until, patience_until)
@@ -353,8 +363,14 @@ class Line:
     def _start_by(self, now: float, seat: Seat, cost_s: float) -> float:
         return seat.until - min(cost_s, WORTH * (seat.until - now)) if self._backlog.costs.known else seat.until
 
-    def _push_out(self, now: float, tier: Tier, seat: Seat) -> tuple[Waiting, Refusal]:
-        victim = self._fair.victim(tier, seat.client, seat.place)
+    def _victim(self, seat: Seat) -> Waiting | None:
+        """Return who has to go from a full line for a call; for a purchase under way also one that a rate holds back."""
+        fair = self._fair
+        found = fair.victim(fair.tier_of(seat.client_class), seat.client, seat.place)
+        return self._early.last_but(UNDERWAY) if found is None and seat.client_class == UNDERWAY else found
+
+    def _push_out(self, now: float, seat: Seat) -> tuple[Waiting, Refusal]:
+        victim = self._victim(seat)
         assert victim is not None, "else the door would have refused"
         return victim, self._let_go(now, victim, notices.PUSHED_OUT)
 

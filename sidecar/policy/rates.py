@@ -69,6 +69,9 @@ class Asked(NamedTuple):
     """A call, as far as rates go. `client` "" is nobody: an answer that is renewed behind callers' backs counts for no client's rate.
 
     `line` is the pattern of its operation's line; `account` what it says in a rule's parameter; `calls` how many it is (a batch).
+    `under_way`: of a purchase that has begun. No client's own rate stops it, nor lets it wait; it is charged while there is any of it. All
+    other rules bind it: those of the backend and its operations are what these bear, and an account is whatever a call names, a card
+    say: one seat must not buy a thousand tries.
     """
 
     client: str
@@ -76,6 +79,7 @@ class Asked(NamedTuple):
     line: str
     account: Callable[[str], str | None]
     calls: int = 1
+    under_way: bool = False
 
 
 class Told(NamedTuple):
@@ -212,6 +216,8 @@ class Rates:
             due = each.table.due(now, key, asked.calls)
             if each.observes and due > now:
                 each.refused += 1  # and is not charged, as it would not be
+                continue
+            if asked.under_way and due > now and each.rule.per is Per.CLIENT:
                 continue
             keyed.append((each, key))
             if due > worst and (each.polices or due - now > within_s):

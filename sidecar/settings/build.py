@@ -264,6 +264,8 @@ def _line(pattern: str, rule: schema.Operation, backend: schema.Backend, bodies:
         share=rule.limit,
         retry=rule.retry,
         confirm=rule.confirm.operation if rule.confirm is not None else None,
+        begins=rule.begins,
+        ends=rule.ends,
         rates=_rates(rule.rate, plans.EVERY if is_every(pattern) else pattern),
     )
 

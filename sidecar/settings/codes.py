@@ -90,4 +90,6 @@ CODES: Final = {
     "W434": "a room before answers that are kept, which stay free for all",
     "W435": "colours that people who see badly cannot tell apart",
     "W436": "a room before operations that have not the parameter by which it tells calls apart",
+    "W420": "nobody can tell whose purchase has begun",
+    "W421": "a purchase that ends and never begins",
 }

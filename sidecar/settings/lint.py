@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Protocol
 from sidecar.policy.routing import JSON, PAGES, RESERVED
-from sidecar.settings import admitting, doors, exposing, guarding, injecting, keeping, standins
+from sidecar.settings import admitting, doors, exposing, guarding, injecting, keeping, purchases, standins
 from sidecar.settings.build import COMPARISONS, collapsed, endpoints_of, is_every, lines_of, path_of, url_of
 from sidecar.settings.findings import Findings, written
 from sidecar.settings.quantities import spoken, spoken_size
@@ -60,6 +60,7 @@ def lint(
         guarding.lint(backend, at, check)
         injecting.lint(backend, at, check)
         exposing.lint(backend, at, check)
+        purchases.lint(backend, at, check)
         _times(backend, at, check)
         _operations(backend, at, check)
         _faults(backend, at, check)

@@ -80,6 +80,10 @@ class Class(Section):
 class Classes(Section):
     """The ranks of calls. Each gets its share while others wait, and what is left over where nobody does."""
 
+    underway: Class = Field(
+        default_factory=lambda: Class(weight=20),
+        description="whoever has begun a purchase and got something (operations.NAME.begins); nothing else puts a call in it",
+    )
     staff: Class = Field(default_factory=lambda: Class(weight=16), description="the people at the counter")
     checkout: Class = Field(default_factory=lambda: Class(weight=8), description="whoever is about to buy")
     browse: Class = Field(default_factory=lambda: Class(weight=4), description="whoever looks; the usual class")

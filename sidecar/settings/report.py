@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.model import Protocol
 from sidecar.plan import EVERY
-from sidecar.settings import openings, sharers
+from sidecar.settings import openings, purchases, sharers
 from sidecar.settings.quantities import spoken
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def sentence(backend: BackendPlan, line: OperationPlan) -> str:
     kind = "safe" if line.safe else "may change something"
     known = ", only what the WSDL names" if backend.strict and line.pattern == EVERY else ""
     streamed = ", replies passed on while they come" if line.stream else ""
+    said = "; ".join((sharers.clauses(backend, line), *purchases.clauses(backend, line)))
     return (
-        f"{kind}, class {line.client_class}{streamed}{known}; {sharers.clauses(backend, line)}; "
+        f"{kind}, class {line.client_class}{streamed}{known}; {said}; "
         f"an answer within {spoken(worst_case_s(backend, line))} ({sum_of(backend, line)})"
     )
 

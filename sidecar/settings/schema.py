@@ -233,7 +233,7 @@ class Json(Section):
 class Operation(Section):
     """Rules for the operations that a pattern names."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"begins", "defer", "ends"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"defer"})
     safe: bool = Field(
         default=False, description="true: it changes nothing, however often it runs. Nobody can check this for you"
     )
@@ -274,6 +274,13 @@ class Operation(Section):
     confirm: Confirm | None = Field(
         default=None,
         description="what tells what became of a call whose outcome is not known: JSON callers get a link to it",
+    )
+    begins: Literal["purchase"] | None = Field(
+        default=None,
+        description="purchase: whoever gets something by it is under way, and not stopped half-way, for a window of 20m",
+    )
+    ends: Literal["purchase"] | None = Field(
+        default=None, description="purchase: whoever gets through it has bought, and is a caller like any other again"
     )
 
 

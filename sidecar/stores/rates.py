@@ -45,16 +45,15 @@ class MemoryRates:
         return () if rates is None else rates.view()
 
     def ask(
-        self, backend: str, line: str, call: Call, client: str, within_s: float
+        self, backend: str, line: str, call: Call, client: str, within_s: float, *, under_way: bool = False
     ) -> tuple[float | Refusal, RawHeaders]:
         """See `ports.Rates.ask`."""
         now = self._clock.now()
         rates = self._backends.get(backend)
         if rates is None:  # calls of a backend that a reload took away still come to their ends
             return now, ()
-        verdict = rates.ask(
-            now, Asked(client, call.operation, line, call.parameters.get, len(call.members) or 1), within_s
-        )
+        calls = len(call.members) or 1
+        verdict = rates.ask(now, Asked(client, call.operation, line, call.parameters.get, calls, under_way), within_s)
         start = verdict.not_before if isinstance(verdict, Go) else verdict.refusal
         if not verdict.told:
             return start, ()

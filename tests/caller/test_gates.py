@@ -51,11 +51,17 @@ class Hall:
         self.gated = gates.build(self.scope, cast("Any", world), lane)
 
     def ask(
-        self, client: str = "ada", patience_s: float = 60.0, *, ours: bool = False, **parameters: str
+        self,
+        client: str = "ada",
+        patience_s: float = 60.0,
+        *,
+        ours: bool = False,
+        under_way: bool = False,
+        **parameters: str,
     ) -> tuple[float | Refusal, dict[str, str]]:
         """Make one call, and return the verdict and what the caller is told."""
         call = Call("tickets", "", "GetSeats", Dialect.SOAP11, parameters=parameters, client=client)
-        exchange = cast("Any", SimpleNamespace(client=client, call=call, ours=ours, rate_limit=()))
+        exchange = cast("Any", SimpleNamespace(client=client, call=call, ours=ours, under_way=under_way, rate_limit=()))
         verdict = self.gated.ask(exchange, self.at + patience_s)
         return verdict, {name.decode(): value.decode() for name, value in exchange.rate_limit}
 
@@ -133,6 +139,17 @@ def test_the_rules_of_the_operations_line_count_too() -> None:
     hall = Hall(CLIENT, of_line=(OF_LINE,))
     assert hall.ask()[0] == 100.0
     assert refused(hall.ask("bob")).reason == "operation"
+
+
+def test_a_purchase_under_way_is_stopped_by_no_rate_of_his_own() -> None:
+    """He is charged while there is any of it, waits for none, and the rates of the backend, of an operation and of an account bind him."""
+    hall = Hall(CLIENT._replace(mode=Mode.SHAPE))
+    assert [hall.ask(under_way=True)[0] for _ in range(5)] == [100.0] * 5
+    assert refused(hall.ask()).retry_after_s == 10, "what there was of it is gone, and not more"
+    for rule, reason in ((SHAPED._replace(mode=Mode.POLICE), "backend"), (ACCOUNT, "account"), (OF_LINE, "operation")):
+        hall = Hall(rule) if not rule.line else Hall(of_line=(rule,))
+        assert hall.ask(under_way=True, sCustomerNo="7")[0] == 100.0
+        assert refused(hall.ask(under_way=True, sCustomerNo="7")).reason == reason
 
 
 def test_it_is_built_where_there_are_rules_and_says_them() -> None:

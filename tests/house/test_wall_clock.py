@@ -35,6 +35,7 @@ SHOWN: dict[str, str] = {
     "sidecar/stores/injections.py": "until when a fault is injected, as clients read it; its end is a timer's",
     "sidecar/stores/limits.py": "how old a limit is that an earlier process has found",
     "sidecar/stores/places.py": "since when somebody waits and until when his place counts, which outlive the process",
+    "sidecar/stores/purchases.py": "the end of a purchase under way, which has to outlive the process",
     "sidecar/stores/deeds.py": "the end of a keyed call, said in wall time, becomes a monotonic one when it is taken",
     "sidecar/stores/journal.py": "the age of what another process wrote: its monotonic clock means nothing to this one",
 }

@@ -51,7 +51,22 @@ def test_he_counts_in_the_line_and_in_his_cap() -> None:
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "queue_full"
     assert dict(refusal.numbers)["queued"] == 4
-    assert here.classes() == {"staff": 0, "checkout": 0, "browse": 3, "batch": 1}
+    assert here.classes() == {"underway": 0, "staff": 0, "checkout": 0, "browse": 3, "batch": 1}
+
+
+def test_a_purchase_under_way_takes_the_place_of_one_that_is_held_back() -> None:
+    """The youngest's, for a full line does not refuse it; never that of another purchase."""
+    here = line(limit=1, size=3)
+    holds(here.ask(0.0, seat("x")))
+    held_back = [waits(here.ask(0.0, seat(name, not_before=3.0))) for name in "abc"]
+    for before in (held_back[2], held_back[1], held_back[0]):
+        pushed = waits(here.ask(1.0, seat(f"p{here.view().later}", client_class="underway", not_before=3.0))).pushed
+        assert pushed is not None
+        assert pushed[0] is before
+        assert (pushed[1].reason, before.stage) == ("pushed_out", Stage.OUT)
+    refusal = here.ask(1.0, seat("p9", client_class="underway"))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "queue_full"
 
 
 def test_who_could_not_be_in_time_after_his_moment_is_refused_at_the_door() -> None:

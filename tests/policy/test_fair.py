@@ -365,17 +365,17 @@ def test_a_class_that_is_no_longer_named_is_served_out() -> None:
     here.begun(0.0, owes, "", 1.0)
     here.ended(0.0, owes, "", 1.0, 1.0)
     assert here.client("b") is not None
-    here.bound(CLASSES[1:3], QueueRule(100, 5.0), 4)
+    here.bound(CLASSES[2:4], QueueRule(100, 5.0), 4)
     assert list(here.tiers) == ["staff", "browse", "checkout"]
     assert here.tiers["staff"].reserved == 0
     assert here.client("b") is None
     assert here.tier_of("batch").name == "browse"
     assert here.next(1) is old
     here.begin(0.0, old)
-    here.bound(CLASSES[1:3], QueueRule(100, 5.0), 4)
+    here.bound(CLASSES[2:4], QueueRule(100, 5.0), 4)
     assert "staff" in here.tiers
     here.ended(1.0, old.flow, "", 1.0, 1.0)
-    here.bound(CLASSES[1:3], QueueRule(100, 5.0), 4)
+    here.bound(CLASSES[2:4], QueueRule(100, 5.0), 4)
     assert list(here.tiers) == ["browse", "checkout"]
 
 

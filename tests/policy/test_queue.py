@@ -267,6 +267,18 @@ def test_classes_share_by_weight_and_the_lightest_is_not_starved() -> None:
     }
 
 
+def test_a_purchase_under_way_is_no_crowd() -> None:
+    """Two calls of one customer stand in the shortest line, whatever its part for one client; a third of his is a newcomer's."""
+    here = line(size=4, per_client=0.25)
+    holds(here.ask(0, seat("x")))
+    waits(here.ask(0, seat("other")))
+    for _ in range(2):
+        waits(here.ask(0, seat("ada", client_class="underway")))
+    refusal = here.ask(0, seat("ada"))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "client_cap"
+
+
 def test_a_floor_lifts_the_weight() -> None:
     """A class of next to no weight has a fiftieth of all weights."""
     classes = [ClassRule("heavy", 98.0), ClassRule("light", 0.001)]
@@ -580,7 +592,8 @@ def test_how_many_wait_in_each_class() -> None:
     here = line(size=9)
     for client_class in ("browse", "browse", "staff", "browse"):
         here.ask(0, seat(f"c{here.view().queued}", client_class=client_class))
-    assert list(here.classes().items()) == [("staff", 1), ("checkout", 0), ("browse", 2), ("batch", 0)]
+    waiting = [("underway", 0), ("staff", 1), ("checkout", 0), ("browse", 2), ("batch", 0)]
+    assert list(here.classes().items()) == waiting
 
 
 def test_a_search_is_bounded() -> None:
@@ -841,6 +854,7 @@ def test_what_one_who_comes_back_is_told_rises_with_a_reason_only() -> None:
 def test_it_is_what_the_settings_say_where_they_say_nothing() -> None:
     """Classes, caps and how many of those who were let go are reckoned with."""
     assert [(each.name, each.weight) for each in CLASSES] == [
+        ("underway", 20),
         ("staff", 16),
         ("checkout", 8),
         ("browse", 4),

@@ -6,6 +6,7 @@ from tests.scenarios.trouble import NOTHING, Trouble
 
 _S36 = "tests/scenarios/test_s36_debug_e2e.py"
 _S50 = "tests/scenarios/test_s50_overload_e2e.py"
+_S70 = "tests/scenarios/test_s70_purchase_e2e.py"
 
 GUARDING: tuple[Trouble, ...] = (
     Trouble(
@@ -52,6 +53,42 @@ GUARDING: tuple[Trouble, ...] = (
         "refusals by mechanism `queue`, the ETA in the status",
         "whoever plans capacity",
         f"{_S50}::test_who_waited_in_vain_comes_back_to_where_he_stood",
+    ),
+    Trouble(
+        "purchase",
+        "the line is full, and somebody comes whose seats are in his basket",
+        "he is served before all others; the youngest of a lower class gets `overloaded` (`pushed_out`), with his place",
+        "as told by the answer",
+        "class `underway` in the line; refusals by mechanism `queue`",
+        "nobody",
+        f"{_S70}::test_seats_are_reserved_and_paid_for_through_a_crowd_and_a_crash",
+    ),
+    Trouble(
+        "purchase",
+        "the reply to a reservation is lost",
+        "`outcome_unknown`; he goes on as one who has seats until a late reply says that there are none",
+        "unknown",
+        "`late_outcome`",
+        "nobody; the page asks what `confirm` names",
+        "tests/caller/test_purchase.py::test_a_late_answer_settles_it",
+    ),
+    Trouble(
+        "purchase",
+        "somebody tries to come before the others: asks for what is sold out, hangs up, gives up early, sends it as one of several",
+        "he is one of the crowd",
+        "as told by the answer",
+        "nothing: it gains him nothing",
+        "nobody",
+        f"{_S70}::test_who_got_nothing_has_nothing_before_the_others",
+    ),
+    Trouble(
+        "purchase",
+        "more purchases are under way than are remembered",
+        "those nearest their end are newcomers again",
+        "as without it",
+        "`purchases_full` in the log",
+        "the operator: does `begins` stand at the right operation, and do `results:` say what is nothing?",
+        "tests/stores/test_purchases.py::test_where_there_is_no_room_it_is_said",
     ),
     Trouble(
         "place",

@@ -52,7 +52,7 @@ def test_what_is_no_contradiction(tmp_path: Path, rest: str) -> None:
 def test_a_reserve_of_nine_tenths_is_no_contradiction(tmp_path: Path) -> None:
     """The others get the rest."""
     plan = loaded(tmp_path, "", "classes: {staff: {weight: 16, reserve: 40%}, checkout: {weight: 8, reserve: 50%}}")
-    assert [(each.name, each.reserve) for each in plan.classes][:2] == [("staff", 0.4), ("checkout", 0.5)]
+    assert [(each.name, each.reserve) for each in plan.classes][1:3] == [("staff", 0.4), ("checkout", 0.5)]
 
 
 @pytest.mark.parametrize(

@@ -109,10 +109,10 @@ def test_what_is_written_is_what_holds(tmp_path: Path) -> None:
 
 
 def test_classes_and_keys(tmp_path: Path) -> None:
-    """Four classes with weights, and the file that places are signed with, as an absolute name."""
+    """Five classes with weights, and the file that places are signed with, as an absolute name."""
     plan = loaded(tmp_path, more="classes: {batch: {weight: 2}}\nkeys: {file: places}")
     assert [(each.name, each.weight) for each in plan.classes] == [
-        ("staff", 16), ("checkout", 8), ("browse", 4), ("batch", 2),
+        ("underway", 20), ("staff", 16), ("checkout", 8), ("browse", 4), ("batch", 2),
     ]  # fmt: skip
     assert plan.keys == str(tmp_path / "places")
     assert loaded(tmp_path).keys is None

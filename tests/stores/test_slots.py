@@ -463,7 +463,7 @@ async def test_who_waits_is_counted_and_named() -> None:
     await held(slots, seat("first"))
     await joined(slots, seat("ada"))
     bob = await joined(slots, seat("bob")._replace(client_class="staff"))
-    assert slots.classes("tickets") == {"staff": 1, "checkout": 0, "browse": 1, "batch": 0}
+    assert slots.classes("tickets") == {"underway": 0, "staff": 1, "checkout": 0, "browse": 1, "batch": 0}
     assert slots.clients("tickets") == {"ada", "bob"}
     bob.cancel()
     await settle()

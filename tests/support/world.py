@@ -52,6 +52,7 @@ from sidecar.stores.deeds import MemoryDeeds
 from sidecar.stores.injections import MemoryInjections
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure
 from sidecar.stores.places import SignedPlaces
+from sidecar.stores.purchases import MemoryPurchases
 from sidecar.stores.rates import MemoryRates
 from sidecar.stores.retries import MemoryRetries
 from sidecar.stores.slots import MemorySlots
@@ -492,6 +493,8 @@ class Scene:
         self.identities = MemoryIdentities(self.clock, b"a test's key")
         self.identities.bound(self.plan.backends)
         self.rates = MemoryRates(self.clock)
+        self.purchases = MemoryPurchases(self.clock, self.log, b"a test's secret")
+        self.purchases.bound(self.plan.backends)
         self.breakers = MemoryBreakers(
             self.clock, self.log, lambda: 0.5, self.slots.at_minimum, self.slots.slow_start, lambda *_: False
         )
@@ -538,6 +541,7 @@ class Scene:
             draining=lambda: self.going,
             client_of=lambda seen, peer: Standing(seen.headers.get("X-Client", peer)),
             identities=self.identities,
+            purchases=self.purchases,
             answers=self.answers,
             deeds=self.deeds,
             places=self.places,
