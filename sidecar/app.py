@@ -383,7 +383,8 @@ class App:
         self.identities.bound(plan.backends)
         self.purchases.bound(plan.backends)
         self.places.bound(plan.backends, self._keys)
-        self.hall.bound(plan.rooms, self._keys)
+        https = plan.listen.tls is not None or (plan.public_url or "").startswith("https:")
+        self.hall.bound(plan.rooms, self._keys, plan.cors.origins, https=https)
         self.crowds.bound(Clients(plan.clients, plan.callers))
 
     def _fold(self, plan: Plan, needs: _Needs) -> Pieces[_Road]:

@@ -10,13 +10,14 @@ import asyncio
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from sidecar.hall import gate, visits
+from sidecar.hall import gate, pages, visits
 from sidecar.hall.board import Board
 from sidecar.hall.house import House
 from sidecar.model import Exchange, Outcome, Refusal
 from sidecar.policy.room import TICK_S, Phase
 from sidecar.policy.routing import RESERVED
 from sidecar.policy.visitors import Why
+from sidecar.web import roompages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from sidecar.ports import Clock, Log, Memory
 
 PREFIX: Final = f"{RESERVED}/rooms/"
+ASSETS: Final = "assets"
+FORM: Final = "application/x-www-form-urlencoded"
+_PAGES: Final = ("", "widget", "theme.css")
 _READ: Final = ("place", "board", "events")
 _WRITTEN: Final = {"join": visits.join, "claim": visits.claim, "leave": visits.leave, "release": visits.release}
 
@@ -50,6 +54,7 @@ class Hall:
         self.paused: Callable[[str], bool] = lambda _: False
         self.houses: dict[str, House] = {}
         self._boards: dict[str, Board] = {}
+        self._cors: frozenset[str] = frozenset()
         self._covers: dict[str, list[tuple[House, CoverPlan]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self.told: Callable[[House, Happenings], None] = _nobody
@@ -59,7 +64,7 @@ class Hall:
 
     # --- settings and time
 
-    def bound(self, plans: Iterable[RoomPlan], keys: Keys) -> None:
+    def bound(self, plans: Iterable[RoomPlan], keys: Keys, cors: frozenset[str], *, https: bool) -> None:
         """Take the rooms of a plan: those that there are stay as they are, those that it does not name are gone."""
         houses: dict[str, House] = {}
         for plan in plans:
@@ -67,8 +72,9 @@ class Hall:
             if house is None:
                 house = House(plan, keys, self._clock, self._log, self._chance)
             house.bound(plan, keys)
+            house.is_https = https
             houses[plan.name] = house
-        self.houses = houses
+        self.houses, self._cors = houses, cors
         self._boards = {name: self._boards.get(name) or Board(house) for name, house in houses.items()}
         self._covers = {}
         for house in houses.values():
@@ -159,6 +165,8 @@ class Hall:
     def __call__(self, exchange: Exchange) -> Awaitable[Outcome]:
         """Answer what lives below the prefix."""
         name, _, verb = exchange.head.path.removeprefix(PREFIX).partition("/")
+        if name == ASSETS:
+            return _said(_file(exchange, roompages.asset(verb)))
         house = self.houses.get(name)
         if house is None:
             return _said(Refusal("not_found", "path", "there is no room of this name"))
@@ -173,13 +181,35 @@ class Hall:
         if verb in _WRITTEN:
             if method != "POST":
                 return _said(Refusal("method_not_allowed", detail=f"{verb} by POST", allow="POST"))
+            if exchange.head.headers.get("Content-Type", "").startswith(FORM):
+                return self._formed(house, exchange, verb)
             return _WRITTEN[verb](house, exchange, self._memory)
+        if verb in _PAGES and method in ("GET", "HEAD"):
+            if verb == "theme.css":
+                return _said(_file(exchange, roompages.theme(house.plan.look)))
+            return _said(pages.page(house, exchange, self._cors, widget=verb == "widget"))
         return _said(Refusal("not_found", "path", "a room has nothing at this path"))
+
+    async def _formed(self, house: House, exchange: Exchange, verb: str) -> Outcome:
+        """Do what a form asks for, and show the page."""
+        outcome = await _WRITTEN[verb](house, exchange, self._memory)
+        if isinstance(outcome, Refusal):
+            if outcome.state in ("account_limit", "verify_required"):
+                return pages.told(house, exchange, outcome, self._cors)
+            return outcome if outcome.state in ("origin_denied", "overloaded") else pages.back(house, None, None)
+        token = next((value.decode() for name, value in outcome.headers if name == b"Sidecar-Pass"), None)
+        return pages.back(house, visits.place_in(house, outcome), token)
 
     def open_for(self, name: str) -> Phase | None:
         """Return the phase of a room, None where there is none."""
         house = self.houses.get(name)
         return None if house is None else house.room.phase
+
+
+def _file(exchange: Exchange, found: Outcome) -> Outcome:
+    if isinstance(found, Refusal):
+        return found
+    return roompages.unless_known(found, exchange.head.all("If-None-Match"))
 
 
 def _nobody(house: House, found: Happenings) -> None:

@@ -79,8 +79,8 @@ class Board:
                 "id": notice.id,
                 "severity": notice.severity,
                 "next_update_at": None if notice.next_update is None else rfc3339(notice.next_update),
-                "texts": dict(notice.texts),
             },
+            "messages": {} if notice is None else dict(notice.texts),
             "draw": {
                 "scheme": draw.SCHEME,
                 "commitment": draw.commitment(room.seed),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sidecar.hall import speech
+from sidecar.hall.cookies import cookies
 from sidecar.instant import rfc3339
 from sidecar.model import Refusal, RoomWord
 from sidecar.policy import credentials, polling
@@ -127,11 +128,19 @@ def of_purchase(house: House, key: bytes) -> Active | None:
 
 def shown_place(house: House, exchange: Exchange) -> PlaceId | credentials.Why | None:
     """Return the place in this room that a request shows; one in a backend's line is none."""
-    text = exchange.head.headers.get(PLACE)
+    text = place_text(house, exchange)
     if text is None:
         return None
     place = house.place_of(text)
     return None if place in (credentials.Why.OTHER_KIND, credentials.Why.OTHER_ROOM) else place
+
+
+def place_text(house: House, exchange: Exchange) -> str | None:
+    """Return what a request shows as a place: in the header, or, of the room's own resources alone, in the cookie of its page."""
+    text = exchange.head.headers.get(PLACE)
+    if text is None and not exchange.backend and "Cookie" in exchange.head.headers:
+        return cookies(exchange, house.plan.name).get("place")
+    return text
 
 
 def refusal(

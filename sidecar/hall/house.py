@@ -81,6 +81,7 @@ class House:
         self.speech = Speech()
         self.notice: Notice | None = None
         self.early_polls = 0
+        self.is_https = False  # people come by https, through whatever stands before us
         self._learnt: OrderedDict[bytes, bytes] = OrderedDict()  # by session: the account that has signed in with it
         self._new_accounts: list[tuple[bytes, int]] = []
         self._new_learnt: list[tuple[bytes, bytes]] = []

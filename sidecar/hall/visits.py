@@ -17,7 +17,7 @@ from sidecar.hall.house import Joined
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Outcome, Refusal
 from sidecar.policy import assertions, credentials, identities, polling
-from sidecar.policy.credentials import bind_of
+from sidecar.policy.credentials import PlaceId, bind_of
 from sidecar.policy.passes import Active
 from sidecar.policy.room import Phase
 from sidecar.policy.visitors import OVER, Event, Why, Word
@@ -25,7 +25,6 @@ from sidecar.policy.visitors import OVER, Event, Why, Word
 if TYPE_CHECKING:
     from sidecar.hall.house import House
     from sidecar.model import Exchange, RawHeaders
-    from sidecar.policy.credentials import PlaceId
     from sidecar.ports import Memory
 
 BODY_BYTES: Final = 8 * 1024
@@ -163,7 +162,7 @@ async def release(house: House, exchange: Exchange, memory: Memory) -> Outcome:
 
 def needed(house: House, exchange: Exchange) -> PlaceId | Refusal:
     """Return the place that a request must show, or a refusal that says what is wrong with it."""
-    text = exchange.head.headers.get(gate.PLACE)
+    text = gate.place_text(house, exchange)
     if text is None:
         return gate.refusal(house, exchange, "waiting", "no_place", "send the place that joining gave as Sidecar-Place")
     place = house.place_of(text)
@@ -199,12 +198,19 @@ def told(
     return speech.answer(speech.body(queue, common, time.wall, more), headers)
 
 
+def place_in(house: House, answer: Answer) -> PlaceId | None:
+    """Return the place that an answer gives, None where it gives none."""
+    said = orjson.loads(b"".join(answer.body))["queue"]
+    place = None if "place" not in said else house.place_of(said["place"])
+    return place if isinstance(place, PlaceId) else house.place_of_code(said["place_code"])
+
+
 # --- what is sent
 
 
 async def read(exchange: Exchange, memory: Memory) -> dict[str, Any] | Refusal:
     """Return the members of a request's body, none where it has none."""
-    if not exchange.may_write:
+    if not (exchange.may_write or exchange.head.headers.get("Sec-Fetch-Site") == "same-origin"):
         return Refusal("origin_denied", detail="a page of this origin may not join: add it to cors.origins")
     account = exchange.account = memory.account("")
     body = exchange.source.at_hand(BODY_BYTES, account)
