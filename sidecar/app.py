@@ -49,6 +49,7 @@ from sidecar.plan import EVERY, SPARE
 from sidecar.policy.breaking import Forced
 from sidecar.policy.clients import Clients
 from sidecar.policy.overrides import LONGEST_S, Observed
+from sidecar.policy.pauses import What
 from sidecar.policy.routing import RESERVED, Routes
 from sidecar.ports import World
 from sidecar.prober import Prober
@@ -58,6 +59,8 @@ from sidecar.stores.injections import MemoryInjections
 from sidecar.stores.keys import fresh, keys_in
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure
 from sidecar.stores.opening import Stores
+from sidecar.stores.orders import OrdersFile, place_of
+from sidecar.stores.pauses import HeldPauses
 from sidecar.stores.places import SignedPlaces
 from sidecar.stores.rates import MemoryRates
 from sidecar.stores.retries import MemoryRetries
@@ -82,6 +85,7 @@ if TYPE_CHECKING:
     from sidecar.model import Peer, Result, Seat, SlotsView
     from sidecar.pieces import Pieces
     from sidecar.plan import BackendPlan, Plan
+    from sidecar.policy.pauses import Target
     from sidecar.policy.tokens import Keys
     from sidecar.ports import Adapter, Booklet, Clock, Facade, Renderer, Watch
     from sidecar.trust import Trust
@@ -185,6 +189,8 @@ class App:
         self._new_id = _new_ids()
         self._limits: dict[str, int] = {}  # by backend, in place of the plan's
         self.injections = MemoryInjections(self.clock, self.watch)
+        self.orders = OrdersFile(place_of(plan), self.watch)
+        self.pauses = HeldPauses(self.clock, self.watch, random, self.orders, self._resumed)
         self._trust: Trust = {}
         self._learnt_of: dict[str, object] = {}  # by backend: whom what has been learnt under its name is about
         self._remembering: asyncio.TimerHandle | None = None
@@ -204,6 +210,8 @@ class App:
         self._learnt_of = {backend.name: backend.identity for backend in plan.hosts}
         self._keep(needs)
         self.injections.load(plan.backends)
+        self.orders.read()
+        self.pauses.restore()
         self.world = road.world
         self.listener = Listener(
             plan,
@@ -260,6 +268,7 @@ class App:
         self._fetch(road)
         self.watch.window.keep(frozenset(backend.name for backend in plan.backends))
         raise_limit(plan.limits.connections, self.watch)
+        spawn(self.orders.move(place_of(plan)), "orders")
         self._retire(needs.gone, longest_s)
 
     def _stay(self) -> None:
@@ -284,6 +293,13 @@ class App:
         else:
             self._limits[backend] = value
         self._bound(self.plan)
+
+    def _resumed(self, target: Target) -> None:
+        """Lead what was paused back gently: whoever was held up comes back, and comes at once."""
+        if target.what is not What.ROOM:
+            for host in self.plan.hosts:
+                if target.what is What.EVERYTHING or host.name == target.name:
+                    self.slots.slow_start(host.name)
 
     def observe(self, backend: str, mechanism: str, on: bool) -> None:
         """Let a mechanism count and refuse nobody, or refuse again; `overrides.EVERY` for either means all."""
@@ -424,6 +440,7 @@ class App:
             deeds=self.deeds,
             places=self.places,
             injections=self.injections,
+            pauses=self.pauses,
             observing=self.observed.ask,
             answered=self.crowds.tell,
             explained=Explaining(self.clock, self.slots, self.breakers, self.pressure).of,
@@ -538,6 +555,7 @@ class App:
         self.limits.stop()
         self.prober.close()
         self.injections.close()
+        self.pauses.close()
         if self._pulsing is not None:
             self._pulsing.cancel()
         if self._remembering is not None:

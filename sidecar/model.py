@@ -172,7 +172,7 @@ class Refusal:
 
     def __hash__(self) -> int:
         """Tell most refusals apart by what differs in most; equality still looks at everything."""
-        return hash((self.state, self.reason, self.detail))
+        return hash((self.state, self.reason, self.detail, self.retry_after_s))
 
 
 class Result(Enum):
@@ -602,6 +602,7 @@ class Exchange:
     ours: bool = False  # made by us to renew an answer: nobody waits for it
     rate_limit: RawHeaders = ()  # what its caller is told of his rates; written by gates
     place: Place | None = None  # one that he came back with
+    under_way: bool = False  # he has begun a purchase and got something; written by purchase
 
     queue_s: float = 0.0
     backend_s: float = 0.0

@@ -1,12 +1,13 @@
 """The last of the caller lane: what somebody has to pass who would start a flight. Who joins one, or is answered from memory, passes it by.
 
 Asked by `coalesce` when it has found no flight, and before it makes one: so a refusal here is its caller's alone, and nobody follows him.
-It answers at once, rate_limited or the moment from which the call may start; the waiting is done in the backend's line, where all wait.
+It answers at once: paused, rate_limited, or the moment from which the call may start; the waiting is done in the backend's line, where all
+wait. A pause comes before the rates: who is held up has paid for nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Gated, Refusal
 
@@ -16,17 +17,22 @@ if TYPE_CHECKING:
     from sidecar.policy.rates import RateRule
     from sidecar.ports import World
 
-
-def applies(scope: Scope) -> bool:
-    """Where a rule is written for the backend or for the operation's line."""
-    return bool(_rules(scope))
+_AT_ONCE: Final = 0.0  # the beginning of time: whoever may start from then on may start now
 
 
 def build(scope: Scope, world: World, inner: Lane) -> Gated:
     """Return the stage: what `coalesce` asks, and the lane that it starts then."""
     backend, line, rates, clock = scope.one_backend, scope.one_operation.pattern, world.rates, world.clock
+    pauses, rated = world.pauses, bool(_rules(scope))
 
     def ask(exchange: Exchange, until: float) -> float | Refusal:
+        if pauses.active:
+            refusal = pauses.ask(backend.name, under_way=exchange.under_way)
+            if refusal is not None:
+                return refusal
+        return rate(exchange, until) if rated else _AT_ONCE
+
+    def rate(exchange: Exchange, until: float) -> float | Refusal:
         call = exchange.call
         assert call is not None, "decode names the call before anybody flies"
         # A renewal is nobody's: no client pays for it, and it has no time to wait, for something is known already.
@@ -53,4 +59,4 @@ def _rules(scope: Scope) -> tuple[RateRule, ...]:
 
 def describe(scope: Scope) -> str:
     """Say the rules."""
-    return "; ".join(map(str, _rules(scope)))
+    return "; ".join(("what an operator has paused", *map(str, _rules(scope))))
