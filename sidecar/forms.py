@@ -123,7 +123,7 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int, re
         members=refusal.members,
     )
     rendered = render(facts)
-    before = (
+    before: RawHeaders = (
         (b"Content-Type", rendered.content_type.encode()),
         (b"Cache-Control", b"no-store"),
         (b"X-Content-Type-Options", b"nosniff"),

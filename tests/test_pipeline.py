@@ -33,6 +33,7 @@ caller lane
   idempotency takes no key
   place       who was let go comes back to where he stood: worth at most 5 s
   coalesce    private flights; a caller waits at most 4 s
+  gates       what an operator has paused
 flight lane
   queue       2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
   retry       once, if a kept connection turned out to be closed before any reply
@@ -55,6 +56,7 @@ caller lane
   idempotency takes no key
   place       who was let go comes back to where he stood: worth at most 5 s
   coalesce    private flights; a caller waits at most 60 s
+  gates       what an operator has paused
 flight lane
   queue       2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
   retry       never

@@ -63,7 +63,7 @@ class Argument:
 class End:
     """Bounds of how long an order may hold, in seconds. `suggested_s` is what forms offer: an end has to be said, it is never assumed.
 
-    `remind_s` where it may hold without one: then it is said so often, unless the order says how often, that it still holds. 0: it must end.
+    `remind_s` where it may hold without one: so often, unless the order says otherwise, it is said that it still holds. 0: it must end.
     """
 
     shortest_s: float
@@ -259,8 +259,8 @@ TABLE: Final = (
         "pause",
         "set",
         "Hold up whoever wants in, with a sentence that every page shows, until an end or until you resume.",
-        "Whoever would start a call is told `paused`, and nothing of it reaches the backend; kept answers are given, polls of waiting rooms "
-        "go on, nobody loses a place. A second order for the same target takes the place of the first. At the end the backend gets its "
+        "Whoever would start a call is told `paused`, and nothing of it reaches the backend; kept answers are given, waiting rooms are "
+        "polled, nobody loses a place. A second order for the same target takes the place of the first. At the end the backend gets its "
         "calls back slowly. Written down before it counts, where the settings have a store or a file of keys: then it outlives a restart.",
         arguments=(
             _TARGET,

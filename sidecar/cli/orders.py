@@ -134,7 +134,7 @@ def _parameter(argument: Argument) -> click.Parameter:
 
 def _texts(said: tuple[str, ...]) -> dict[str, str]:
     """Return texts by language; one without a language before it is English."""
-    found = {}
+    found: dict[str, str] = {}
     for each in said:
         language, _, text = each.partition("=")
         found |= {language: text} if text and TAG.fullmatch(language) else {"en": each}

@@ -78,8 +78,8 @@ SEVERITIES: Final = ("info", "warning", "critical")
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One pause or message. It has one of three ends: `end`, monotonic seconds, where it was said for how long; `until`, wall seconds, where
-    a time of day was said, whatever becomes of the clock; `remind_s` where nobody knows: so often it is said that it still holds.
+    """One pause or message. It has one of three ends: `end`, monotonic seconds, where it was said for how long; `until`, wall seconds,
+    where a time of day was said, whatever becomes of the clock; `remind_s` where nobody knows: so often it is said that it still holds.
     `since` is monotonic. `notice` has no texts where a pause is without words.
     """
 

@@ -41,7 +41,7 @@ def written(sign: Sign, now: float, wall: float) -> dict[str, Any]:
 def read(said: object, now: float, wall: float) -> Sign:
     """Return the sign; one of which nobody can tell when it ends is none."""
     if not isinstance(said, dict):
-        raise ValueError(f"{type(said).__name__} in place of a sign")
+        raise ValueError(f"{type(said).__name__} in place of a sign")  # noqa: TRY004 - a file that says nonsense, as all below
     target = target_of(_text(said, "target"))
     if target is None:
         raise ValueError(f"no target {said['target']!r}")
@@ -70,7 +70,7 @@ def read(said: object, now: float, wall: float) -> Sign:
 def _text(said: Mapping[str, Any], name: str) -> str:
     value = said.get(name)
     if not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
+        raise ValueError(f"{name} is no text")  # noqa: TRY004 - as above
     return value
 
 

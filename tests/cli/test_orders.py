@@ -64,6 +64,10 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
     assert run(office, "queue", "drop", "r-1", "--reason", "x").exit_code == 0
     assert run(office, "breaker", "set", "tickets", "cut_off", "--for", "1m", "--reason", "x").exit_code == 0
     assert run(office, "breaker", "clear", "tickets", "--reason", "x").exit_code == 0
+    assert run(office, "pause", "backend:tickets", "--reason", "x").exit_code == 0
+    assert run(office, "resume", "all", "--reason", "x").exit_code == 0
+    assert run(office, "message", "all", "--text", "Back at 9:20", "--reason", "x").exit_code == 0
+    assert run(office, "message", "clear", "all", "--reason", "x").exit_code == 0
     given = [(order.noun, order.verb) for order in office.control.orders]
     assert given == [
         ("config", "reload"),
@@ -82,10 +86,26 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
         ("queue", "drop"),
         ("breaker", "set"),
         ("breaker", "clear"),
+        ("pause", "set"),
+        ("pause", "clear"),
+        ("message", "set"),
+        ("message", "clear"),
     ]
     assert {(row.noun, row.verb) for row in TABLE} == set(given)
     assert office.control.orders[5].arguments == {"backend": "tickets", "what": "perf:1201"}
-    assert {"limit", "breaker", "reload", "drain", "purge", "observe", "fault", "queue"} <= set(COMMANDS)
+    assert {
+        "limit",
+        "breaker",
+        "reload",
+        "drain",
+        "purge",
+        "observe",
+        "fault",
+        "queue",
+        "pause",
+        "resume",
+        "message",
+    } <= set(COMMANDS)
 
 
 def test_help_says_it_all() -> None:
