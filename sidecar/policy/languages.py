@@ -60,11 +60,11 @@ def choice(languages: tuple[str, ...], accept: str) -> int:
             break
         if name == _ANY:
             return next((index for index, each in enumerate(known) if each not in refused), 0)
-        # de-CH-1996, then de-CH, then de (RFC 4647 section 3.4); and whoever reads en reads en-GB.
+        # de-CH-1996, then de-CH, then de (RFC 4647 section 3.4); and whoever reads French reads that of another country.
         wanted = name
         while wanted:
-            for index, each in enumerate(known):
-                if (each == wanted or (wanted == name and each.startswith(f"{wanted}-"))) and each not in refused:
-                    return index
+            near = [each for each in known if (each == wanted or each.startswith(f"{wanted}-")) and each not in refused]
+            if near:
+                return known.index(wanted if wanted in near else near[0])
             wanted = wanted.rpartition("-")[0]
     return 0
