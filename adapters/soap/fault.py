@@ -41,7 +41,7 @@ def soap12(facts: Facts) -> Rendered:
     subcode = f'<soap:Subcode><soap:Value xmlns:state="{STATE_NS}">state:{facts.state.name}</soap:Value></soap:Subcode>'
     fault = (
         f"<soap:Code><soap:Value>soap:{code}</soap:Value>{subcode}</soap:Code>"
-        f'<soap:Reason><soap:Text xml:lang="{language(facts)}">{escape(sentence(facts))}</soap:Text></soap:Reason>'
+        f'<soap:Reason><soap:Text xml:lang="{escape(language(facts))}">{escape(sentence(facts))}</soap:Text></soap:Reason>'
         f"<soap:Detail>{_detail(facts)}</soap:Detail>"
     )
     return Rendered(status, "application/soap+xml; charset=utf-8", _envelope(SOAP12_NS, fault))

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from sidecar.admin.table import SHORTEST_REMINDER_S, Argument, Kind, Row
+from sidecar.admin.table import SHORTEST_REMINDER_S, WEEK_S, Argument, Kind, Row
 from sidecar.control import Order
 from sidecar.durations import seconds, spoken
 from sidecar.instant import rfc3339
@@ -114,7 +114,10 @@ def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: 
     if value is None:
         wrong.append(Wrong(at, "missing", f"say {argument.name}: {argument.help}"))
     elif argument.kind is Kind.TEXTS:
-        return _texts(at, value, wrong)
+        before, texts = len(wrong), _texts(at, value, wrong)
+        if not texts and argument.default is None and len(wrong) == before:
+            wrong.append(Wrong(at, "missing", f"say {argument.name}: {argument.help}"))
+        return texts
     elif argument.kind is Kind.INTEGER:
         if not isinstance(value, int) or isinstance(value, bool):
             wrong.append(Wrong(at, "type", "must be a whole number, without quotes"))
@@ -180,9 +183,9 @@ def _moment(at: str, value: str, known: Known, wrong: list[Wrong]) -> str:
         within_s = _instant(value, known.wall_s)
     if isinstance(within_s, tuple):
         wrong.append(Wrong(at, within_s[0], f"must be a duration, as in 10m, or a time; as a time it {within_s[1]}"))
-    elif not 0 < within_s <= LONGEST_S:
+    elif not 0 < within_s <= WEEK_S:
         wrong.append(
-            Wrong(at, "range", f"must be within {spoken(LONGEST_S)} from now: it is {rfc3339(known.wall_s)} here")
+            Wrong(at, "range", f"must be within {spoken(WEEK_S)} from now: it is {rfc3339(known.wall_s)} here")
         )
     else:
         return rfc3339(known.wall_s + within_s)

@@ -165,8 +165,8 @@ def _severity(usual: str) -> Argument:
 
 
 # A pause may have to last over a weekend; whatever is to hold for longer than a week belongs in the settings.
-_WEEK_S: Final = 7 * 86_400.0
-_HELD: Final = End(shortest_s=1.0, suggested_s=900.0, longest_s=_WEEK_S, remind_s=REMIND_S)
+WEEK_S: Final = 7 * 86_400.0
+_HELD: Final = End(shortest_s=1.0, suggested_s=900.0, longest_s=WEEK_S, remind_s=REMIND_S)
 SHORTEST_REMINDER_S: Final = 60.0  # more often it is noise
 
 TABLE: Final = (
