@@ -224,7 +224,7 @@ async def test_it_ends_by_itself(desk: Desk) -> None:
     while (await desk.ask("soap11")).state == "paused":
         assert time.monotonic() < end
     assert desk.status()["pauses"] == []
-    assert any('"actor":"sidecar"' in line and '"noun":"pause"' in line for line in desk.sidecar.lines)
+    desk.sidecar.wait_line('"event":"audit","actor":"sidecar".*"noun":"pause"')
 
 
 # --- clients that were never written for us
