@@ -11,8 +11,9 @@ import asyncio
 import os
 import threading
 from contextlib import suppress
-from errno import EACCES, ENOSPC, EPERM, EROFS
+from errno import EACCES, EINVAL, ENOSPC, EPERM, EROFS
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -58,12 +59,11 @@ class OrdersFile:
         if self.path is None:
             return
         try:
-            with self.path.open("rb") as file:
-                raw = file.read(_MOST_BYTES + 1)
+            raw = _content(self.path)
         except FileNotFoundError:
             return
         except OSError as error:
-            self.put_aside(os.strerror(error.errno) if error.errno else str(error))
+            self.put_aside(str(error.strerror))
             return
         try:
             said = orjson.loads(raw) if len(raw) <= _MOST_BYTES else None
@@ -149,6 +149,15 @@ class OrdersFile:
         finally:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+
+def _content(path: Path) -> bytes:
+    """Return what is in a file, to the bound; what is no file is as one that cannot be read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe of that name would wait for somebody to write
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
+        if not S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(EINVAL, "it is no file")
+        return file.read(_MOST_BYTES + 1)
 
 
 def _written(sections: Mapping[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from errno import EACCES, ENOSPC, EROFS
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -18,6 +18,9 @@ from sidecar.plan import Plan
 from sidecar.stores import orders
 from sidecar.stores.orders import OrdersFile, UnwritableError, place_of
 from tests.support.world import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def read(path: Path, log: Recorder | None = None) -> OrdersFile:
@@ -172,16 +175,28 @@ async def test_garbage_is_put_aside_and_said(path: Path, content: bytes, why: st
     assert await here.write("pauses", [1]) == ""
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_put_aside(path: Path, make: Callable[[Path], None]) -> None:
+    """A pipe that nobody fills holds up no start."""
+    path.parent.mkdir()
+    make(path)
+    log = Recorder()
+    read(path, log)
+    assert len(log.named("orders_unreadable")) == 1
+    assert left_beside(path) == ["tickets.db.orders.bad"]
+
+
 def test_a_file_that_cannot_be_opened_or_moved_keeps_nobody_from_starting(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said, and left where it is."""
-    path.mkdir(parents=True)
+    lay(path, b"{}")
+    monkeypatch.setattr(os, "open", _failing(EACCES))
     monkeypatch.setattr(Path, "replace", _failing(EROFS))
     log = Recorder()
     read(path, log)
     [line] = log.named("orders_unreadable")
-    assert line["why"] == "Is a directory"
+    assert line["why"] == "Permission denied"
     assert "left where it is" in str(line["what"])
 
 
