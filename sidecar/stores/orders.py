@@ -96,39 +96,45 @@ class OrdersFile:
 
         Raises UnwritableError; then what stood before stands.
         """
-        if self.path is None:
-            return "the settings name no `store: sqlite` and no `keys.file` beside which it could be written down"
         async with self._writing:
             sections = {**self._sections, name: section}
             if section is None:
                 del sections[name]
-            self._number += 1
-            number, path, body = self._number, self.path, _written(sections)
-            try:
-                await aside(lambda: self._replace(path, body, number), _WRITE_S)
-            except TimeoutError:
-                self._number += 1
-                raise UnwritableError(f"{path} could not be written within {_WRITE_S:g} s: look at its disk") from None
-            except OSError as error:
-                if error.errno in _NO_PLACE:
-                    self._sections = sections
-                    return f"{path.parent} cannot be written to ({error.strerror})"
-                raise UnwritableError(f"{path} could not be written: {error.strerror}; make room on its disk") from None
+            why_not = await self._commit(sections)
             self._sections = sections
-        return ""
+        return why_not
 
     async def move(self, path: Path | None) -> None:
-        """Write to another place from now on, and what stands at once."""
-        if path == self.path:
-            return
-        self.path = path
-        for name, section in [*self._sections.items()][:1]:
+        """Write to another place from now on, and what stands at once; what lies there is another time's, and what lay here is over."""
+        async with self._writing:
+            before, self.path = self.path, path
+            if path == before:
+                return
             try:
-                kept = await self.write(name, section)
+                why_not = await self._commit(self._sections)
             except UnwritableError as error:
-                kept = str(error)
-            if kept:
-                self._log.event("orders_not_written", why=kept)
+                why_not = str(error)
+            if not why_not and before is not None:
+                with suppress(OSError, TimeoutError):
+                    await aside(lambda: before.unlink(missing_ok=True), _WRITE_S)
+            if why_not and self._sections:
+                self._log.event("orders_not_written", why=why_not)
+
+    async def _commit(self, sections: Mapping[str, Any]) -> str:
+        if self.path is None:
+            return "the settings name no `store: sqlite` and no `keys.file` beside which it could be written down"
+        self._number += 1
+        number, path, body = self._number, self.path, _written(sections)
+        try:
+            await aside(lambda: self._replace(path, body, number), _WRITE_S)
+        except TimeoutError:
+            self._number += 1
+            raise UnwritableError(f"{path} could not be written within {_WRITE_S:g} s: look at its disk") from None
+        except OSError as error:
+            if error.errno in _NO_PLACE:
+                return f"{path.parent} cannot be written to ({error.strerror})"
+            raise UnwritableError(f"{path} could not be written: {error.strerror}; make room on its disk") from None
+        return ""
 
     def _replace(self, path: Path, body: bytes, number: int) -> None:
         """Write a file beside it, bring it to the disk, and give it the name."""

@@ -81,7 +81,7 @@ async def test_without_a_place_nothing_is_kept_and_it_says_so() -> None:
     here = OrdersFile(None, Recorder())
     here.read()
     assert "keys.file" in await here.write("pauses", [1])
-    assert repr(here) == "<OrdersFile nowhere empty>"
+    assert repr(here) == "<OrdersFile nowhere pauses>"
 
 
 @pytest.mark.parametrize("number", [EACCES, EROFS])
@@ -202,16 +202,35 @@ def test_a_file_that_cannot_be_opened_or_moved_keeps_nobody_from_starting(
 
 async def test_it_moves_with_the_settings(tmp_path: Path) -> None:
     """Another file of keys after a reload: what stands is written there at once; to no place it goes on in memory, and says so."""
+    log, first, second = Recorder(), tmp_path / "a.orders", tmp_path / "b.orders"
+    second.write_bytes(b'{"v": 1, "sections": {"pauses": ["of another time"]}}')
+    here = OrdersFile(first, log)
+    await here.write("pauses", [1])
+    await here.move(second)
+    assert (read(second).section("pauses"), left_beside(first)) == ([1], ["b.orders"])
+    await here.move(second)
+    await here.write("pauses", None)
+    assert log.events == []
+    await here.move(None)
+    assert log.events == []  # nothing stands that a restart would forget
+    await here.write("pauses", [2])
+    await here.move(first)
+    assert read(first).section("pauses") == [2]
+    await here.move(None)
+    assert here.section("pauses") == [2]
+    assert len(log.named("orders_not_written")) == 1
+
+
+async def test_a_move_to_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reload has been taken; what stands goes on, and the log says that a restart would not find it."""
     log = Recorder()
     here = OrdersFile(tmp_path / "a.orders", log)
     await here.write("pauses", [1])
+    monkeypatch.setattr(os, "write", _failing(ENOSPC))
     await here.move(tmp_path / "b.orders")
-    assert read(tmp_path / "b.orders").section("pauses") == [1]
-    await here.move(tmp_path / "b.orders")
-    assert log.events == []
-    await here.move(None)
     assert here.section("pauses") == [1]
-    assert len(log.named("orders_not_written")) == 1
+    [line] = log.named("orders_not_written")
+    assert "No space left" in str(line["why"])
 
 
 async def test_writes_come_one_after_the_other(path: Path) -> None:
