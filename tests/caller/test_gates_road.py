@@ -190,3 +190,26 @@ async def test_a_key_that_met_a_pause_is_free() -> None:
     )  # what was done is told, paused or not
     assert len(road.scene.upstream.asks) == 1
     road.scene.pauses.close()
+
+
+@pytest.mark.parametrize(
+    ("scope", "states", "sent"), [(Scope.ENTRY, ["ok"] * 4, 4), (Scope.ALL, ["ok", "ok", "paused", "paused"], 2)]
+)
+async def test_who_waits_in_the_line_goes_on_unless_everybody_is_held_up(
+    scope: Scope, states: list[str], sent: int
+) -> None:
+    """What the backend has it ends; of what it has not, nothing is sent while nobody may."""
+    road = Road()
+    calls = [road.call(b"Reserve %d" % number, f"client{number}") for number in range(4)]
+    asks = [await road.scene.upstream.ask(number) for number in range(2)]
+    await settle()
+    assert road.scene.view == "2+0 of 2, 2 queued"
+    await road.scene.pauses.put(sign(scope))
+    road.scene.upstream.auto = lambda _: OK
+    for ask in asks:
+        ask.answer()
+    assert [state_of(await each).partition(";")[0] for each in calls] == states
+    assert len(road.scene.upstream.asks) == sent
+    assert road.scene.view == "0+0 of 2, 0 queued"
+    assert not road.scene.log.bugs
+    road.scene.pauses.close()

@@ -179,8 +179,9 @@ def test_it_is_shown(desk: Desk) -> None:
     assert [each["code"] for each in desk.status()["warnings"] if each["code"] == "paused"] == ["paused"]
     with urllib.request.urlopen(f"{desk.sidecar.admin_url}/metrics", timeout=5) as reply:
         assert b'sidecar_paused{scope="entry",target="backend:soap"} 1.0' in reply.read()
-    line = json.loads(next(each for each in reversed(desk.sidecar.lines) if '"event":"audit"' in each))
-    assert (line["noun"], line["actor"], line["arguments"]["text"]["de"]) == ("pause", "alice", GERMAN)
+    with urllib.request.urlopen(f"{desk.sidecar.admin_url}/admin/v1/audit?last=1", timeout=5) as reply:
+        [entry] = json.load(reply)["audit"]
+    assert (entry["noun"], entry["actor"], entry["arguments"]["text"]["de"]) == ("pause", "alice", GERMAN)
     refused = desk.order("pause", "backend:saop", "--reason", "x")
     assert (refused.returncode, "did you mean backend:soap?" in refused.stderr) == (2, True)
 
