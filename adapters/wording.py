@@ -5,16 +5,30 @@ Last on the caller's road, asked by SOAP's and XML-RPC's faults. It answers for 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from sidecar.ports import Facts
 
 
+_PAUSED: Final = "paused"
+
+
 def sentence(facts: Facts) -> str:
-    """Join title and detail, once where they are the same."""
+    """Join title and detail, once where they are the same. What an operator says to people comes first: these texts are what they read.
+
+    Of a pause it says all there is; of anything else it is not the reason.
+    """
     title, detail = facts.state.title, facts.detail
-    return title if detail in ("", title) else f"{title}: {detail}"
+    reason = title if detail in ("", title) else f"{title}: {detail}"
+    if facts.message is None:
+        return reason
+    return facts.message.text if facts.state.name == _PAUSED else f"{facts.message.text} ({reason})"
+
+
+def language(facts: Facts) -> str:
+    """Return the language that the sentence begins in, as a tag (RFC 5646)."""
+    return "en" if facts.message is None else facts.message.lang
 
 
 def signed(facts: Facts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from time import time
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -13,6 +14,11 @@ from bench.peers import PEERS
 from bench.process import Server, free_port
 from bench.report import Line
 from bench.rounds import Subject, measure
+from sidecar.model import Notice
+from sidecar.policy.pauses import EVERYTHING, Kind, Scope, Sign
+from sidecar.stores.orders import VERSION
+from sidecar.stores.pauses import SECTION
+from sidecar.stores.signs import written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +49,9 @@ backends:
 """
 
 
-def settings(folder: Path, port: int, origin: int, admin: int = 0) -> Path:
+def settings(folder: Path, port: int, origin: int, admin: int = 0, more: str = "") -> Path:
     """Write the sidecar's settings; `admin` 0 takes a free port for operators. Its WSDL is the origin's, in a file, so that nothing is
-    fetched while we measure.
+    fetched while we measure. `more` is written behind them.
     """
     from sidecar.demo import wsdl  # noqa: PLC0415 - only the writer of settings needs it
 
@@ -61,8 +67,20 @@ def settings(folder: Path, port: int, origin: int, admin: int = 0) -> Path:
         wsdl=document,
         denied=messages.DENIED,
     )
-    file.write_text(text, "utf-8")
+    file.write_text(text + more, "utf-8")
     return file
+
+
+def paused(folder: Path, origin: int, core: int) -> Server:
+    """Return the product, paused as it was before a restart, with a sentence in three languages and news in a while."""
+    keys, port = folder / "paused.keys", free_port()
+    texts = (("en", "Back at 9:20"), ("de", "Um 9:20 Uhr geht es weiter"), ("fr", "Nous reprenons à 9 h 20"))
+    notice = Notice("p3f9a1", "warning", texts, time() + 120)
+    sign = Sign("p3f9a1", Kind.PAUSE, EVERYTHING, notice, 0.0, Scope.ENTRY, remind_s=900.0)
+    document = {"v": VERSION, "sections": {SECTION: [written(sign, 0.0, time())]}}
+    keys.with_name(f"{keys.name}.orders").write_bytes(orjson.dumps(document))
+    file = settings(folder, port, origin, more=f"keys: {{file: {keys}}}\n")
+    return Server.python("sidecar", "run", file, port=port, core=core)
 
 
 def sidecar(folder: Path, origin: int, core: int, *, talks: bool = False) -> Server:
@@ -94,8 +112,12 @@ def cost(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
     with ExitStack() as stack:
         ours = stack.enter_context(sidecar(folder, origin.port, core))
         once(ours.port, kept)  # so that it is known
+        shut = stack.enter_context(paused(folder, origin.port, core))
+        held = passing.replace(b"Accept: ", b"Accept-Language: de-CH,de;q=0.9,en;q=0.5\r\nAccept: ", 1)
         answers = {"ok": passing, "denied": denied, "media": media, "health": health, "kept": kept}
         replies = {name: once(ours.port, request) for name, request in answers.items()}
+        replies["paused"] = once(shut.port, held)
+        answers["paused"] = held
         file = folder / "replies.json"
         file.write_bytes(orjson.dumps(dict(same(name, reply) for name, reply in replies.items())))
         bare_port, forward_port = free_port(), free_port()
@@ -109,7 +131,9 @@ def cost(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
             return method + b" /" + name.encode() + b" " + rest
 
         status = {name: int(reply[0].split(b" ")[1]) for name, reply in replies.items()}
-        mine = {name: Subject(name, ours, answers[name], status[name]) for name in answers}
+        mine = {
+            name: Subject(name, shut if name == "paused" else ours, answers[name], status[name]) for name in answers
+        }
         base = {name: Subject(f"bare {name}", bare, to_bare(name, answers[name]), status[name]) for name in answers}
         f = Subject("F", forward, passing)
         peers, keepers = [], []
@@ -136,6 +160,7 @@ def cost(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
         line("pass-through of a 1 KB SOAP call", "ok", 1.6, f, "F"),
         line("refusal after decode (denied operation)", "denied", 2.2, base["denied"], "R"),
         line("refusal before decode (content type)", "media", 1.4, base["media"], "R"),
+        line("refusal by a pause, in the caller's language", "paused", 2.5, base["paused"], "R"),
         line("own resource by GET", "health", None, base["health"], "G"),
         line("answer that is kept, by POST", "kept", 1.7, base["kept"], "R"),
         *(Line(peer.name, peer.over(base["kept"]), "x R", None, f"{peer.median_us:.0f} µs") for peer in keepers),

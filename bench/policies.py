@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
+from random import random
 from time import process_time
 from typing import TYPE_CHECKING, Final
 
 from bench.report import Line as Row
-from sidecar.model import Lease, Refusal, Result, Seat
+from sidecar.model import Lease, Notice, Refusal, Result, Seat
 from sidecar.policy.adaptive import Adaptive
 from sidecar.policy.breaker import Breaker
 from sidecar.policy.breaking import Permit, Rule
 from sidecar.policy.limiter import Fixed, Sample
+from sidecar.policy.pauses import EVERYTHING, Kind, Pauses, Scope, Sign, Target, What
 from sidecar.policy.queue import Line, QueueRule
 from sidecar.policy.rates import Asked, Per, RateRule, Rates
 from sidecar.policy.tiers import Waiting
@@ -26,11 +28,11 @@ _CLASSES: Final = ("staff", "checkout", "browse", "batch")
 
 def policies() -> list[Row]:
     """Measure and return the lines; the quietest of five rounds each."""
-    admitted, refused = _us(_admitted()), max(_us(_refused_by_line()), _us(_refused_by_rate()))
+    admitted, refused = _us(_admitted()), max(_us(_refused_by_line()), _us(_refused_by_rate()), _us(_paused()))
     ten, many = _us(_waits(10)), _us(_waits(10_000))
     return [
         Row("policies of an admitted call, called alone", admitted, "µs", 15, "rate, breaker, line, limit"),
-        Row("policies of a refusal, called alone", refused, "µs", 10, "the dearer of line and rate"),
+        Row("policies of a refusal, called alone", refused, "µs", 10, "the dearest of line, rate and pause"),
         Row(
             "a call through the line with 10000 waiting, over ten",
             many / ten,
@@ -106,6 +108,20 @@ def _refused_by_rate() -> Callable[[int], None]:
 
     def once(number: int) -> None:
         rates.ask(1.0, asked[number % 1000], 0.0)
+
+    return once
+
+
+def _paused() -> Callable[[int], None]:
+    pauses = Pauses()
+    notice = Notice("p1", "warning", (("en", "Back at 9:20"),), 120.0)
+    pauses.put(Sign("p1", Kind.PAUSE, EVERYTHING, notice, 0.0, Scope.ENTRY, end=1e9))
+    pauses.put(Sign("m1", Kind.MESSAGE, Target(What.BACKEND, "box"), notice, 0.0, end=1e9))
+
+    def once(number: int) -> None:
+        now = number * 0.001
+        assert pauses.ask(now, now, "box", random, under_way=False) is not None, "everything is paused"
+        pauses.notices(now, now, "box", None)
 
     return once
 

@@ -41,6 +41,7 @@ from sidecar.early import refuser
 from sidecar.flights import Flights
 from sidecar.hall import PREFIX as ROOMS
 from sidecar.hall import Hall
+from sidecar.hall.house import Stop
 from sidecar.headcount import Headcount
 from sidecar.kept import Kept
 from sidecar.listener import Listener
@@ -52,6 +53,7 @@ from sidecar.policy.admission import Backing
 from sidecar.policy.breaking import Forced
 from sidecar.policy.clients import Clients
 from sidecar.policy.overrides import LONGEST_S, Observed
+from sidecar.policy.pauses import Scope, What
 from sidecar.policy.routing import RESERVED, Routes
 from sidecar.ports import World
 from sidecar.prober import Prober
@@ -61,6 +63,8 @@ from sidecar.stores.injections import MemoryInjections
 from sidecar.stores.keys import fresh, keys_in
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure
 from sidecar.stores.opening import Stores
+from sidecar.stores.orders import OrdersFile, place_of
+from sidecar.stores.pauses import HeldPauses
 from sidecar.stores.places import SignedPlaces
 from sidecar.stores.purchases import MemoryPurchases
 from sidecar.stores.rates import MemoryRates
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
     from sidecar.model import Peer, Result, Seat, SlotsView
     from sidecar.pieces import Pieces
     from sidecar.plan import BackendPlan, Plan
+    from sidecar.policy.pauses import Target
     from sidecar.policy.tokens import Keys
     from sidecar.ports import Adapter, Booklet, Clock, Facade, Renderer, Watch
     from sidecar.trust import Trust
@@ -185,6 +190,7 @@ class App:
         self.answers, self.deeds = self.stores.answers, self.stores.deeds
         durable = self.stores.notes if plan.store is not None else None
         self.purchases = MemoryPurchases(self.clock, self.watch, self.deeds.secret, durable)
+        self.hall.stops, self.hall.notices = self._stop, lambda room: self.pauses.notices(None, room)
         self.purchases.passes, self.purchases.on_end = self.hall.purchase_keys, self.hall.ended
         self.crowds = Crowds(self.clock, self.watch, Clients(plan.clients, plan.callers))
         self._shelves: Kept[Shelf] = Kept()
@@ -193,6 +199,8 @@ class App:
         self._new_id = _new_ids()
         self._limits: dict[str, int] = {}  # by backend, in place of the plan's
         self.injections = MemoryInjections(self.clock, self.watch)
+        self.orders = OrdersFile(place_of(plan), self.watch)
+        self.pauses = HeldPauses(self.clock, self.watch, random, self.orders, self._resumed)
         self._trust: Trust = {}
         self._learnt_of: dict[str, object] = {}  # by backend: whom what has been learnt under its name is about
         self._remembering: asyncio.TimerHandle | None = None
@@ -213,6 +221,8 @@ class App:
         self._learnt_of = {backend.name: backend.identity for backend in plan.hosts}
         self._keep(needs)
         self.injections.load(plan.backends)
+        self.orders.read()
+        self.pauses.restore()
         self.world = road.world
         self.listener = Listener(
             plan,
@@ -270,6 +280,7 @@ class App:
         self._fetch(road)
         self.watch.window.keep(frozenset(backend.name for backend in plan.backends))
         raise_limit(plan.limits.connections, self.watch)
+        spawn(self.orders.move(place_of(plan)), "orders")
         self._retire(needs.gone, longest_s)
 
     def _stay(self) -> None:
@@ -295,6 +306,13 @@ class App:
         else:
             self._limits[backend] = value
         self._bound(self.plan)
+
+    def _resumed(self, target: Target) -> None:
+        """Lead what was paused back gently: whoever was held up comes back, and comes at once."""
+        if target.what is not What.ROOM:
+            for host in self.plan.hosts:
+                if target.what is What.EVERYTHING or host.name == target.name:
+                    self.slots.slow_start(host.name)
 
     def observe(self, backend: str, mechanism: str, on: bool) -> None:
         """Let a mechanism count and refuse nobody, or refuse again; `overrides.EVERY` for either means all."""
@@ -440,6 +458,7 @@ class App:
             deeds=self.deeds,
             places=self.places,
             injections=self.injections,
+            pauses=self.pauses,
             observing=self.observed.ask,
             answered=self.crowds.tell,
             explained=Explaining(self.clock, self.slots, self.breakers, self.pressure).of,
@@ -547,6 +566,11 @@ class App:
         self.slots.pulse()
         self.purchases.pulse()
 
+    def _stop(self, room: str) -> Stop | None:
+        """Return what an operator has stopped a room with."""
+        sign = self.pauses.room(room)
+        return None if sign is None else Stop(self.pauses.refusal(sign), sign.scope is Scope.ALL)
+
     def _backing(self, backends: Collection[str]) -> Backing:
         """Return what a room's backends bear together."""
         views = [self.slots.view(name) for name in backends]
@@ -567,6 +591,7 @@ class App:
         self.hall.close()
         self.prober.close()
         self.injections.close()
+        self.pauses.close()
         if self._pulsing is not None:
             self._pulsing.cancel()
         if self._remembering is not None:

@@ -19,6 +19,7 @@ from sidecar.concerns import concerns
 from sidecar.control import Order, OrderError, Verdict
 from sidecar.instant import rfc3339
 from sidecar.model import Seat
+from sidecar.policy.pauses import Kind
 from sidecar.policy.tags import EVERYTHING, of_operation, of_order
 from sidecar.watch import names
 from sidecar.watch.metrics import BackendNow, ConfigNow, Now
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from sidecar.admin.faults import Faults
     from sidecar.admin.keeper import Keeper
+    from sidecar.admin.pausing import Pausing
     from sidecar.app import App
     from sidecar.plan import BackendPlan
     from sidecar.reload import Reloads
@@ -48,6 +50,7 @@ class Bridge:
         reloads: Reloads[Any],
         keeper: Keeper,
         faults: Faults,
+        pausing: Pausing,
         *,
         file: str,
         effective: Callable[[], list[dict[str, Any]]],
@@ -56,7 +59,7 @@ class Bridge:
     ) -> None:
         self._app, self._reloads, self._keeper, self._faults = app, reloads, keeper, faults
         self._file, self._effective, self._go = file, effective, go
-        self._going = going
+        self._going, self._pausing = going, pausing
         self._usher = Usher(
             app.slots,
             lambda: [host.name for host in app.plan.hosts],
@@ -81,6 +84,8 @@ class Bridge:
                 if (order.noun, order.verb) == ("breaker", "set"):
                     self._needs_breaker(order.arguments["backend"])
                 return self._keeper.carry_out(order, self.configured())
+            case "pause" | "message", _:
+                return await self._pausing.carry_out(order)
             case "fault", _:
                 return self._faults.carry_out(order, self.configured())
             case "queue", _:
@@ -164,6 +169,7 @@ class Bridge:
             "kept": self._kept(),
             "backends": [{**self._backend(each), **seen["backends"][each.name]} for each in app.plan.backends],
             "overrides": self._overrides(),
+            "pauses": self._pausing.view(),
             "refusals": seen["refusals"],
             "states": seen["states"],
             "log": {"dropped": app.log_dropped},
@@ -298,6 +304,7 @@ class Bridge:
                 reloads.counts[False],
             ),
             overrides=len(self._overrides()),
+            paused=tuple((str(each.target), each.scope.value) for each in app.pauses.view() if each.kind is Kind.PAUSE),
             draining=app.listener.draining,
             log_dropped=app.log_dropped,
             lag_s=app.watch.lag.largest_s,

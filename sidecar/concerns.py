@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sidecar.durations import rough
 from sidecar.policy.overrides import EVERY
+from sidecar.policy.pauses import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ def concerns(facts: Mapping[str, Any], counts: Mapping[str, int], *, open_to_all
     return [
         *_configuration(facts),
         *_by_hand(facts),
+        *_paused(facts),
         *_backends(facts),
         *_lines(facts),
         *_process(facts, counts, open_to_all),
@@ -73,6 +75,20 @@ def _by_hand(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             f"it ends by itself; sidecar {noun} clear{where} --reason TEXT ends it now",
             each["since"],
         )
+
+
+def _paused(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for each in facts["pauses"]:
+        if each["kind"] == "pause":
+            at, whom = each["target"], "everybody" if each["scope"] == "all" else "newcomers"
+            end = f"until {each['until']}" if each["until"] else "until somebody resumes it"
+            yield _concern(
+                "paused",
+                "warning",
+                f"{'everything' if at == ALL else at} is paused for {whom} {end}, by {each['actor']}: {each['reason']}",
+                f"sidecar resume {at} --reason TEXT ends it now",
+                each["since"],
+            )
 
 
 def _backends(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

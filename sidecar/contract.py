@@ -43,7 +43,7 @@ cannot be seen. Treat a state that you do not know by its category:
 
 _SHELL: Final = """\
 ```sh
-DEMO=http://127.0.0.1:8080 SHOP=http://127.0.0.1:8090
+DEMO=http://127.0.0.1:8080 SHOP=http://127.0.0.1:8090 ADMIN=http://127.0.0.1:8081
 ```"""
 
 _DIALECTS: Final = """\

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order: `noun` and `verb` of the table, its arguments, who gives it, why, and for how long (seconds; None: no end of its own)."""
+    """One order: `noun` and `verb` of the table, its arguments, who gives it, why, and for how long (seconds; None: no end of its own).
+
+    Of one that may hold without an end: `until` is its end where a time of day was said, wall seconds; `remind_s`, how often to say that it
+    still holds where nobody knows its end.
+    """
 
     noun: str
     verb: str
@@ -23,6 +27,8 @@ class Order:
     actor: str = ""
     reason: str = ""
     for_s: float | None = None
+    until: float | None = None
+    remind_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from sidecar.instant import rfc3339
 from sidecar.model import joined
-from sidecar.ports import Facts
+from sidecar.ports import Facts, Saying
 from sidecar.states import How, executed, find, retry_how
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from sidecar.model import Executed, Grade, RawHeaders, Refusal
+    from sidecar.model import Executed, Grade, Notice, RawHeaders, Refusal
     from sidecar.ports import Renderer
 
 COMES_BACK: Final = (How.WAIT, How.POLL, How.JOIN)
@@ -45,8 +46,13 @@ class Form(NamedTuple):
         return self.body % {b"id": request_id, b"time": server_time.encode()}
 
 
-def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: int, ours: bool = True) -> Form:
-    """Return the form of `refusal` in the dialect that `render` writes; not `ours`: its words are the backend's, never to be kept."""
+def form_of(
+    refusal: Refusal, render: Renderer, *, safe: bool, sender_status: int, ours: bool = True, reads: int = 0
+) -> Form:
+    """Return the form of `refusal` in the dialect that `render` writes; not `ours`: its words are the backend's, never to be kept.
+
+    `reads`: which of its notice's texts its caller reads, by its index.
+    """
     if (
         not ours
         or refusal.errors
@@ -54,11 +60,10 @@ def form_of(refusal: Refusal, render: Renderer, *, safe: bool, sender_status: in
         or refusal.members
         or refusal.line is not None
         or refusal.room is not None
-        or refusal.notice is not None
         or len(refusal.detail or "") > _DETAIL_CHARACTERS
     ):
-        return _form(refusal, render, safe, sender_status)
-    return _kept(refusal, cast("Hashable", render), safe, sender_status)
+        return _form(refusal, render, safe, sender_status, reads)
+    return _kept(refusal, cast("Hashable", render), safe, sender_status, reads)
 
 
 def effect_of(refusal: Refusal, *, safe: bool) -> Executed:
@@ -85,7 +90,15 @@ def state_item(state: str, reason: str | None, effect: str, age_s: int | None = 
     return f"{state}{age}{why};executed={effect}".encode()
 
 
-def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) -> Form:
+def _saying(notice: Notice | None, reads: int) -> Saying | None:
+    if notice is None or not notice.texts:
+        return None
+    lang, text = notice.texts[reads]
+    next_update_at = None if notice.next_update is None else rfc3339(notice.next_update)
+    return Saying(notice.id, notice.severity, lang, text, next_update_at)
+
+
+def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int, reads: int) -> Form:
     state = find(refusal.state, refusal.reason)
     effect = effect_of(refusal, safe=safe)
     how = retry_how(state, effect, safe=safe)
@@ -106,15 +119,18 @@ def _form(refusal: Refusal, render: Renderer, safe: bool, sender_status: int) ->
         sender_status=sender_status,
         line=refusal.line,
         room=refusal.room,
+        message=_saying(refusal.notice, reads),
         members=refusal.members,
     )
     rendered = render(facts)
-    before = (
+    before: RawHeaders = (
         (b"Content-Type", rendered.content_type.encode()),
         (b"Cache-Control", b"no-store"),
         (b"X-Content-Type-Options", b"nosniff"),
         (b"Sidecar-State", state_item(refusal.state, refusal.reason, effect.value)),
     )
+    if facts.message is not None:
+        before = (*before, (b"Content-Language", facts.message.lang.encode()))
     after: RawHeaders = ()
     if after_s is not None:
         after += ((b"Retry-After", str(after_s).encode()),)

@@ -11,6 +11,11 @@ def rfc3339(wall_s: float) -> str:
     return _millisecond(int(wall_s * 1000))
 
 
+def wall_of(text: str) -> float:
+    """Return the seconds since the epoch of an RFC 3339 text, as `rfc3339` writes it."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 @lru_cache(4)  # a line and a reply are often of the same one
 def _millisecond(epoch_ms: int) -> str:
     second, rest_ms = divmod(epoch_ms, 1000)

@@ -172,7 +172,7 @@ class Refusal:
 
     def __hash__(self) -> int:
         """Tell most refusals apart by what differs in most; equality still looks at everything."""
-        return hash((self.state, self.reason, self.detail))
+        return hash((self.state, self.reason, self.detail, self.retry_after_s))
 
 
 class Result(Enum):

@@ -98,6 +98,9 @@ def fetcher(plan: Plan, backend: BackendPlan, world: World) -> Callable[[str, st
     paths = {endpoint: urlsplit(url).path or "/" for endpoint, url in backend.endpoints}
 
     async def fetch(endpoint: str, query: str) -> Outcome:
+        held = _held_up(backend, world)
+        if held is not None:
+            return held
         target = query if query.startswith("/") else f"{paths[endpoint]}?{query}"
         key = f"document {backend.name} {target}".encode()
         now = world.clock.now()
@@ -130,6 +133,8 @@ def prober(plan: Plan, backend: BackendPlan, world: World) -> Callable[[], Await
     adapter = world.adapters[backend.name, endpoint]
 
     async def probe() -> Result:
+        if _held_up(backend, world) is not None:
+            return Result.IGNORED
         knock = adapter.knock(operation)
         if knock is None:
             return Result.IGNORED  # no contract has come yet that says how it is asked
@@ -155,6 +160,11 @@ def prober(plan: Plan, backend: BackendPlan, world: World) -> Callable[[], Await
             account.close()
 
     return probe
+
+
+def _held_up(backend: BackendPlan, world: World) -> Refusal | None:
+    """Refuse what we ask for ourselves while everybody is held up: a pause of newcomers is none of ours."""
+    return world.pauses.ask(backend.name, under_way=True) if world.pauses.active else None
 
 
 def describe(plan: Plan, backend: str, operation: str) -> str:

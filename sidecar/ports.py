@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Lane,
         Lease,
         Level,
+        Notice,
         Outbound,
         Outcome,
         Place,
@@ -94,6 +95,16 @@ class Classified:
     private_only: bool = False
 
 
+class Saying(NamedTuple):
+    """What an operator says to people, in one language. `next_update_at`: RFC 3339, None: nobody has said."""
+
+    id: str
+    severity: str
+    lang: str
+    text: str
+    next_update_at: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a failure says in every dialect. Times in whole seconds; None is not known, never 0."""
@@ -114,6 +125,7 @@ class Facts:
     sender_status: int = 400
     line: Ahead | None = None
     room: RoomWord | None = None
+    message: Saying | None = None
     members: bytes = b""  # what JSON says besides: a JSON object
 
 
@@ -328,6 +340,26 @@ class Injections(Protocol):
         """Return what a response of the operations `names` says of it (an RFC 8941 list), b"" where nothing holds; `hit` is the id of
         the injection that its own call met.
         """
+        ...
+
+
+class Pauses(Protocol):
+    """What operators have put up: pauses, which refuse, and messages, which only speak."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is up at all: where it is not, nobody has to ask."""
+        ...
+
+    def ask(self, backend: str, *, under_way: bool) -> Refusal | None:
+        """Refuse (paused) whoever wants to start a call while its backend, or everything, is paused; None: he may.
+
+        `under_way`: he has begun a purchase, and only a pause with the scope `all` holds him up.
+        """
+        ...
+
+    def notices(self, backend: str | None, room: str | None = None) -> Notice | None:
+        """Return what is said to whoever has to do with them (None: with none): the most severe, of these the newest."""
         ...
 
 
@@ -711,6 +743,7 @@ class World:
     deeds: Deeds
     places: Places
     injections: Injections
+    pauses: Pauses
     observing: Callable[[str, str], bool]  # of a backend and a mechanism: whether it may count, and refuse nobody
     answered: Callable[[Exchange], None]  # told of every request, once its reply is made
     explained: Callable[

@@ -17,6 +17,7 @@ from sidecar.admin.audit import Audit
 from sidecar.admin.faults import Faults
 from sidecar.admin.keeper import Keeper, breaking, observing
 from sidecar.admin.listener import AdminListener
+from sidecar.admin.pausing import Pausing
 from sidecar.app import App
 from sidecar.bridge import Bridge
 from sidecar.descriptors import raise_limit
@@ -25,6 +26,7 @@ from sidecar.notify import Notifier
 from sidecar.reload import Means, Reloads
 from sidecar.settings.diff import diff
 from sidecar.settings.sources import fingerprint
+from sidecar.stores.orders import UnwritableError
 from sidecar.tasks import spawn
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class Process:
             self.reloads,
             self.keeper,
             Faults(app.injections, app.clock, self.audit),
+            Pausing(app.pauses, app.clock, self.audit, UnwritableError),
             file=loaded.file,
             effective=self._effective,
             go=self.asked.set,

@@ -118,6 +118,14 @@ def _pays() -> str:
     return _asks(_call("Checkout", f"<sSessionKey>$KEY</sSessionKey>{card}"), '-H "Idempotency-Key: sale-$KEY" ')
 
 
+def _pauses() -> str:
+    """Return the command that pauses everything for five seconds, with the demo's own token."""
+    words = '{"en": "Back in a moment", "de": "Gleich geht es weiter"}'
+    order = f'{{"actor": "you", "reason": "to see it", "target": "all", "for": "5s", "text": {words}}}'
+    head = "-H 'Authorization: Bearer a-token-for-the-demo' -H 'Content-Type: application/json'"
+    return f"curl -s $ADMIN/admin/v1/pause/set {head} -d '{order}'; "
+
+
 _PAYS: Final = _pays()
 _KEYED_SALE: Final = _reserve(1206, 1).replace("-si", "-s") + " >/dev/null; "
 
@@ -425,11 +433,11 @@ ROWS: Final[tuple[State, ...]] = (
         _H.WAIT,
         "caller",
         "Paused by the operator",
-        "The operator's message and when there is news.",
-        "",
+        "`message.text`, the operator's own words, and when there is news (`message.next_update_at`); without them, that it is paused, "
+        "nothing was booked, and the page goes on by itself.",
+        _pauses() + _HELLO,
         ("room", "backend", "everything"),
         retry_after_s=15,
-        built=False,
     ),
     State(
         "sale_closed",

@@ -13,7 +13,7 @@ import pytest
 from sidecar import app as module
 from sidecar.app import App
 from sidecar.listener import ListenError
-from sidecar.model import Protocol, Seat
+from sidecar.model import Notice, Protocol, Seat
 from sidecar.plan import (
     BackendPlan,
     CorsPlan,
@@ -25,7 +25,9 @@ from sidecar.plan import (
     Plan,
     TracePlan,
 )
+from sidecar.policy import pauses
 from sidecar.policy.injection import Fault, Kind
+from sidecar.policy.pauses import EVERYTHING, Sign, Target, What
 from sidecar.states import ROWS
 from sidecar.tasks import alive
 from tests.adapters.soap.library import operation, wsdl
@@ -462,3 +464,15 @@ async def test_an_operator_cuts_a_backend_off() -> None:
         assert (await ask(app.urls[0], PING)).header("Sidecar-State") == "ok;executed=yes"
         app.cut_off("nowhere", "cut_off")
         app.cut_off("nowhere", None)
+
+
+async def test_what_was_paused_is_led_back_gently(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backend that was paused, or all of them; a room has its own way."""
+    async with Backend(stage) as backend, running(plan(backend.url)) as app:
+        led = list[str]()
+        monkeypatch.setattr(app.slots, "slow_start", led.append)
+        for target in (Target(What.BACKEND, "rpc"), Target(What.ROOM, "rpc"), Target(What.BACKEND, "gone"), EVERYTHING):
+            notice = Notice("p1", "warning", ())
+            await app.pauses.put(Sign("p1", pauses.Kind.PAUSE, target, notice, app.clock.now(), remind_s=900.0))
+            await app.pauses.clear(pauses.Kind.PAUSE, target)
+        assert led == ["rpc", "soap", "rpc"]

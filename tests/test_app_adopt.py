@@ -12,8 +12,9 @@ import pytest
 from sidecar import app as module
 from sidecar.app import GoingError, RestartNeededError
 from sidecar.listener import ListenError
-from sidecar.model import Executed, Grade, Level
+from sidecar.model import Executed, Grade, Level, Notice
 from sidecar.plan import AdminPlan, CorsPlan, LimitsPlan, ListenPlan, MetricsPlan, OperationPlan, Plan, TlsPlan
+from sidecar.policy.pauses import EVERYTHING, Kind, Sign
 from tests.support import envelopes as env
 from tests.support.backend import Backend, Gate, answer
 from tests.support.certs import make
@@ -339,3 +340,18 @@ async def test_many_plans_under_load_fail_nobody(backend: Starts) -> None:
                 await asyncio.sleep(0.002)
             over.set()
         assert set(said) == {"ok"}
+
+
+async def test_what_is_paused_stays_so_and_is_written_where_the_new_settings_say(
+    backend: Starts, tmp_path: Path
+) -> None:
+    """Another file of keys: the next process looks beside that."""
+    here = await backend(stage)
+    async with running(replace(plan(here.url), keys=str(tmp_path / "first"))) as app:
+        sign = Sign("p1", Kind.PAUSE, EVERYTHING, Notice("p1", "warning", ()), app.clock.now(), remind_s=900.0)
+        await app.pauses.put(sign)
+        await app.adopt(replace(app.plan, keys=str(tmp_path / "second")))
+        assert (await ask(app.urls[0], CALL)).state == "paused"
+        await until((tmp_path / "second.orders").exists)
+    async with running(replace(plan(here.url), keys=str(tmp_path / "second"))) as app:
+        assert (await ask(app.urls[0], CALL)).state == "paused"

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from sidecar.concerns import concerns
+from tests.admin.facts import sign
 
 CALM: dict[str, Any] = {
     "config": {"file": "tickets.yaml", "differs_from_disk": False, "last_reload": None},
     "overrides": [],
+    "pauses": [],
     "backends": [
         {
             "name": "tickets",
@@ -48,6 +50,14 @@ def pinned(at: str) -> dict[str, Any]:
         (config(last_reload=FAILED, differs_from_disk=True), {}, False, "reload_failed", "1 error in the files"),
         (config(last_reload={**FAILED, "errors": [], "text": "listen.port cannot change"}), {}, False, "reload_failed", "listen.port"),
         (config(differs_from_disk=True), {}, False, "config_differs", "not what runs"),
+        (
+            {"pauses": [sign(), sign(kind="message", scope=None)]}, {}, False, "paused",
+            "backend:tickets is paused for newcomers until 2026-12-01T09:09:03.120Z, by alice: payments are down",
+        ),
+        (
+            {"pauses": [sign(target="all", scope="all", until=None, remind_s=900.0)]}, {}, False, "paused",
+            "everything is paused for everybody until somebody resumes it",
+        ),
         ({"overrides": [HELD]}, {}, False, "override_active", "the limit of tickets is 8 by hand, not 16"),
         ({"overrides": [{**HELD, "noun": "pause"}]}, {}, False, "override_active", "pause of tickets is 8 by hand, not 16"),
         (

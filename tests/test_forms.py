@@ -12,7 +12,7 @@ from adapters.json.problem import problem
 from adapters.soap.fault import asmx, soap11, soap12
 from adapters.xmlrpc.fault import xmlrpc
 from sidecar.forms import Form, effect_of, form_of, state_item
-from sidecar.model import Ahead, Executed, Refusal, joined
+from sidecar.model import Ahead, Executed, Notice, Refusal, joined
 
 if TYPE_CHECKING:
     from sidecar.ports import Facts, Rendered, Renderer
@@ -53,6 +53,40 @@ def test_a_form_is_made_once() -> None:
     assert form(DENIED, counting) is form(DENIED, counting)
     assert form(DENIED, counting, safe=True) is not form(DENIED, counting)
     assert len(calls) == 2
+
+
+NOTICE = Notice("p1", "warning", (("en", "Back at 9:20"), ("de", "Um 9:20 %b geht es weiter")), 1_796_116_800.0)
+PAUSED = Refusal("paused", "everything", "everything is paused", retry_after_s=20, notice=NOTICE)
+
+
+@pytest.mark.parametrize("render", WRITERS.values(), ids=WRITERS.keys())
+def test_a_notice_is_told_in_one_language_and_its_form_is_kept(render: Renderer) -> None:
+    """By notice, language and time to come back: a pause in the middle of a sale meets thousands a second."""
+    kept = [form_of(PAUSED, render, safe=False, sender_status=400, reads=reads) for reads in (0, 1)]
+    for reads, text in enumerate((b"Back at 9:20", b"Um 9:20 %b geht es weiter")):
+        assert text in kept[reads].filled(b"id-0001", "2026-12-01T09:00:00.000Z")
+        assert (b"Content-Language", (b"en", b"de")[reads]) in kept[reads].before
+        same = replace(PAUSED)  # another call's, equal
+        assert form_of(same, render, safe=False, sender_status=400, reads=reads) is kept[reads]
+    later = form_of(replace(PAUSED, retry_after_s=25), render, safe=False, sender_status=400)
+    assert (b"Retry-After", b"25") in later.after
+    other = form_of(replace(PAUSED, notice=replace(NOTICE, id="p2")), render, safe=False, sender_status=400)
+    assert other is not kept[0]
+
+
+def test_a_notice_without_words_says_nothing() -> None:
+    """Nobody reads an empty sentence."""
+    made = form(replace(PAUSED, notice=replace(NOTICE, texts=())))
+    assert "message" not in orjson.loads(made.filled(b"id-0001", "2026-12-01T09:00:00.000Z"))
+    assert not [name for name, _ in made.before if name == b"Content-Language"]
+
+
+def test_the_next_update_is_a_time_of_day() -> None:
+    """As people and programs read it."""
+    said = orjson.loads(form(PAUSED).filled(b"id-0001", "2026-12-01T09:00:00.000Z"))
+    assert said["message"] == {
+        "id": "p1", "severity": "warning", "lang": "en", "text": "Back at 9:20", "next_update_at": "2026-12-01T09:20:00.000Z",
+    }  # fmt: skip
 
 
 def test_a_backends_own_words_are_not_kept() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from sidecar import pipeline, tasks
 from sidecar.caller import coalesce
-from sidecar.model import Answer, Failed, Head, Protocol, Refusal
-from sidecar.plan import Plan
+from sidecar.model import Answer, Failed, Head, Notice, Protocol, Refusal, Result
+from sidecar.plan import Plan, ProbePlan
+from sidecar.policy.pauses import Kind, Scope, Sign, Target, What
 from tests.support import keyed
 from tests.support.world import OK, REFUSED, RESET, PlainAdapter, Scene, settle, state_of, tickets
 
@@ -33,6 +34,7 @@ caller lane
   idempotency takes no key
   place       who was let go comes back to where he stood: worth at most 5 s
   coalesce    private flights; a caller waits at most 4 s
+  gates       what an operator has paused
 flight lane
   queue       2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
   retry       once, if a kept connection turned out to be closed before any reply
@@ -55,6 +57,7 @@ caller lane
   idempotency takes no key
   place       who was let go comes back to where he stood: worth at most 5 s
   coalesce    private flights; a caller waits at most 60 s
+  gates       what an operator has paused
 flight lane
   queue       2 at once; 3 may wait, each at most 5 s; a call given up keeps its slot for up to 120 s
   retry       never
@@ -225,3 +228,22 @@ async def test_a_document_that_does_not_come_is_given_up() -> None:
     assert scene.clock.now() - began == pytest.approx(30.0)
     await settle()
     assert scene.view == "0+0 of 2, 0 queued"
+
+
+@pytest.mark.virtual
+@pytest.mark.parametrize(("scope", "asked"), [(Scope.ENTRY, 1), (Scope.ALL, 0)])
+async def test_what_we_ask_for_ourselves_is_held_up_with_everybody(scope: Scope, asked: int) -> None:
+    """Documents and probes go on while newcomers are held up; a pause of everybody is one of ours, too."""
+    scene, fetch = fetching(probe=ProbePlan("GetSeats", 10.0))
+    assert callable(fetch)
+    scene.upstream.auto = lambda _: OK
+    probe = pipeline.prober(scene.plan, scene.backend, scene.world)
+    assert probe is not None
+    notice = Notice("p1", "warning", ())
+    await scene.pauses.put(Sign("p1", Kind.PAUSE, Target(What.BACKEND, "tickets"), notice, 0.0, scope, end=1e6))
+    outcome = await fetch("", "wsdl")
+    assert isinstance(outcome, Answer) is bool(asked)
+    assert asked or (isinstance(outcome, Refusal) and outcome.state == "paused")
+    assert (await probe() is Result.IGNORED) is not bool(asked)
+    assert len(scene.upstream.asks) == 2 * asked
+    scene.pauses.close()

@@ -32,10 +32,11 @@ from tests.support import envelopes as env
 from tests.support.backend import Gate, answer
 from tests.support.client import Client, ask
 from tests.support.replies import http
-from tests.test_app import CALL, nothing_left, plan, stage
+from tests.test_app import CALL, PING, nothing_left, plan, stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
 
     from tests.support.backend import Backend
 
@@ -265,6 +266,32 @@ async def test_a_limit_by_hand_outlives_a_reload(backend: Starts, told: list[str
         assert process.app.slots.view("rpc").limit == 7
         await order(process, "limit/clear", backend="rpc")
         assert process.app.slots.view("rpc").limit == 5
+
+
+async def test_a_pause_outlives_a_reload_and_the_process(backend: Starts, told: list[str], tmp_path: Path) -> None:
+    """It is shown, counted and warned of; the next process with the same keys pauses from its first call on, and is resumed."""
+    here = await backend(stage)
+    made = replace(plan(here.url), keys=str(tmp_path / "keys"))
+    async with running(made) as process:
+        code, said = await order(process, "pause/set", target="backend:rpc", text={"en": "Back at 9:20"})
+        assert (code, said["pause"]["remind_s"], "restart" in said["text"]) == (200, 900.0, False)
+        assert (await order(process, "pause/set", target="backend:nobody"))[0] == 400
+        assert (await order(process, "config/reload"))[0] == 200
+        (held,) = (await status(process))["pauses"]
+        assert (held["target"], held["texts"], held["actor"]) == ("backend:rpc", {"en": "Back at 9:20"}, "alice")
+        assert [each["code"] for each in (await status(process))["warnings"]] == ["paused"]
+        assert 'sidecar_paused{scope="entry",target="backend:rpc"} 1.0' in await look(process, "/metrics")
+    async with running(made) as process:
+        refused = await ask(process.app.urls[0], CALL)
+        assert refused.state == "paused"
+        assert "Back at 9:20" in refused.text
+        assert (await ask(process.app.urls[0], PING)).state == "ok"
+        assert (await order(process, "pause/clear", target="backend:rpc"))[0] == 200
+        assert (await order(process, "pause/clear", target="backend:rpc"))[0] == 409
+        assert (await ask(process.app.urls[0], CALL)).state == "ok"
+        assert (await order(process, "message/set", target="all", text="Slow today", **{"for": "1m"}))[0] == 200
+        assert [each["kind"] for each in (await status(process))["pauses"]] == ["message"]
+        assert (await status(process))["warnings"] == []
 
 
 async def test_a_backend_without_a_breaker_takes_no_order_for_one(backend: Starts, told: list[str]) -> None:

@@ -40,6 +40,8 @@ def members(facts: Facts) -> dict[str, object]:
         "category": facts.state.category.value,
         "executed": facts.executed.value,
     }
+    if facts.message is not None:
+        said["message"] = facts.message._asdict()
     if facts.how:
         said["retry"] = _retry(facts)
     if facts.links:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from adapters.json.problem import members
-from adapters.wording import sentence, signed
+from adapters.wording import language, sentence, signed
 from adapters.xml import escape
 from sidecar.ports import Rendered
 from sidecar.states import Blame
@@ -41,7 +41,7 @@ def soap12(facts: Facts) -> Rendered:
     subcode = f'<soap:Subcode><soap:Value xmlns:state="{STATE_NS}">state:{facts.state.name}</soap:Value></soap:Subcode>'
     fault = (
         f"<soap:Code><soap:Value>soap:{code}</soap:Value>{subcode}</soap:Code>"
-        f'<soap:Reason><soap:Text xml:lang="en">{escape(sentence(facts))}</soap:Text></soap:Reason>'
+        f'<soap:Reason><soap:Text xml:lang="{escape(language(facts))}">{escape(sentence(facts))}</soap:Text></soap:Reason>'
         f"<soap:Detail>{_detail(facts)}</soap:Detail>"
     )
     return Rendered(status, "application/soap+xml; charset=utf-8", _envelope(SOAP12_NS, fault))

@@ -60,7 +60,9 @@ class Orders:
         status = self._control.status()
         backends = [str(each["name"]) for each in status.get("backends", ())]
         configs = [str(each["id"]) for each in status.get("config", {}).get("history", ())]
-        return reading.Known(backends, configs, self._clock.wall())
+        rooms = [str(each["name"]) for each in status.get("rooms", ())]
+        held = [str(each["target"]) for each in status.get("pauses", ())]
+        return reading.Known(backends, configs, self._clock.wall(), rooms, held)
 
     async def _carry_out(self, row: Row, order: Order, peer: str) -> web.Response:
         veiled = {each.name: VEILED for each in row.arguments if each.veiled and order.arguments[each.name]}
@@ -74,6 +76,7 @@ class Orders:
                 **order.arguments,
                 **veiled,
                 **({} if order.for_s is None else {"for_s": round(order.for_s, 3)}),
+                **({} if order.remind_s is None else {"remind_s": round(order.remind_s, 3)}),
             },
             peer=peer,
         )

@@ -12,13 +12,18 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from sidecar.admin.table import Argument, Kind, Row
+from sidecar.admin.table import SHORTEST_REMINDER_S, WEEK_S, Argument, Kind, Row
 from sidecar.control import Order
 from sidecar.durations import seconds, spoken
 from sidecar.instant import rfc3339
+from sidecar.policy.languages import TAG
+from sidecar.policy.overrides import LONGEST_S
+from sidecar.policy.pauses import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from sidecar.admin.table import End
 
 # A name and a host; a sentence that fits a line of the audit. Both are shown on screens of 80 columns.
 ACTOR_CHARS: Final = 100
@@ -27,6 +32,9 @@ _TEXT_CHARS: Final = 200
 _SHARE: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%", re.ASCII)
 _UNKNOWN: Final = 10  # names that nobody knows, before it is clear that the whole is something else
 _MEMBERS: Final = ("actor", "reason", "for", "until")
+_REMIND: Final = "remind"
+_LANGUAGES: Final = 12  # more than any theatre's page has
+_WORDS_CHARS: Final = 500  # a sentence or two on a telephone
 # RFC 3339 section 5.6, with the zone apart: its absence has a message of its own.
 _INSTANT: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)([Zz]|[+-]\d{2}:\d{2})?", re.ASCII
@@ -49,6 +57,8 @@ class Known:
     backends: Sequence[str]
     configs: Sequence[str]
     wall_s: float
+    rooms: Sequence[str] = ()
+    held: Sequence[str] = ()  # targets that something is up at, those included that are gone from the settings
 
 
 def read(row: Row, body: Mapping[str, Any], known: Known, actor: str = "") -> Order | tuple[Wrong, ...]:
@@ -65,11 +75,15 @@ def read(row: Row, body: Mapping[str, Any], known: Known, actor: str = "") -> Or
     )
     arguments = {each.name: _argument(each, body, known, wrong) for each in row.arguments}
     for_s = _end(row, body, known, wrong)
-    return tuple(wrong) or Order(row.noun, row.verb, arguments, given, reason, for_s)
+    if row.end is None or not row.end.open:
+        return tuple(wrong) or Order(row.noun, row.verb, arguments, given, reason, for_s)
+    until = None if for_s is None or body.get("until") is None else known.wall_s + for_s
+    remind_s = _reminder(row.end, body, wrong) if for_s is None else None
+    return tuple(wrong) or Order(row.noun, row.verb, arguments, given, reason, for_s, until, remind_s)
 
 
 def _unknown(row: Row, body: Mapping[str, Any]) -> Iterator[Wrong]:
-    names = [*(each.name for each in row.arguments), *_MEMBERS]
+    names = [*(each.name for each in row.arguments), *_MEMBERS, *([_REMIND] if row.end and row.end.open else [])]
     for name in islice((name for name in body if name not in names), _UNKNOWN):
         hint = _meant(name, names)
         yield Wrong(
@@ -99,6 +113,11 @@ def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: 
     value = argument.default if value is None else value
     if value is None:
         wrong.append(Wrong(at, "missing", f"say {argument.name}: {argument.help}"))
+    elif argument.kind is Kind.TEXTS:
+        before, texts = len(wrong), _texts(at, value, wrong)
+        if not texts and argument.default is None and len(wrong) == before:
+            wrong.append(Wrong(at, "missing", f"say {argument.name}: {argument.help}"))
+        return texts
     elif argument.kind is Kind.INTEGER:
         if not isinstance(value, int) or isinstance(value, bool):
             wrong.append(Wrong(at, "type", "must be a whole number, without quotes"))
@@ -119,6 +138,12 @@ def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: 
     elif argument.kind is Kind.TEXT:
         if not 0 < len(value.strip()) <= _TEXT_CHARS or not value.isprintable():
             wrong.append(Wrong(at, "characters", f"must be one line of 1 to {_TEXT_CHARS} printable characters"))
+    elif argument.kind is Kind.MOMENT:
+        return _moment(at, value, known, wrong)
+    elif argument.kind is Kind.TARGET:
+        targets = [ALL, *(f"backend:{each}" for each in known.backends), *(f"room:{each}" for each in known.rooms)]
+        if value not in (*targets, *known.held):
+            wrong.append(Wrong(at, "unknown", _not_there("target", value, targets)))
     elif argument.kind is Kind.BACKEND and value not in known.backends:
         wrong.append(Wrong(at, "unknown", _not_there("backend", value, known.backends)))
     elif argument.kind is Kind.CONFIG and not (value and any(each.startswith(value) for each in known.configs)):
@@ -126,11 +151,71 @@ def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: 
     return value
 
 
+def _texts(at: str, value: object, wrong: list[Wrong]) -> dict[str, str]:
+    """Return what is said to people by language; one text alone is English."""
+    said = {"en": value} if isinstance(value, str) and value else value or {}
+    if not isinstance(said, dict):
+        wrong.append(
+            Wrong(at, "type", 'must be a text, or an object of language and text, as in {"en": "Back at 9:20"}')
+        )
+        return {}
+    if len(said) > _LANGUAGES:
+        wrong.append(Wrong(at, "too_long", f"may have {_LANGUAGES} languages, not {len(said)}"))
+        return {}
+    found: dict[str, str] = {}
+    for tag, words in said.items():
+        where = f"{at}{_pointer(tag)}"
+        if not TAG.fullmatch(tag):
+            wrong.append(Wrong(where, "language", f"{_shown(tag)} is no language: say en, de, fr-CH"))
+        elif not isinstance(words, str):
+            wrong.append(Wrong(where, "type", "must be a text"))
+        elif not 0 < len(words.strip()) <= _WORDS_CHARS or not words.isprintable():
+            wrong.append(Wrong(where, "characters", f"must be one line of 1 to {_WORDS_CHARS} printable characters"))
+        else:
+            found[tag] = words.strip()
+    return found
+
+
+def _moment(at: str, value: str, known: Known, wrong: list[Wrong]) -> str:
+    """Return a time of day, said as one or by how long it is from now."""
+    within_s = _span(value, known.wall_s)
+    if isinstance(within_s, tuple):
+        within_s = _instant(value, known.wall_s)
+    if isinstance(within_s, tuple):
+        wrong.append(Wrong(at, within_s[0], f"must be a duration, as in 10m, or a time; as a time it {within_s[1]}"))
+    elif not 0 < within_s <= WEEK_S:
+        wrong.append(
+            Wrong(at, "range", f"must be within {spoken(WEEK_S)} from now: it is {rfc3339(known.wall_s)} here")
+        )
+    else:
+        return rfc3339(known.wall_s + within_s)
+    return ""
+
+
+def _reminder(end: End, body: Mapping[str, Any], wrong: list[Wrong]) -> float:
+    """Return how often it is said that an order still holds of which nobody knows the end."""
+    if body.get(_REMIND) is None:
+        return end.remind_s
+    every_s = _span(body[_REMIND], 0.0)
+    if isinstance(every_s, float) and not SHORTEST_REMINDER_S <= every_s <= LONGEST_S:
+        every_s = "range", f"may be from {spoken(SHORTEST_REMINDER_S)} to {spoken(LONGEST_S)}"
+    if isinstance(every_s, float):
+        return every_s
+    wrong.append(Wrong(f"/{_REMIND}", *every_s))
+    return end.remind_s
+
+
 def _end(row: Row, body: Mapping[str, Any], known: Known, wrong: list[Wrong]) -> float | None:
     """Return for how long the order holds, from `for` or `until`; there is no default, so that nobody forgets one at night."""
     said = [name for name in ("for", "until") if body.get(name) is not None]
     if row.end is None:
         wrong += [Wrong(f"/{name}", "unknown", f"`{row.name}` takes no end: leave it out") for name in said]
+        return None
+    if row.end.open and body.get(_REMIND) is not None and said:
+        wrong.append(
+            Wrong(f"/{_REMIND}", "contradiction", "is for an order without an end: say an end, or how often, not both")
+        )
+    if row.end.open and not said:
         return None
     if len(said) != 1:
         example = spoken(row.end.suggested_s)

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from sidecar.admin.table import ROOT, TABLE, Kind, Row
+from sidecar.admin.table import ROOT, TABLE, Argument, Kind, Row
 from sidecar.durations import spoken
 
 if TYPE_CHECKING:
@@ -51,10 +51,12 @@ Where operators look and give orders: `admin: {{host: 127.0.0.1, port: 8081}}` u
 - `actor`: who gives it, as in `alice@ops`; only behind a unix socket it may be left out, and is then the user's number;
 - `reason`: why, for whoever reads the audit tomorrow; needed wherever traffic changes;
 - `for` (a duration, as in `10m`) or `until` (a time with its zone, as in `2026-12-01T09:00:00Z`) where the order must end;
+- `remind` (a duration) of a pause or a message whose end nobody knows: so often the log says that it still holds;
 - its arguments.
 
 Everything that is wrong with an order is said at once. Every order, whatever came of it, is a line `audit` of the log. What was changed by
-hand ends by itself, is shown in the status until then, survives a reload, and does not survive a restart.
+hand ends by itself, is shown in the status until then, survives a reload, and does not survive a restart. Pauses and messages do: they are
+written to a file beside the store or the keys of the settings before the reply comes; where there is neither, the reply says so.
 
 | status | means |
 |---|---|
@@ -75,6 +77,9 @@ _SHORT: Final = {
     "sidecar drain": "sidecar drain",
     "cache purge": "sidecar purge",
     "observe set": "sidecar observe",
+    "pause set": "sidecar pause",
+    "pause clear": "sidecar resume",
+    "message set": "sidecar message",
 }
 
 
@@ -91,7 +96,9 @@ def _section(row: Row) -> Iterator[str]:
         words = f" ({', '.join(each.choices)})" if each.choices else ""
         yield f"- `{each.name}`: {each.help}{bounds}{words}"
     if row.end is not None:
-        yield f"- `for` or `until`: from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)}; there is no default"
+        bounds = f"from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)}"
+        reminder = f"or `remind`, how often it is said that it holds; left out, too: every {spoken(row.end.remind_s)}"
+        yield f"- `for` or `until`: {bounds}; {reminder if row.end.open else 'there is no default'}"
     yield f"- `reason`: {'needed' if row.reason_needed else 'may be left out'}\n"
     yield f"```sh\n{command(row)}"
     body: dict[str, Any] = {"actor": "alice@ops"}
@@ -105,15 +112,23 @@ def _section(row: Row) -> Iterator[str]:
 def command(row: Row) -> str:
     """Return the order as somebody might write it; what is wanted stands in its place, what may be left out has its name before it."""
     words = [_SHORT.get(row.name, f"sidecar {row.name}")]
-    words += [_quoted(str(each.example)) for each in row.arguments if each.default is None]
+    words += [_quoted(str(each.example)) for each in row.arguments if not each.is_option]
     words += [
-        f"--{each.name.replace('_', '-')} {_quoted(str(each.example))}"
+        f"--{each.name.replace('_', '-')} {_quoted(example)}"
         for each in row.arguments
-        if each.default is not None
+        if each.is_option
+        for example in _examples(each)
     ]
     words += [] if row.end is None else [f"--for {spoken(row.end.suggested_s)}"]
     words += [f'--reason "{row.why}"'] if row.reason_needed else []
     return " ".join(words)
+
+
+def _examples(argument: Argument) -> list[str]:
+    """Return what stands behind its option, once for each language."""
+    if isinstance(argument.example, dict):
+        return [f"{language}={text}" for language, text in argument.example.items()]
+    return [str(argument.example)]
 
 
 def _quoted(word: str) -> str:

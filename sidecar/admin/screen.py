@@ -76,6 +76,7 @@ def lines(status: Facts, width: int = WIDTH, height: int = HEIGHT) -> list[Line]
         _warnings(status, width, height),
         _Block(_settings(status), 2),
         _backends(status, height),
+        _signs(status, height),
         _overrides(status, height),
         _refusals(status, height),
         _states(status, height),
@@ -243,6 +244,29 @@ def _line(status: Facts, backend: Facts) -> list[Line]:
         )
         said.append(f"in line: {', '.join(waits)}")
     return [(Piece(f"  {'; '.join(said)}"),)] if said else []
+
+
+def _signs(status: Facts, most: int) -> _Block:
+    """Return what is paused, and what is said to people."""
+    found: list[Line] = [(Piece("PAUSED, SAID", "faint"),)]
+    pauses = _list(status, "pauses")
+    for each in pauses[:most]:
+        scope = f" ({_text(each.get('scope'))})" if each.get("scope") else ""
+        texts = _dict(each, "texts")
+        said = f"  {next(iter(texts))}: {_text(next(iter(texts.values())))}" if texts else ""
+        tone = "bad" if each.get("kind") == "pause" else "warn"
+        what = f"  {_text(each.get('kind'))} {_text(each.get('target'))}{scope}"
+        by = f"{_text(each.get('actor'))}: {_text(each.get('reason'))}"
+        found.append(
+            (Piece(what, tone), Piece(f"  since {_clock(each.get('since'))}, {_until(each)}  {by}{_text(said)}"))
+        )
+    return _Block(found if pauses else [], 2, len(pauses[most:]))
+
+
+def _until(sign: Facts) -> str:
+    if sign.get("until"):
+        return f"ends in {_rough(sign.get('left_s'))} ({_clock(sign.get('until'))})"
+    return f"no end, said every {_rough(sign.get('remind_s'))}"
 
 
 def _overrides(status: Facts, most: int) -> _Block:

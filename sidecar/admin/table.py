@@ -6,13 +6,14 @@ It imports nothing heavy and does nothing; `reading` holds what somebody asks ag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from sidecar.durations import spoken
 from sidecar.policy import injection
 from sidecar.policy.overrides import EVERY, LONGEST_S
+from sidecar.policy.pauses import REMIND_S, SEVERITIES, Scope
 
 ROOT: Final = "/admin/v1"
 
@@ -26,6 +27,9 @@ class Kind(StrEnum):
     SHARE = "share"  # a part of a whole, as in 10%
     CHOICE = "choice"  # one of a few words
     TEXT = "text"  # one line
+    TARGET = "target"  # all, backend:NAME or room:NAME
+    TEXTS = "texts"  # one line for people in each language
+    MOMENT = "moment"  # a time of day, or how long from now
 
 
 VEILED: Final = "***"  # what stands for a value that somebody typed, and that nobody need read again
@@ -46,17 +50,31 @@ class Argument:
     high: int = 0
     choices: tuple[str, ...] = ()
     default: str | None = None
-    example: str | int = ""
+    example: str | int | dict[str, str] = ""
     veiled: bool = False
+
+    @property
+    def is_option(self) -> bool:
+        """Whether a command line names it: what may be left out, and what may be said more than once."""
+        return self.default is not None or self.kind is Kind.TEXTS
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Bounds of how long an order may hold, in seconds. `suggested_s` is what forms offer: an end has to be said, it is never assumed."""
+    """Bounds of how long an order may hold, in seconds. `suggested_s` is what forms offer: an end has to be said, it is never assumed.
+
+    `remind_s` where it may hold without one: so often, unless the order says otherwise, it is said that it still holds. 0: it must end.
+    """
 
     shortest_s: float
     suggested_s: float
     longest_s: float
+    remind_s: float = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether a reminder may stand in place of an end."""
+        return self.remind_s > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,42 @@ _REQUEST: Final = Argument(
     "id of the request, as `sidecar queue list` shows it, and X-Request-Id its caller",
     example="7f3a",
 )
+
+_TARGET: Final = Argument(
+    "target", Kind.TARGET, "where: all, backend:NAME or room:NAME, as in the settings", example="backend:tickets"
+)
+_TEXTS: Final = Argument(
+    "text",
+    Kind.TEXTS,
+    'what people read, by language, as in {"en": "Back at 9:20"}, or one English sentence; the first is for whoever reads none of '
+    "them; left out: the state alone",
+    default="",
+    example={"en": "Back at 9:20", "de": "Um 9:20 Uhr geht es weiter"},
+)
+_NEWS: Final = Argument(
+    "next_update",
+    Kind.MOMENT,
+    "when there is news, as in 10m or 2026-12-01T09:20:00Z: so long those who are held up are told to wait; left out: nobody knows",
+    default="",
+    example="10m",
+)
+
+
+def _severity(usual: str) -> Argument:
+    return Argument(
+        "severity",
+        Kind.CHOICE,
+        f"how much it matters; left out: {usual}",
+        choices=SEVERITIES,
+        default=usual,
+        example=usual,
+    )
+
+
+# A pause may have to last over a weekend; whatever is to hold for longer than a week belongs in the settings.
+WEEK_S: Final = 7 * 86_400.0
+_HELD: Final = End(shortest_s=1.0, suggested_s=900.0, longest_s=WEEK_S, remind_s=REMIND_S)
+SHORTEST_REMINDER_S: Final = 60.0  # more often it is noise
 
 TABLE: Final = (
     Row(
@@ -200,6 +254,61 @@ TABLE: Final = (
         "Ends what was ordered for that backend and mechanism; left out, what was ordered for any.",
         arguments=(_ANY_BACKEND, _MECHANISM),
         why="they were right",
+    ),
+    Row(
+        "pause",
+        "set",
+        "Hold up whoever wants in, with a sentence that every page shows, until an end or until you resume.",
+        "Whoever would start a call is told `paused`, and nothing of it reaches the backend; kept answers are given, waiting rooms are "
+        "polled, nobody loses a place. A second order for the same target takes the place of the first. At the end the backend gets its "
+        "calls back slowly. Written down before it counts, where the settings have a store or a file of keys: then it outlives a restart.",
+        arguments=(
+            _TARGET,
+            Argument(
+                "scope",
+                Kind.CHOICE,
+                "whom; entry: newcomers, who has begun a purchase may end it; all: everybody; left out: entry",
+                choices=tuple(scope.value for scope in Scope),
+                default=Scope.ENTRY.value,
+                example=Scope.ENTRY.value,
+            ),
+            _severity("warning"),
+            _NEWS,
+            _TEXTS,
+        ),
+        why="the payment provider is down",
+        end=_HELD,
+    ),
+    Row(
+        "pause",
+        "clear",
+        "Let in again who was held up, before the end.",
+        "The backend gets its calls back slowly: it begins with few at once.",
+        arguments=(_TARGET,),
+        why="payments work again",
+    ),
+    Row(
+        "message",
+        "set",
+        "Say something to people, and hold nobody up.",
+        "Whoever is refused by that backend, or waits in that room, reads it; of several the most severe, of these the newest. A second "
+        "order for the same target takes the place of the first.",
+        arguments=(
+            _TARGET,
+            replace(_TEXTS, help=_TEXTS.help.partition("; left out")[0], default=None),
+            _severity("info"),
+            _NEWS,
+        ),
+        why="people ask",
+        end=_HELD,
+    ),
+    Row(
+        "message",
+        "clear",
+        "Say it no more.",
+        "A pause of the same target, and its words, stay.",
+        arguments=(_TARGET,),
+        why="it is over",
     ),
     Row(
         "fault",
@@ -354,6 +463,7 @@ def facts() -> list[dict[str, Any]]:
                 "shortest": spoken(row.end.shortest_s),
                 "suggested": spoken(row.end.suggested_s),
                 "longest": spoken(row.end.longest_s),
+                **({"remind": spoken(row.end.remind_s)} if row.end.open else {}),
             },
             "arguments": [_argument(each) for each in row.arguments],
         }

@@ -6,13 +6,15 @@ Answers anything; a stage that raises is `internal` here, so that nothing leaves
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sidecar.forms import COMES_BACK, Form, form_of, state_item
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Dialect, Exchange, Executed, Outcome, Refusal, Reply, joined
 from sidecar.policy.headers import retry_after_s, to_caller
-from sidecar.states import find, retry_how
+from sidecar.policy.languages import choice
+from sidecar.states import Category, find, retry_how
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +28,7 @@ _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{7,127}")
 
 _ANEW: Final = (b"cache-control", b"sidecar-fault")  # written anew where a request is told more than others
 _FAILURES: Final = 400  # from here on a JSON body is a problem (RFC 9457)
+_SPEAKS: Final = (Category.WAIT, Category.BUSY, Category.LIMIT, Category.UPSTREAM)  # where people want to know why
 
 
 def build(
@@ -126,8 +129,21 @@ def refuse(refusal: Refusal, exchange: Exchange, world: World) -> Reply:
 
 
 def _form(refusal: Refusal, exchange: Exchange, world: World, *, ours: bool = True) -> Form:
-    render = world.renderers[exchange.dialect]
-    return form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status, ours=ours)
+    render, reads = world.renderers[exchange.dialect], 0
+    if world.pauses.active and refusal.notice is None:
+        refusal = _with_notice(refusal, exchange, world)
+    if refusal.notice is not None:
+        languages = tuple(language for language, _ in refusal.notice.texts)
+        reads = choice(languages, exchange.head.headers.get("Accept-Language", ""))
+    return form_of(refusal, render, safe=exchange.safe, sender_status=exchange.sender_status, ours=ours, reads=reads)
+
+
+def _with_notice(refusal: Refusal, exchange: Exchange, world: World) -> Refusal:
+    """Add what an operator says of the backend, or of everything, where waiting is what its caller has to do."""
+    if find(refusal.state, refusal.reason).category not in _SPEAKS:
+        return refusal  # a mistake of the caller's own is none of the operator's
+    notice = world.pauses.notices(exchange.backend or None)
+    return refusal if notice is None else replace(refusal, notice=notice)
 
 
 def _filled(form: Form, refusal: Refusal, exchange: Exchange, world: World) -> Reply:

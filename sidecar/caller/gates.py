@@ -1,12 +1,13 @@
 """The last of the caller lane: what somebody has to pass who would start a flight. Who joins one, or is answered from memory, passes it by.
 
 Asked by `coalesce` when it has found no flight, and before it makes one: so a refusal here is its caller's alone, and nobody follows him.
-It answers at once, rate_limited or the moment from which the call may start; the waiting is done in the backend's line, where all wait.
+It answers at once: paused, rate_limited, or the moment from which the call may start; the waiting is done in the backend's line, where all
+wait. A pause comes before the rates: who is held up has paid for nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Gated, Refusal
 
@@ -16,27 +17,29 @@ if TYPE_CHECKING:
     from sidecar.policy.rates import RateRule
     from sidecar.ports import World
 
-
-def applies(scope: Scope) -> bool:
-    """Where a rule is written for the backend or for the operation's line, or a room stands before the backend."""
-    return bool(_rules(scope)) or _is_covered(scope)
+_AT_ONCE: Final = 0.0  # the beginning of time: whoever may start from then on may start now
 
 
 def build(scope: Scope, world: World, inner: Lane) -> Gated:
     """Return the stage: what `coalesce` asks, and the lane that it starts then."""
     backend, line, rates, clock = scope.one_backend, scope.one_operation.pattern, world.rates, world.clock
-
-    covered, ruled, rooms = _is_covered(scope), bool(_rules(scope)), world.rooms
+    pauses, rooms = world.pauses, world.rooms
+    rated, covered = bool(_rules(scope)), bool(_rooms(scope))
 
     def ask(exchange: Exchange, until: float) -> float | Refusal:
+        if pauses.active:
+            refusal = pauses.ask(backend.name, under_way=exchange.under_way)
+            if refusal is not None:
+                return refusal
+        if covered and not exchange.ours:
+            refusal = rooms.ask(exchange)
+            if refusal is not None:
+                return refusal
+        return rate(exchange, until) if rated else _AT_ONCE
+
+    def rate(exchange: Exchange, until: float) -> float | Refusal:
         call = exchange.call
         assert call is not None, "decode names the call before anybody flies"
-        if covered and not exchange.ours:
-            refused = rooms.ask(exchange)
-            if refused is not None:
-                return refused
-        if not ruled:
-            return clock.now()
         # A renewal is nobody's: no client pays for it, and it has no time to wait, for something is known already.
         client = "" if exchange.ours else exchange.client
         within_s = 0.0 if exchange.ours else min(until - clock.now(), backend.queue_wait_s)
@@ -55,8 +58,10 @@ def build(scope: Scope, world: World, inner: Lane) -> Gated:
     return Gated(ask, inner)
 
 
-def _is_covered(scope: Scope) -> bool:
-    return any(cover.backend == scope.one_backend.name for room in scope.plan.rooms for cover in room.covers)
+def _rooms(scope: Scope) -> list[str]:
+    """Return the rooms that stand before calls of the backend; whether before this one, each call is asked."""
+    backend = scope.one_backend.name
+    return [room.name for room in scope.plan.rooms if any(cover.backend == backend for cover in room.covers)]
 
 
 def _rules(scope: Scope) -> tuple[RateRule, ...]:
@@ -65,9 +70,5 @@ def _rules(scope: Scope) -> tuple[RateRule, ...]:
 
 def describe(scope: Scope) -> str:
     """Say the rules."""
-    rooms = [
-        f"room {room.name}"
-        for room in scope.plan.rooms
-        if any(cover.backend == scope.one_backend.name for cover in room.covers)
-    ]
-    return "; ".join((*rooms, *map(str, _rules(scope))))
+    rooms = [f"the waiting room {name}, for what it covers" for name in _rooms(scope)]
+    return "; ".join(("what an operator has paused", *rooms, *map(str, _rules(scope))))

@@ -10,21 +10,7 @@ from typing import Any
 import click
 
 from sidecar.admin.table import MECHANISMS
-from sidecar.cli.orders import commands
-
-
-class _Observe(click.Group):
-    """A group whose usual order needs no verb."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read what names no verb as `set`."""
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = ["set", *args]
-        return super().parse_args(ctx, args)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Return the order that a word means: one that is no verb belongs to `set`."""
-        return super().get_command(ctx, cmd_name) or self.commands["set"]
+from sidecar.cli.orders import UsualGroup, commands
 
 
 def _by_word(made: click.Command) -> click.Command:
@@ -45,7 +31,7 @@ def _by_word(made: click.Command) -> click.Command:
     return made
 
 
-command = _Observe(
+command = UsualGroup(
     "observe",
     {each.name or "": _by_word(each) for each in commands("observe")},
     help="Take protection out: let mechanisms count what they would refuse, and refuse nobody, until an end.",

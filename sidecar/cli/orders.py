@@ -19,6 +19,7 @@ from sidecar.admin.table import TABLE, Argument, Kind, Row, find
 from sidecar.cli import BAD_SETTINGS
 from sidecar.cli.admin import fail, form_option, options, refused, talk
 from sidecar.durations import spoken
+from sidecar.policy.languages import TAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
 # A reload reads files and a WSDL, and answers when it is done.
 _TIMEOUT_S: Final = 60.0
 _NOT_UNDERSTOOD: Final = 400
+_EXAMPLE: Final = 'en="Back at 9:20"'
+
+
+class UsualGroup(click.Group):
+    """A group whose usual order, `set`, needs no verb."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what names no verb as `set`."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["set", *args]
+        return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Return the order that a word means: one that is no verb belongs to `set`."""
+        return super().get_command(ctx, cmd_name) or self.commands["set"]
 
 
 def group(noun: str, line: str) -> click.Group:
@@ -47,7 +63,8 @@ def command(noun: str, verb: str, name: str | None = None) -> click.Command:
     assert row is not None, f"the table of orders has no {noun} {verb}"
 
     def give(where: str, token: str | None, form: str, **said: Any) -> None:
-        body = {key: value for key, value in said.items() if value is not None}
+        body = {key: value for key, value in said.items() if value not in (None, ())}
+        body |= {key: _texts(value) for key, value in body.items() if isinstance(value, tuple)}
         status, facts = talk(where, "POST", row.path, body=body, token=token, timeout_s=_TIMEOUT_S)
         _tell(row, status, facts, form)
 
@@ -56,9 +73,10 @@ def command(noun: str, verb: str, name: str | None = None) -> click.Command:
 
 
 def _help(row: Row, called: str) -> str:
-    wanted = [each for each in row.arguments if each.default is None]
+    wanted = [each for each in row.arguments if not each.is_option]
     example = ["sidecar", called]
     example += ["8" if each.kind is Kind.INTEGER else each.name.upper() for each in wanted]
+    example += [f"--{each.name} {_EXAMPLE}" for each in row.arguments if each.kind is Kind.TEXTS]
     example += [] if row.end is None else ["--for", spoken(row.end.suggested_s)]
     example += [f'--reason "{row.why}"'] if row.reason_needed else []
     arguments = "\n".join(f"  {each.name.upper()}: {each.help}" for each in wanted)
@@ -70,6 +88,9 @@ def _parameters(row: Row) -> list[click.Parameter]:
     found: list[click.Parameter] = [_parameter(each) for each in row.arguments]
     if row.end is not None:
         bounds = f"from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)}"
+        if row.end.open:
+            often = f"How often the log says that it still holds; left out, and no end said either: {spoken(row.end.remind_s)}."
+            found.append(click.Option(["--remind", "remind"], metavar="DURATION", help=often))
         found += [
             click.Option(["--for", "for"], metavar="DURATION", help=f"How long it holds, as in 10m: {bounds}."),
             click.Option(["--until", "until"], metavar="TIME", help="Until when, as in 2026-12-01T09:00:00Z."),
@@ -95,12 +116,29 @@ def _parameter(argument: Argument) -> click.Parameter:
         kind = click.IntRange(argument.low, argument.high)
     elif argument.choices:
         kind = click.Choice(argument.choices)
+    if argument.kind is Kind.TEXTS:
+        return click.Option(
+            [option(argument.name), argument.name],
+            metavar="LANGUAGE=TEXT",
+            multiple=True,
+            required=argument.default is None,
+            help=f"{_sentence(argument.help)}. May be given once for each language.",
+        )
     if argument.default is None:
         return click.Argument([argument.name], type=kind, metavar=argument.name.upper())
     metavar = None if argument.choices else argument.name.upper()
     return click.Option(
         [option(argument.name), argument.name], type=kind, metavar=metavar, help=f"{_sentence(argument.help)}."
     )
+
+
+def _texts(said: tuple[str, ...]) -> dict[str, str]:
+    """Return texts by language; one without a language before it is English."""
+    found: dict[str, str] = {}
+    for each in said:
+        language, _, text = each.partition("=")
+        found |= {language: text} if text and TAG.fullmatch(language) else {"en": each}
+    return found
 
 
 def _sentence(text: str) -> str:
@@ -138,9 +176,10 @@ def _tell(row: Row, status: int, facts: Mapping[str, Any], form: str) -> None:
 def _spoken(row: Row, pointer: str) -> str:
     """Return a pointer into an order as the command line calls that part."""
     name = pointer.removeprefix("/")
-    optional = {each.name for each in row.arguments if each.default is not None}
-    if name in ("actor", "reason", "for", "until", *optional):
-        return option(name)
+    name, _, language = name.partition("/")
+    optional = {each.name for each in row.arguments if each.is_option}
+    if name in ("actor", "reason", "for", "until", "remind", *optional):
+        return f"{option(name)} {language}".strip()
     return name.upper()
 
 

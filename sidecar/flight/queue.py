@@ -1,7 +1,8 @@
 """Outermost on the flight lane: holds the slot. A flight waits here, first come, first served, before anything of it is sent.
 
-Answers overloaded when there is no slot in time. Keeps the slot for as long as the backend works: a call that we gave up, or a
-streamed reply that nobody reads to its end, leaves a ghost in it until its end, FIN or RST, or until `ghost` is over.
+Answers overloaded when there is no slot in time, and paused when everybody was held up meanwhile. Keeps the slot for as long as the
+backend works: a call that we gave up, or a streamed reply that nobody reads to its end, leaves a ghost in it until its end, FIN or RST, or
+until `ghost` is over.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
     """Return the stage."""
     backend = scope.one_backend
     ghost_s = backend.ghost_after_s
-    slots, clock, breakers = world.slots, world.clock, world.breakers
+    slots, clock, breakers, pauses = world.slots, world.clock, world.breakers, world.pauses
 
     async def queue(flight: Flight) -> Outcome:
         # Who would be refused inside does not stand in line for it.
@@ -39,6 +40,11 @@ def build(scope: Scope, world: World, inner: Lane) -> Lane:
         flight.queue_s = clock.now() - flight.started_at
         if isinstance(lease, Refusal):
             return lease
+        # A pause of everybody may have come while it waited: the whole line is told so, as fast as it moves.
+        held = pauses.ask(backend.name, under_way=True) if pauses.active else None
+        if held is not None:
+            slots.release(lease, used=False)
+            return held
         flight.lease, flight.track.progress = lease, Progress.CONNECTING
         try:
             outcome = await inner(flight)

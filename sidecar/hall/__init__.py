@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sidecar.hall import gate, pages, visits
 from sidecar.hall.board import Board
-from sidecar.hall.house import House
+from sidecar.hall.house import House, Stop
 from sidecar.model import Exchange, Outcome, Refusal
 from sidecar.policy.room import TICK_S, Phase
 from sidecar.policy.routing import RESERVED
@@ -38,7 +38,7 @@ _WRITTEN: Final = {"join": visits.join, "claim": visits.claim, "leave": visits.l
 
 
 class Hall:
-    """`backing` says what a room's backends bear, `notices` what an operator says of it, `paused` whether he has stopped it."""
+    """`backing` says what a room's backends bear, `notices` what an operator says of it, `stops` whether he has paused it, and for whom."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Hall:
         self._clock, self._log, self._chance, self._memory = clock, log, chance, memory
         self._backing = backing
         self.notices: Callable[[str], Notice | None] = lambda _: None
-        self.paused: Callable[[str], bool] = lambda _: False
+        self.stops: Callable[[str], Stop | None] = lambda _: None
         self.houses: dict[str, House] = {}
         self._boards: dict[str, Board] = {}
         self._cors: frozenset[str] = frozenset()
@@ -100,7 +100,8 @@ class Hall:
         """Let every room go on to now."""
         for name, house in self.houses.items():
             house.notice = self.notices(name)
-            house.room.pause(on=self.paused(name))
+            house.stop = self.stops(name)
+            house.room.pause(on=house.stop is not None)
             found = house.tick(self._backing({cover.backend for cover in house.plan.covers}))
             if found:
                 self._log_of(house, found)

@@ -30,7 +30,7 @@ _PASSES: Final = 4  # of several rooms, in one line, with commas between
 
 def ask(house: House, exchange: Exchange) -> Refusal | None:
     """Let a call through, and book it on its pass until its connection is free of it; or say why not."""
-    if exchange.under_way:
+    if exchange.under_way and (house.stop is None or not house.stop.for_all):
         return None
     held = shown_pass(house, exchange)
     if isinstance(held, Active):
@@ -41,7 +41,7 @@ def ask(house: House, exchange: Exchange) -> Refusal | None:
 def _with_pass(house: House, exchange: Exchange, held: Active) -> Refusal | None:
     room = house.room
     if room.time.paused:
-        return refusal(house, exchange, "paused", "room", "the room is paused; the pass keeps its time", held.place)
+        return paused(house, held.place)
     if room.phase is Phase.CLOSED:
         return Refusal("sale_closed", "closed", "the sale has ended", room=_word(house))
     refused = room.passes.enter(room.time.sale, held)
@@ -62,11 +62,11 @@ def _without(house: House, exchange: Exchange) -> Refusal:
         return Refusal("sale_closed", "closed", "the sale has ended", room=_word(house))
     place = shown_place(house, exchange)
     if isinstance(place, credentials.Why):
-        return refusal(house, exchange, "waiting", place.value, "the place that was shown is none of this room")
+        return refusal(house, "waiting", place.value, "the place that was shown is none of this room")
     if room.time.paused:
-        return refusal(house, exchange, "paused", "room", "the room is paused; places are kept", place)
+        return paused(house, place)
     detail = "this call needs a pass of the waiting room: join it, wait, claim the pass, and send it as Sidecar-Pass"
-    return refusal(house, exchange, "waiting", "no_pass", detail, place)
+    return refusal(house, "waiting", "no_pass", detail, place)
 
 
 def shown_pass(house: House, exchange: Exchange) -> Active | Refusal | None:
@@ -87,7 +87,7 @@ def shown_pass(house: House, exchange: Exchange) -> Active | Refusal | None:
             return held
     if why is None:
         return None
-    return refusal(house, exchange, "pass_expired", why, "the pass that was shown does not count; join again")
+    return refusal(house, "pass_expired", why, "the pass that was shown does not count; join again")
 
 
 def of_text(house: House, exchange: Exchange, text: str) -> Active | str:
@@ -143,11 +143,17 @@ def place_text(house: House, exchange: Exchange) -> str | None:
     return text
 
 
-def refusal(
-    house: House, exchange: Exchange, state: str, reason: str, detail: str, place: PlaceId | None = None
-) -> Refusal:
+def paused(house: House, place: PlaceId | None) -> Refusal:
+    """Return what an operator says of a pause: times stand still, places are kept, whoever wants may join."""
+    told = refusal(house, "paused", "room", "the room is paused: places and passes keep their time", place)
+    if house.stop is None:
+        return told
+    said = house.stop.refusal
+    return replace(told, reason=said.reason, notice=said.notice, retry_after_s=said.retry_after_s)
+
+
+def refusal(house: House, state: str, reason: str, detail: str, place: PlaceId | None = None) -> Refusal:
     """Return a refusal that says how the room stands, how its caller does in it, and where he goes."""
-    del exchange
     room = house.room
     queue: tuple[tuple[str, object], ...] = ()
     after_s = polling.most_s(room.joined) if room.phase is Phase.SCHEDULED else 2.0

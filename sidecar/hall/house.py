@@ -26,7 +26,7 @@ from sidecar.policy.visitors import OVER, Event, Why, Word
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sidecar.model import Exchange, Head, Notice
+    from sidecar.model import Exchange, Head, Notice, Refusal
     from sidecar.plan import RoomPlan
     from sidecar.policy.admission import Backing
     from sidecar.policy.passes import Active
@@ -47,6 +47,13 @@ _LANE_BITS: Final = 2
 _LEARNT_MOST: Final = 20_000  # as many as `identities` knows to be signed in
 _INVITES_MOST: Final = 100_000  # people who have been asked beforehand; 10 MB
 _IPV6_NETWORK: Final = 64
+
+
+class Stop(NamedTuple):
+    """A pause of a room: what newcomers are told, and whether it stops purchases that are under way, too."""
+
+    refusal: Refusal
+    for_all: bool = False
 
 
 class Joined(NamedTuple):
@@ -80,6 +87,7 @@ class House:
         self.crowd = Tally()
         self.speech = Speech()
         self.notice: Notice | None = None
+        self.stop: Stop | None = None
         self.early_polls = 0
         self.is_https = False  # people come by https, through whatever stands before us
         self._learnt: OrderedDict[bytes, bytes] = OrderedDict()  # by session: the account that has signed in with it

@@ -54,10 +54,10 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
             "sale_closed",
             phase.value,
             "nobody joins any more",
-            room=gate.refusal(house, exchange, "sale_closed", phase.value, "").room,
+            room=gate.refusal(house, "sale_closed", phase.value, "").room,
         )
     if phase is Phase.SCHEDULED:
-        return gate.refusal(house, exchange, "waiting", _NOT_OPEN, "the room is not open yet: join again later")
+        return gate.refusal(house, "waiting", _NOT_OPEN, "the room is not open yet: join again later")
     lane = _lane(house, said)
     if isinstance(lane, Refusal):
         return lane
@@ -122,7 +122,7 @@ async def claim(house: House, exchange: Exchange, memory: Memory) -> Outcome:
     if isinstance(place, Refusal):
         return place
     if house.room.time.paused and house.word(place) is Word.CALLED:
-        return gate.refusal(house, exchange, "paused", "room", "the room is paused: the call waits, too", place)
+        return gate.paused(house, place)
     held = house.room.claim(place, bind_of(exchange.head.headers.get("User-Agent", "")))
     if held is None:
         return told(house, exchange, place)
@@ -164,11 +164,11 @@ def needed(house: House, exchange: Exchange) -> PlaceId | Refusal:
     """Return the place that a request must show, or a refusal that says what is wrong with it."""
     text = gate.place_text(house, exchange)
     if text is None:
-        return gate.refusal(house, exchange, "waiting", "no_place", "send the place that joining gave as Sidecar-Place")
+        return gate.refusal(house, "waiting", "no_place", "send the place that joining gave as Sidecar-Place")
     place = house.place_of(text)
     if isinstance(place, credentials.Why):
         detail = "what was sent as Sidecar-Place is no place in this room: join it"
-        return gate.refusal(house, exchange, "waiting", place.value, detail)
+        return gate.refusal(house, "waiting", place.value, detail)
     return place
 
 

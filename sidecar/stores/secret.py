@@ -61,12 +61,12 @@ def made(path: Path, secret: bytes) -> None:
             os.close(descriptor)
         with suppress(FileExistsError):
             os.link(draft, path)
-        _synced(path.parent)
+        synced(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _synced(folder: Path) -> None:
+def synced(folder: Path) -> None:
     """Bring its names to the disk: a secret whose name is lost is lost."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

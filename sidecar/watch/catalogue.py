@@ -13,7 +13,7 @@ from sidecar.watch.mechanisms import MECHANISMS
 from sidecar.watch.tally import BOUNDS_S, EVENTS
 
 PREFIX: Final = "sidecar_"
-MOST: Final = 30  # what one person can know by heart; a new one has to be worth an old one
+MOST: Final = 31  # what one person can know by heart; a new one has to be worth an old one
 
 
 class Kind(StrEnum):
@@ -240,6 +240,13 @@ METRICS: Final[tuple[Metric, ...]] = (
         (),
         "Manual changes that are in force.",
         "Above 0 for longer than whoever made them said: sidecar status names them and their ends.",
+    ),
+    Metric(
+        "paused",
+        _G,
+        ("target", "scope"),
+        "1 for each pause of an operator that holds: all, backend:NAME or room:NAME, for newcomers (entry) or everybody (all).",
+        "There for longer than whoever paused it said: sidecar status says who, and sidecar resume ends it.",
     ),
     Metric(
         "draining",

@@ -62,6 +62,7 @@ class Now:
     buffered: tuple[int, int] = (0, 0)  # held, and the bound
     config: ConfigNow = ConfigNow()
     overrides: int = 0
+    paused: tuple[tuple[str, str], ...] = ()  # target and scope
     draining: bool = False
     log_dropped: int = 0
     lag_s: float = 0.0
@@ -219,6 +220,7 @@ _ROWS: Final[Mapping[str, _Reader]] = {
     "config_reloads_total": _reloads,
     "config_info": lambda _tally, now: [((now.config.id,), 1)],
     "overrides": _one(lambda _tally, now: now.overrides),
+    "paused": lambda _tally, now: [(row, 1) for row in now.paused],
     "draining": _one(lambda _tally, now: now.draining),
     "loop_lag_seconds": _one(lambda _tally, now: now.lag_s),
     "build_info": lambda _tally, now: [((__version__, now.aiohttp, platform.python_version()), 1)],

@@ -38,6 +38,8 @@ EVENTS: Final = (
     "index_failed",
     "nofile_low",
     "one_client",
+    "orders_not_written",
+    "orders_unreadable",
     "origin_disallowed",
     "reply_cut",
     "spans_not_sent",

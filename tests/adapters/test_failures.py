@@ -17,7 +17,7 @@ from adapters.json.problem import problem
 from adapters.soap.fault import SOAP11_NS, SOAP12_NS, STATE_NS, asmx, soap11, soap12
 from adapters.xmlrpc.fault import xmlrpc as as_xmlrpc
 from sidecar.model import Executed
-from sidecar.ports import Facts
+from sidecar.ports import Facts, Saying
 from sidecar.states import ROWS, TABLE, Blame
 
 RENDERERS = {"json": problem, "soap11": soap11, "soap12": soap12, "asmx": asmx, "xmlrpc": as_xmlrpc}
@@ -40,7 +40,14 @@ facts = st.builds(
     after_s=st.none() | st.integers(0, 10_000),
     same_key=st.booleans(),
     errors=st.lists(st.tuples(texts, texts, texts), max_size=3).map(tuple),
+    message=st.none() | st.builds(Saying, texts, texts, texts, texts, st.none() | texts),
 )
+SAYING = Saying("p3f9a1", "warning", "de-CH", "Um 9:20 Uhr geht es weiter & weiter", "2026-12-01T09:20:00.000Z")
+PAUSED = Facts(
+    TABLE["paused"], Executed.NO, 503, "wait", "everything is paused by the operator", "req-1", "2026-12-01T09:00:03.120Z",
+    reason="everything", after_s=20, message=SAYING,
+)  # fmt: skip
+SPOKEN = replace(FACTS, message=SAYING)  # a message, and something else is the reason
 
 
 @given(facts)
@@ -93,6 +100,45 @@ def test_a_soap11_fault_is_a_500_with_a_plain_code_and_our_members_in_its_detail
     }  # fmt: skip
     assert list(found) == list(json.loads(problem(FACTS).body))
     assert said.findtext(f"{{{STATE_NS}}}retry/{{{STATE_NS}}}same_key") == "true"
+
+
+def test_an_operators_words_are_a_member_in_json():
+    """Where the contract has them, in the reader's language; when there is news nobody knows is null."""
+    said = json.loads(problem(PAUSED).body)
+    assert list(said)[:5] == ["state", "category", "executed", "message", "retry"]
+    assert said["message"] == {
+        "id": "p3f9a1", "severity": "warning", "lang": "de-CH", "text": SAYING.text, "next_update_at": "2026-12-01T09:20:00.000Z",
+    }  # fmt: skip
+    unknown = json.loads(problem(replace(PAUSED, message=SAYING._replace(next_update_at=None))).body)
+    assert unknown["message"]["next_update_at"] is None
+
+
+def test_an_operators_words_come_first_in_soap():
+    """Of a pause they are all; before anything else they stand before the reason. The language is said, and the detail has the member."""
+    first = etree.fromstring(soap11(PAUSED).body)
+    assert first.findtext(".//faultstring") == SAYING.text
+    assert first.findtext(f".//{{{STATE_NS}}}message/{{{STATE_NS}}}text") == SAYING.text
+    second = etree.fromstring(soap12(PAUSED).body).find(f".//{{{SOAP12_NS}}}Text")
+    assert second.text == SAYING.text
+    assert second.get("{http://www.w3.org/XML/1998/namespace}lang") == "de-CH"
+    assert (
+        etree.fromstring(soap12(FACTS).body)
+        .find(f".//{{{SOAP12_NS}}}Text")
+        .get("{http://www.w3.org/XML/1998/namespace}lang")
+        == "en"
+    )
+    assert etree.fromstring(soap11(SPOKEN).body).findtext(".//faultstring") == (
+        f"{SAYING.text} (The backend is at its limit: 400 callers wait & nobody <leaves>)"
+    )
+
+
+def test_an_operators_words_come_first_in_a_line_of_text():
+    """And a program's behind them."""
+    signature = "[state=paused retry_after=20 executed=no ref=req-1]"
+    assert asmx(PAUSED).body.decode() == f"{SAYING.text} {signature}\r\n"
+    with pytest.raises(xmlrpc.client.Fault) as raised:
+        xmlrpc.client.loads(as_xmlrpc(PAUSED).body)
+    assert (raised.value.faultCode, raised.value.faultString) == (-32051, f"{SAYING.text} {signature}")
 
 
 def test_what_is_not_known_is_nil_in_soap():

@@ -54,6 +54,7 @@ def status(**changed: Any) -> dict[str, Any]:
         "buffered": {"bytes": 0, "limit_bytes": 268435456, "peak_bytes": 123},
         "backends": [backend("tickets", pressure="strained", limit=8, queued=31), backend("seats")],
         "overrides": [override()],
+        "pauses": [],
         "refusals": {
             "window_s": 300,
             "total": 12,
@@ -134,6 +135,26 @@ def override(**changed: Any) -> dict[str, Any]:
         "since": NOW,
         "until": "2026-12-01T09:09:03.120Z",
         "left_s": 540,
+        **changed,
+    }
+
+
+def sign(**changed: Any) -> dict[str, Any]:
+    """Return one pause's facts."""
+    return {
+        "id": "p3f9a1",
+        "kind": "pause",
+        "target": "backend:tickets",
+        "scope": "entry",
+        "severity": "warning",
+        "texts": {"en": "Back at 9:20", "de": "Um 9:20 Uhr geht es weiter"},
+        "next_update_at": "2026-12-01T09:20:00.000Z",
+        "actor": "alice",
+        "reason": "payments are down",
+        "since": NOW,
+        "until": "2026-12-01T09:09:03.120Z",
+        "left_s": 540,
+        "remind_s": None,
         **changed,
     }
 

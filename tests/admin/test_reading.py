@@ -268,3 +268,91 @@ def test_words_are_offered() -> None:
     assert "did you mean latency?; there is latency, error" in said({**FAULT, "kind": "latencies"}, "fault inject")
     assert "up to 100%, not '200%'" in said({**FAULT, "share": "200%"}, "fault inject")
     assert wrong({**WHO, "mechanism": "cache", "for": "1m"}, "observe set") == [("/mechanism", "unknown")]
+
+
+HELD = Known(["tickets"], [], KNOWN.wall_s, ["hamlet"], ["backend:gone"])
+PAUSE = {**WHO, "target": "backend:tickets"}
+
+
+def pause(**more: Any) -> Order:
+    made = read(row("pause set"), {**PAUSE, **more}, HELD)
+    assert isinstance(made, Order), made
+    return made
+
+
+def pause_wrong(name: str = "pause set", **more: Any) -> list[tuple[str, str]]:
+    made = read(row(name), {**PAUSE, **more}, HELD)
+    return [] if isinstance(made, Order) else [(each.pointer, each.code) for each in made]
+
+
+def test_a_pause_needs_no_end_and_then_has_a_reminder() -> None:
+    """A quarter of an hour, unless it says how often; by how long and until when are told apart."""
+    made = pause()
+    assert made.arguments == {
+        "target": "backend:tickets",
+        "scope": "entry",
+        "severity": "warning",
+        "next_update": "",
+        "text": {},
+    }
+    assert (made.for_s, made.until, made.remind_s) == (None, None, 900.0)
+    assert pause(remind="5m").remind_s == 300.0
+    lasting, by_day = pause(**{"for": "10m"}), pause(until="2026-12-01T09:20:00Z")
+    assert (lasting.for_s, lasting.until, lasting.remind_s) == (600.0, None, None)
+    assert (by_day.for_s, by_day.until, by_day.remind_s) == (1200.0, KNOWN.wall_s + 1200, None)
+
+
+def test_what_a_pause_says() -> None:
+    """By language, or one English sentence; the news as a time of day, however it was said."""
+    assert pause(text="Back at 9:20").arguments["text"] == {"en": "Back at 9:20"}
+    assert pause(text={"de-CH": " Gleich "}).arguments["text"] == {"de-CH": "Gleich"}
+    for said in ("20m", "2026-12-01T09:20:00Z", "2026-12-01T10:20:00+01:00"):
+        assert pause(next_update=said).arguments["next_update"] == "2026-12-01T09:20:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"target": None}, [("/target", "missing")]),
+        ({"target": "tickets"}, [("/target", "unknown")]),
+        ({"target": "backend:seats"}, [("/target", "unknown")]),
+        ({"target": "room:lear"}, [("/target", "unknown")]),
+        ({"target": "room:hamlet"}, []),
+        ({"target": "all"}, []),
+        ({"target": "backend:gone"}, []),  # something is up there still
+        ({"scope": "some"}, [("/scope", "unknown")]),
+        ({"severity": "grave"}, [("/severity", "unknown")]),
+        ({"text": 7}, [("/text", "type")]),
+        ({"text": {"en": 7}}, [("/text/en", "type")]),
+        ({"text": {"e n": "a"}}, [("/text/e n", "language")]),
+        ({"text": {"en": "two\nlines"}}, [("/text/en", "characters")]),
+        ({"text": {"en": " "}}, [("/text/en", "characters")]),
+        ({"text": {"en": "a" * 501}}, [("/text/en", "characters")]),
+        ({"text": {f"a{chr(97 + number)}": "a" for number in range(13)}}, [("/text", "too_long")]),
+        ({"next_update": "soon"}, [("/next_update", "type")]),
+        ({"next_update": "2026-12-01T09:20:00"}, [("/next_update", "zone")]),
+        ({"next_update": "2026-12-01T08:59:00Z"}, [("/next_update", "range")]),
+        ({"next_update": "169h"}, [("/next_update", "range")]),
+        ({"next_update": 7}, [("/next_update", "type")]),
+        ({"remind": "5"}, [("/remind", "type")]),
+        ({"remind": "10s"}, [("/remind", "range")]),
+        ({"remind": "5m", "for": "10m"}, [("/remind", "contradiction")]),
+        ({"for": "10m", "until": "2026-12-01T09:20:00Z"}, [("/for", "contradiction")]),
+        ({"for": "169h"}, [("/for", "range")]),
+        ({"for": "168h"}, []),
+        ({"reason": None}, [("/reason", "missing")]),
+        ({"colour": "red"}, [("/colour", "unknown")]),
+    ],
+)
+def test_what_is_wrong_with_a_pause(more: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    """Each with its place."""
+    assert pause_wrong(**more) == expected
+
+
+def test_a_message_without_words_is_none() -> None:
+    """And `remind` is for orders that may be without an end."""
+    assert pause_wrong("message set") == [("/text", "missing")]
+    assert pause_wrong("message set", text="") == [("/text", "missing")]
+    assert pause_wrong("message set", text={}) == [("/text", "missing")]
+    assert pause_wrong("message set", text="a") == []
+    assert wrong({**SET, "remind": "5m"}) == [("/remind", "unknown")]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from sidecar.admin.screen import Piece, clip, lines, plain
-from tests.admin.facts import backend, learnt, override, refusal, status
+from tests.admin.facts import backend, learnt, override, refusal, sign, status
 
 WAITING = [
     {"class": "staff", "queued": 2, "eta_s": 0},
@@ -248,3 +248,17 @@ def test_whatever_was_sent_is_a_screen(facts: dict[str, Any], width: int, height
     said = text({**status(), **facts}, width, height)
     assert 1 <= len(said.splitlines()) <= height
     assert all(each.isprintable() for line in said.split("\n") for each in line)
+
+
+def test_what_is_paused_stands_above_what_is_changed() -> None:
+    """Where, whom, since when, until when, by whom, why, and what people read; nothing of it reaches a terminal as it came."""
+    said = (
+        sign(texts={"en": "Back\x1b[2J"}),
+        sign(kind="message", scope=None, target="all", until=None, remind_s=900.0, texts={}),
+    )
+    shown = text(status(pauses=list(said)), 140, 40).split("PAUSED, SAID\n")[1].splitlines()
+    assert shown[:2] == [
+        "  pause backend:tickets (entry)  since 09:00:03Z, ends in 9m (09:09:03Z)  alice: payments are down  en: Back?[2J",
+        "  message all  since 09:00:03Z, no end, said every 15m  alice: payments are down",
+    ]
+    assert "PAUSED" not in text(status())

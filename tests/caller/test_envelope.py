@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sidecar.caller import envelope
-from sidecar.model import Answer, Dialect, Exchange, Executed, Grade, Outcome, Progress, Refusal, Reply, Stream, joined
+from sidecar.model import (
+    Answer,
+    Dialect,
+    Exchange,
+    Executed,
+    Grade,
+    Notice,
+    Outcome,
+    Progress,
+    Refusal,
+    Reply,
+    Stream,
+    joined,
+)
+from sidecar.policy.pauses import EVERYTHING, Kind, Sign, Target, What
 from sidecar.states import ROWS
 from tests.support.world import Pieces, Scene, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.virtual
 
@@ -32,19 +50,25 @@ async def said(
     backend_s: float = 0.0,
     sent: bool = False,
     safe: bool = False,
+    up: Sequence[Sign] = (),
+    backend: str = "tickets",
 ) -> tuple[Reply, Scene]:
     scene = Scene()
     scene.dialect = dialect
+    for sign in up:
+        await scene.pauses.put(sign)
 
     async def inner(exchange: Exchange) -> Outcome:
-        exchange.queue_s, exchange.backend_s, exchange.safe = queue_s, backend_s, safe
+        exchange.queue_s, exchange.backend_s, exchange.safe, exchange.backend = queue_s, backend_s, safe, backend
         exchange.flight = scene.flight(safe=safe)
         exchange.flight.track.progress = Progress.BODY if sent else Progress.HEAD
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    return await envelope.build(scene.scope(), scene.world, inner)(scene.exchange(headers=headers)), scene
+    reply = await envelope.build(scene.scope(), scene.world, inner)(scene.exchange(headers=headers))
+    scene.pauses.close()
+    return reply, scene
 
 
 async def test_an_answer_is_relayed_with_its_state() -> None:
@@ -174,3 +198,38 @@ async def test_an_answer_that_cannot_be_written_is_a_bug_too() -> None:
 async def test_it_describes_itself() -> None:
     """For explain."""
     assert "Sidecar-State" in envelope.describe(Scene().scope())
+
+
+TEXTS = (("en", "Slow today"), ("de", "Heute langsam"))
+AT_TICKETS = Sign("m1", Kind.MESSAGE, Target(What.BACKEND, "tickets"), Notice("m1", "info", TEXTS), 1000.0, end=9000.0)
+AT_ALL = replace(AT_TICKETS, id="m2", target=EVERYTHING, notice=Notice("m2", "critical", TEXTS))
+BUSY = Refusal("overloaded", "queue_full")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "up", "backend", "accept", "language"),
+    [
+        (BUSY, (AT_TICKETS,), "tickets", "", "en"),
+        (BUSY, (AT_TICKETS,), "tickets", "de-CH, en;q=0.8", "de"),
+        (BUSY, (AT_TICKETS,), "seats", "de", None),
+        (BUSY, (), "tickets", "de", None),
+        (Refusal("draining"), (AT_TICKETS,), "", "de", None),
+        (Refusal("draining"), (AT_ALL,), "", "de", "de"),
+        (Refusal("malformed", "xml"), (AT_TICKETS,), "tickets", "de", None),  # a mistake of his own
+        (Refusal("sale_closed", "closed"), (AT_TICKETS,), "tickets", "de", None),
+        (replace(BUSY, notice=Notice("r1", "info", (("fr", "Bientôt"),))), (AT_ALL,), "tickets", "de", "fr"),
+    ],
+)
+async def test_what_an_operator_says_is_on_refusals(
+    refusal: Refusal, up: tuple[Sign, ...], backend: str, accept: str, language: str | None
+) -> None:
+    """Of that backend and of everything, where waiting is what a caller has to do, in his language; a refusal's own words stay."""
+    headers = (("Accept-Language", accept),) if accept else ()
+    reply, _ = await said(refusal, headers=headers, up=up, backend=backend)
+    assert value(reply, b"Content-Language") == language
+
+
+async def test_what_an_operator_says_is_not_on_answers() -> None:
+    """Whoever gets what he asked for needs no excuse."""
+    reply, _ = await said(FINE, up=(AT_ALL,))
+    assert value(reply, b"Content-Language") is None

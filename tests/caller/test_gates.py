@@ -42,13 +42,21 @@ class Hall:
             ),
         )
         self.observed, self.lines = False, list[dict[str, object]]()
+        self.pauses = SimpleNamespace(active=False, ask=self.paused)
+        self.refusal: Refusal | None = None
+        self.asked = list[tuple[str, bool]]()
         world = SimpleNamespace(
             clock=clock,
             rates=rates,
+            pauses=self.pauses,
             observing=lambda *asked: self.observed and asked == ("tickets", "rate"),
             log=SimpleNamespace(event=lambda name, **facts: self.lines.append({"event": name, **facts})),
         )
         self.gated = gates.build(self.scope, cast("Any", world), lane)
+
+    def paused(self, backend: str, *, under_way: bool) -> Refusal | None:
+        self.asked.append((backend, under_way))
+        return None if under_way else self.refusal
 
     def ask(
         self,
@@ -152,11 +160,22 @@ def test_a_purchase_under_way_is_stopped_by_no_rate_of_his_own() -> None:
         assert refused(hall.ask(under_way=True, sCustomerNo="7")).reason == reason
 
 
-def test_it_is_built_where_there_are_rules_and_says_them() -> None:
+def test_it_says_what_it_asks() -> None:
     """For explain."""
-    assert not gates.applies(Hall().scope)
-    assert gates.applies(Hall(CLIENT).scope)
-    assert gates.applies(Hall(of_line=(OF_LINE,)).scope)
+    assert gates.describe(Hall().scope) == "what an operator has paused"
     assert gates.describe(Hall(CLIENT, of_line=(OF_LINE,)).scope) == (
-        "1 in 10 s per client, 2 at once; 1 in 10 s per operation of Get*, 1 at once"
+        "what an operator has paused; 1 in 10 s per client, 2 at once; 1 in 10 s per operation of Get*, 1 at once"
     )
+
+
+@pytest.mark.parametrize("rules", [(), (CLIENT,)], ids=["no rules", "rules"])
+def test_a_pause_comes_before_the_rates_and_costs_them_nothing(rules: tuple[RateRule, ...]) -> None:
+    """Who is held up has paid for nothing; who has begun a purchase is asked about as such; where nothing is up nobody is asked."""
+    hall = Hall(*rules)
+    hall.refusal = Refusal("paused", "backend")
+    assert isinstance(hall.ask()[0], float)
+    assert hall.asked == []
+    hall.pauses.active = True
+    assert [hall.ask() for _ in range(3)] == [(hall.refusal, {})] * 3
+    assert isinstance(hall.ask(under_way=True)[0], float)
+    assert hall.asked == [("tickets", False)] * 3 + [("tickets", True)]

@@ -64,6 +64,10 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
     assert run(office, "queue", "drop", "r-1", "--reason", "x").exit_code == 0
     assert run(office, "breaker", "set", "tickets", "cut_off", "--for", "1m", "--reason", "x").exit_code == 0
     assert run(office, "breaker", "clear", "tickets", "--reason", "x").exit_code == 0
+    assert run(office, "pause", "backend:tickets", "--reason", "x").exit_code == 0
+    assert run(office, "resume", "all", "--reason", "x").exit_code == 0
+    assert run(office, "message", "all", "--text", "Back at 9:20", "--reason", "x").exit_code == 0
+    assert run(office, "message", "clear", "all", "--reason", "x").exit_code == 0
     given = [(order.noun, order.verb) for order in office.control.orders]
     assert given == [
         ("config", "reload"),
@@ -82,10 +86,26 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
         ("queue", "drop"),
         ("breaker", "set"),
         ("breaker", "clear"),
+        ("pause", "set"),
+        ("pause", "clear"),
+        ("message", "set"),
+        ("message", "clear"),
     ]
     assert {(row.noun, row.verb) for row in TABLE} == set(given)
     assert office.control.orders[5].arguments == {"backend": "tickets", "what": "perf:1201"}
-    assert {"limit", "breaker", "reload", "drain", "purge", "observe", "fault", "queue"} <= set(COMMANDS)
+    assert {
+        "limit",
+        "breaker",
+        "reload",
+        "drain",
+        "purge",
+        "observe",
+        "fault",
+        "queue",
+        "pause",
+        "resume",
+        "message",
+    } <= set(COMMANDS)
 
 
 def test_help_says_it_all() -> None:
@@ -383,3 +403,22 @@ def test_who_i_am(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getuser", nameless)
     run(office, "reload", SIDECAR_ACTOR="")
     assert [order.actor for order in office.control.orders] == ["bob@here", "carol", "unknown@here"]
+
+
+def test_a_pause_is_a_sentence(office: Office) -> None:
+    """A text for each language, one without is English; the end may be left out; what is wrong is said by its option."""
+    texts = ("--text", "en=Back at 9:20", "--text", "de-CH=Um 9:20 = gleich")
+    assert run(office, "pause", "all", *texts, "--next-update", "20m", "--reason", "x").exit_code == 0
+    given = office.control.orders[0]
+    assert given.arguments["text"] == {"en": "Back at 9:20", "de-CH": "Um 9:20 = gleich"}
+    assert (given.arguments["scope"], given.for_s, given.remind_s) == ("entry", None, 900.0)
+    assert run(office, "message", "all", "--text", "a = b", "--for", "1m", "--reason", "x").exit_code == 0
+    assert office.control.orders[1].arguments["text"] == {"en": "a = b"}
+    assert run(office, "message", "all", "--reason", "x").exit_code == 2
+    wrong = run(office, "pause", "all", "--text", "en=" + "a" * 501, "--remind", "1s", "--reason", "x")
+    assert wrong.exit_code == 2
+    assert "--text en: must be one line" in wrong.output
+    assert "--remind: may be from 1m" in wrong.output
+    said = CliRunner().invoke(main, ["pause", "--help"]).output
+    assert 'sidecar pause TARGET --text en="Back at 9:20" --for 15m' in said
+    assert "--remind DURATION" in said

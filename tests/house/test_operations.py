@@ -25,6 +25,7 @@ WARNINGS = (
     "override_active",
     "observing",
     "fault_active",
+    "paused",
     "backend_down",
     "backend_strained",
     "one_client",

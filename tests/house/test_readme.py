@@ -114,6 +114,7 @@ NINE_O_CLOCK: dict[str, Any] = {
             "last_failure": {"state": "outcome_unknown", "reason": "timeout", "at": "2026-12-01T09:03:58.000Z"},
         }
     ],
+    "pauses": [],
     "overrides": [
         {
             "id": "o3",

@@ -34,6 +34,8 @@ SHOWN: dict[str, str] = {
     "sidecar/admin/faults.py": "until when a fault is injected, as people read it; its end is a timer's",
     "sidecar/stores/injections.py": "until when a fault is injected, as clients read it; its end is a timer's",
     "sidecar/stores/limits.py": "how old a limit is that an earlier process has found",
+    "sidecar/admin/pausing.py": "since when and until when a pause holds, as people read it",
+    "sidecar/stores/pauses.py": "a pause until a time of day ends at that time, whatever becomes of the clock; and it outlives the process",
     "sidecar/stores/places.py": "since when somebody waits and until when his place counts, which outlive the process",
     "sidecar/stores/purchases.py": "the end of a purchase under way, which has to outlive the process",
     "sidecar/stores/deeds.py": "the end of a keyed call, said in wall time, becomes a monotonic one when it is taken",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.scenarios.answering import ANSWERING
 from tests.scenarios.exposing import EXPOSING
 from tests.scenarios.guarding import GUARDING
+from tests.scenarios.pausing import PAUSING
 from tests.scenarios.trouble import NOTHING, Trouble
 
 TROUBLES: tuple[Trouble, ...] = (
@@ -410,4 +411,5 @@ TROUBLES: tuple[Trouble, ...] = (
     *ANSWERING,
     *EXPOSING,
     *GUARDING,
+    *PAUSING,
 )

@@ -52,11 +52,12 @@ class Demo:
     program: Program
     sidecar: str
     shop: str
+    admin: str
 
     def begin(self, command: str) -> subprocess.Popen[str]:
         """Type `command` into a shell."""
         bash = require.program("bash")
-        environ = {**os.environ, "DEMO": self.sidecar, "SHOP": self.shop}
+        environ = {**os.environ, "DEMO": self.sidecar, "SHOP": self.shop, "ADMIN": self.admin}
         return subprocess.Popen(
             [bash, "-c", command], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -90,7 +91,8 @@ def demo() -> Iterator[Demo]:
     try:
         sidecar = program.wait_line(r"^sidecar +(http://\S+)/tickets")[1]
         shop = program.wait_line(r"^shop page +(http://\S+?)/?$")[1]
-        yield Demo(program, sidecar, shop)
+        admin = program.wait_line(r"^operators +(http://\S+?)/ ")[1]
+        yield Demo(program, sidecar, shop, admin)
     finally:
         with contextlib.suppress(ProgramError):
             program.stop()

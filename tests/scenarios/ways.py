@@ -17,6 +17,8 @@ import pytest
 from adapters.soap.adapter import SoapAdapter
 from adapters.xmlrpc.adapter import XmlRpcAdapter
 from sidecar.app import App, SystemClock
+from sidecar.model import Notice
+from sidecar.policy.pauses import EVERYTHING, Kind, Sign
 from sidecar.settings.load import load
 from tests.scenarios.theatre import STRANGER, Theatre, call, held, opened, settings
 from tests.support import envelopes as env
@@ -232,6 +234,14 @@ async def _overloaded(scene: Scene, dialect: str, safe: bool) -> Response:
         return await scene.ask(dialect, "GetFine" if safe else "Fine", "narrow")
 
 
+@reaches("paused")
+async def _paused(scene: Scene, dialect: str, safe: bool) -> Response:
+    """Somebody has paused it all, and given no words: the state says it."""
+    sign = Sign("p1", Kind.PAUSE, EVERYTHING, Notice("p1", "warning", ()), 0.0, remind_s=900.0)
+    async with inside(scene, lambda app: app.pauses.put(sign)) as url:
+        return await ask(url, call(dialect, "GetFine" if safe else "Fine").raw(place(dialect)))
+
+
 @reaches("draining")
 async def _draining(scene: Scene, dialect: str, _safe: bool) -> Response:
     """Half a body has come when the time to go is over."""
@@ -334,13 +344,17 @@ class LateClock(SystemClock):
 
 
 @asynccontextmanager
-async def inside(scene: Scene, **options: Any) -> AsyncIterator[str]:
-    """Run a sidecar on this very loop, where a test can reach into it; the sockets are real."""
+async def inside(
+    scene: Scene, then: Callable[[App], Awaitable[object]] | None = None, **options: Any
+) -> AsyncIterator[str]:
+    """Run a sidecar on this very loop, where a test can reach into it; the sockets are real. `then` is done once it runs."""
     config = scene.folder / "inside.yaml"
     config.write_text(json.dumps(settings(scene.theatre.backend.url, "http://127.0.0.1:9", version=1)))
     app = App(_on_any_port(load(config)), **options)
     await app.start()
     try:
+        if then is not None:
+            await then(app)
         yield app.urls[0]
     finally:
         await app.stop(at_once=True)

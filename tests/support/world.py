@@ -51,6 +51,8 @@ from sidecar.stores.breakers import MemoryBreakers
 from sidecar.stores.deeds import MemoryDeeds
 from sidecar.stores.injections import MemoryInjections
 from sidecar.stores.memory import MemoryIdentities, MemoryPressure
+from sidecar.stores.orders import OrdersFile
+from sidecar.stores.pauses import HeldPauses
 from sidecar.stores.places import SignedPlaces
 from sidecar.stores.purchases import MemoryPurchases
 from sidecar.stores.rates import MemoryRates
@@ -514,6 +516,7 @@ class Scene:
         self.answers, self.deeds = MemoryAnswers(1024 * 1024), MemoryDeeds(self.clock)
         endpoints = [(plan.name, name) for plan in self.plan.hosts for name, _ in plan.endpoints]
         self.injections, self.observed = MemoryInjections(self.clock, self.log), Observed()
+        self.pauses = HeldPauses(self.clock, self.log, lambda: 0.0, OrdersFile(None, self.log), lambda _: None)
         self.world = World(
             clock=self.clock,
             log=self.log,
@@ -549,6 +552,7 @@ class Scene:
             chance=lambda: 1.0,
             lookups=self.lookups,
             injections=self.injections,
+            pauses=self.pauses,
             observing=self.observed.ask,
             answered=self.answered.append,
             explained=Explaining(self.clock, self.slots, self.breakers, self.pressure).of,

@@ -24,6 +24,8 @@ BOUNDED = {
     "version",
     "aiohttp",
     "python",
+    "target",  # what the settings name, and `all`
+    "scope",
 }
 
 

@@ -70,6 +70,7 @@ export const MECHANISMS = {
   deeds: "No room for another key.",
   key: "An Idempotency-Key missing, not taken, in use.",
   upstream: "The backend gave no usable answer.",
+  pause: "A pause.",
   drain: "The sidecar is on its way down.",
   deny: "deny:, strict: or asmx_get: says no.",
   origin: "Not one of cors.origins.",
@@ -87,12 +88,13 @@ export const PRESSURE = { ok: "has room", strained: "calls wait or fail", down: 
 /* Warning: [title, what to do where the sidecar does not say, commands]; the gravest first. */
 export const WARNINGS = {
   gone: ["No answer from the sidecar", "It has stopped, or the way to it is cut (tunnel, port-forward). Ask on its own machine; if it is silent, read the end of its log "
-    + "before you start it again.", ["sidecar status", "journalctl -u sidecar -n 50"]],
-  unreadable: ["The status cannot be read", "Is this a sidecar’s admin port? If it wants a token, give it at the top.", ["sidecar status"]],
+    + "before a restart.", ["sidecar status", "journalctl -u sidecar -n 50"]],
+  unreadable: ["The status cannot be read", "Is this a sidecar’s admin port? A token goes in at the top.", ["sidecar status"]],
   reload_failed: ["The last reload failed", "Mend what is named, check, reload. Do not restart before: it would not come up.", ["sidecar check FILE", "sidecar reload"]],
   backend_down: ["A backend does not answer", "Look at its host and its web server. The sidecar goes on by itself; restarting it changes nothing.", ["sidecar doctor FILE"]],
-  bug: ["The sidecar has met a bug of its own", "Report the lines “bug” of the log.", []],
+  bug: ["The sidecar has met a bug of its own", "Report the “bug” lines of the log.", []],
   draining: ["The sidecar is on its way down", "It finishes what is under way. If nobody meant that: who sent SIGTERM?", ["systemctl status sidecar"]],
+  paused: ["Paused", "Resume it.", []],
   backend_strained: ["A backend is strained", "Ghosts, or a p95 that grows: it hangs, look there. Else it is demand. Do not raise a limit above what was load-tested.", ["sidecar top"]],
   limit_at_minimum: ["A limit is at its minimum", "The backend fails or hangs: look there.", []],
   queue_full: ["A line is full", "Demand, one client, or a script?", ["sidecar queue list"]],
@@ -101,10 +103,10 @@ export const WARNINGS = {
   observing: ["Protection is taken out", "It is back by itself.", []],
   override_active: ["Overridden by hand", "It goes back by itself. To end it now:", []],
   config_differs: ["The settings on disk are not in force", "Reload, or put the file back.", ["sidecar check FILE --diff running", "sidecar reload"]],
-  one_client: ["One client makes nearly all requests", "If it is a proxy of yours, name it under clients.trust.", []],
-  log_dropped: ["Log lines were dropped", "Look at what reads the log: it is too slow.", []],
+  one_client: ["One client makes nearly all requests", "A proxy of yours? Name it under clients.trust.", []],
+  log_dropped: ["Log lines were dropped", "What reads the log is too slow.", []],
   nofile_low: ["Too few file descriptors", "Raise LimitNOFILE=, or lower limits.connections.", []],
-  unasked: ["A backend sends what nobody asked for", "Its people must mend that.", []],
+  unasked: ["A backend sends what nobody asked for", "Its people must mend it.", []],
   admin_open: ["Others can reach the admin port", "Bind it to loopback or a unix socket.", []],
 };
 
