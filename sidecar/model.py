@@ -576,7 +576,6 @@ class Exchange:
     dialect: Dialect = Dialect.JSON
     standing: Standing = NOBODY
     client: str = ""  # as in `standing`, until the backend has answered somebody well
-    shown: bytes = b""  # what he shows the backend of himself, b"" nothing: a secret of his
     leave: Leave | None = None  # he has shown the token of `debug:`
 
     backend: str = ""
@@ -603,6 +602,7 @@ class Exchange:
     ours: bool = False  # made by us to renew an answer: nobody waits for it
     rate_limit: RawHeaders = ()  # what its caller is told of his rates; written by gates
     place: Place | None = None  # one that he came back with
+    shown: bytes = b""  # what his backend knows him by, as it came: never kept; written by identity
     under_way: bool = False  # he has begun a purchase and got something; written by purchase
     follow: Callable[[Flight, Outcome], None] | None = None  # told of the flight that he starts, as its `ends` are
 
