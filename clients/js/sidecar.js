@@ -194,9 +194,10 @@ class Room extends EventTarget {
   envelope = null;
   queue = null;
   over = false;
-  #wire; #who; #when; #key; #channel; #timer; #release; #leading; #queued; #closed; #missed;
+  #wire; #who; #when; #key; #channel; #timer; #release; #leading; #closed; #missed;
   #fresh; // who we are is still to be told
   #asked = -1000;
+  #wanted = {};
   #fails = 0;
   #lost = -6e4;
   #offset = 0;
@@ -215,9 +216,11 @@ class Room extends EventTarget {
       this.#channel.onmessage = ({ data }) => this.#heard(data);
       this.#channel.postMessage({});
     } catch {  }
-    this.#listen("addEventListener");
-    // Another tab may know our place.
-    setTimeout(() => this.#elect(!hidden()), this.place || !this.#channel ? 0 : 100);
+    const start = () => {
+      if (!this.#closed) this.#listen("addEventListener");
+      this.#elect(!hidden());
+    };
+    later(start, this.place || !this.#channel ? 0 : 100); // another tab may know our place
   }
 
   claim = () => this.#ask("claim");
@@ -285,18 +288,20 @@ class Room extends EventTarget {
     };
     if (!locks || !this.#channel) return lead();
     steal &&= !!this.place; // else another tab may be joining
-    if (this.over || (!steal && this.#queued)) return;
-    this.#queued ||= !steal;
+    if (this.over || this.#leading || this.#wanted[steal]) return;
+    this.#wanted[steal] = true;
+    let mine;
     const held = () => {
-      this.#queued &&= steal;
+      this.#wanted[steal] = false;
       lead();
-      return this.over || new Promise((done) => (this.#release = done));
+      return this.over || new Promise((done) => (this.#release = mine = done));
     };
     locks.request(this.#key, { steal }, held).catch(({ name }) => {
-      // Stolen, or forbidden here.
+      this.#wanted[steal] = false;
+      if (mine !== this.#release) return; // stolen by ourselves
       this.#leading = false;
       if (name === "AbortError") this.#elect(false);
-      else lead();
+      else lead(); // forbidden here
     });
   }
 

@@ -314,6 +314,29 @@ test("two tabs that open at once join once", async () => {
   assert.ok(tabs.every((tab) => tab.words()[0] === "waiting"));
 });
 
+test("events in a heap, from both tabs: one asks in the end, and somebody does", async () => {
+  const { world, office, tab } = await opened({});
+  await world.pass(1500);
+  const second = await world.tab();
+  second.join("hamlet");
+  for (let n = 0; n < 40; n++) {
+    const each = n % 3 ? second : tab;
+    each.show(n % 5 < 3);
+    each.fire("pageshow");
+    each.fire("pageshow");
+    if (n % 4 === 0) await world.pass(n * 10);
+  }
+  await world.pass(2000);
+  for (const each of [tab, second]) each.show(each === tab);
+  await world.pass(2000);
+  const before = world.asked.length;
+  await world.pass(100_000);
+  const asked = world.asked.slice(before);
+  assert.ok(asked.length >= 9 && asked.length <= 11, `${asked.length}`);
+  assert.ok(asked.every((each) => each.tab === tab));
+  assert.equal(office.joins, 1);
+});
+
 test("storage is blocked: the place is in memory, and the other tabs hear of it", async () => {
   const { world, office, room } = await opened({}, { storage: false });
   await world.pass(5000);
