@@ -1,4 +1,4 @@
-/* The browser's side of a sidecar: README.md, sidecar.d.ts. A call is repeated only where nothing was executed or its key protects it. */
+/* See README.md. A call is repeated only where nothing was executed or its key protects it. */
 
 /* What comes next where a reply does not say it. */
 const NEXT = { ok: "", wait: "wait", busy: "wait", limit: "wait", upstream: "wait", client: "fix", final: "never" };
@@ -29,7 +29,7 @@ function complete(reply, status = 0, headers = new Headers()) {
   let how = NEXT[category];
   if (how === "wait" && executed !== "no") how = "confirm";
   if (HOWS.includes(retry?.how)) how = retry.how;
-  const after_s = Math.ceil(Math.max(number(retry?.after_s), number(+headers.get("Retry-After")), number(queue?.next_poll_ms) / 1000));
+  const after_s = Math.ceil(Math.max(number(retry?.after_s), +headers.get("Retry-After") || 0, number(queue?.next_poll_ms) / 1000));
   reply = { ...reply, status, v: 1 };
   if (how) reply.retry = { ...retry, how, after_s: after_s || null };
   return Object.defineProperty(reply, "headers", { value: headers }); // not enumerable: no other tab can be sent it
@@ -47,14 +47,14 @@ function understood({ status, headers }, body, cut, safe) {
   } catch {
     cut ||= body && /json/.test(headers.get("Content-Type"));
   }
-  if (text(said?.state) && CATEGORIES.includes(said.category) && EFFECTS.includes(said.executed)) reply = said;
+  if (text(said?.state) && CATEGORIES.includes(said.category) && EFFECTS.includes(said.executed)) reply = { reason, ...said };
   else if (state) {
     const known = Object.keys(KNOWN).find((each) => KNOWN[each].split(" ").includes(state));
     const category = known === "upstream" && reason === "client" ? "final" : known ?? (status < 500 ? "client" : "upstream");
     if (!cut || category !== "ok") reply = { state, reason, category, executed, data: said ?? body };
     if (/^(waiting|pass_expired)$/.test(state)) reply.retry = { how: "join" };
   } else if (status < 400 && (said !== undefined || status === 204)) reply = { state: "ok", category: "ok", executed: "yes", data: said };
-  else if (executed === "no" && status < 500 && ![408, 425, 429].includes(status)) reply.retry = { how: "fix" };
+  else if (executed === "no" && status < 500 && !/408|425|429/.test(status)) reply.retry = { how: "fix" };
   return complete(reply, status, headers);
 }
 
@@ -64,7 +64,6 @@ const sleep = (ms, signal) =>
     signal?.addEventListener("abort", done);
   });
 
-/** Speak to the sidecar at `base`, or to the one that this module came from. */
 export function sidecar(base = "/", options = {}) {
   const home = new URL(base, import.meta.url).origin, rooms = new Map(), listeners = new Set();
   const wire = { home, send, tell, storage: options.storage };
@@ -94,13 +93,13 @@ export function sidecar(base = "/", options = {}) {
     let sent = false, timer;
     try {
       const url = new URL(path, home), headers = new Headers(held.headers), set = (name, value) => value && headers.set(name, value);
-      if (url.origin !== home) throw `${url.origin} is not ${home}`; // nobody else sees a pass or a key
+      if (url.origin !== home) throw `not of ${home}`; // nobody else sees a pass or a key
       if (!headers.has("Accept")) set("Accept", "application/json, application/problem+json");
       set("Accept-Language", options.language);
       set("Sidecar-Pass", held.pass);
       set("Sidecar-Place", held.place);
       set("Idempotency-Key", held.key && `"${held.key}"`);
-      const init = { method, body, headers, credentials: options.credentials ?? "same-origin" };
+      const init = { method, body, headers, credentials: options.credentials };
       new Request(url, init); // throws where it cannot be sent
       if (signal?.aborted) return made("aborted", "no", "given up");
       if (!safe && offline()) return made("offline", "no", "no network");
@@ -124,8 +123,8 @@ export function sidecar(base = "/", options = {}) {
   }
 
   async function call(path, given) {
-    let last, n = 0;
-    const ended = (reply, target = path) => tell(reply, { path: target, attempt: n, again_ms: null });
+    let reply, known, n = 0; // `known` is what the sidecar last said of a call under way
+    const ended = (end) => tell(end, { path, attempt: n, again_ms: null });
     try {
       const { attempts = 4, patience_ms = 6e4, signal, timeout_ms, room, ...more } = { ...options, ...given };
       const plain = more.body && typeof more.body === "object" && !more.body[Symbol.toStringTag];
@@ -133,30 +132,32 @@ export function sidecar(base = "/", options = {}) {
       const headers = new Headers(more.headers);
       if (plain && !headers.has("Content-Type")) headers.set("Content-Type", "application/json");
       if (timeout_ms) headers.set("Sidecar-Timeout", timeout_ms / 1000);
-      const key = more.key === true ? crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join("-") : more.key;
-      let { place } = more, until = now() + patience_ms, sends = 0, polls = 0, asked, joined, fetched;
+      const key = more.key === true ? crypto.getRandomValues(new Uint32Array(4)).join("-") : more.key;
+      let { place } = more, until = now() + patience_ms, polling, joined, fetched;
 
       for (;;) {
         n++;
-        // While the first call with this key runs, only its outcome is asked for.
-        const target = asked ? asked.links.poll : path, wish = asked ? { method: "GET" } : { method, body, place };
-        const passes = [...rooms.values()].filter((each) => each.pass);
-        const reply = await send(target, { headers, signal, timeout_ms, key, pass: passes.map((each) => each.pass).join(", "), ...wish });
-        const { state, executed, retry, queue } = reply, how = retry?.how, token = reply.headers.get("Sidecar-Pass");
-        if (token || state === "pass_expired") (rooms.get(reply.room?.name) ?? (passes[1] ? null : passes[0]))?.renew(token);
-        const same = key && (asked ?? reply).retry?.same_key === true;
-        let count = asked ? ++polls : ++sends, again = false, stands = false;
-        if (!asked) last = reply;
-        place = state === "overloaded" && queue?.kind === "call" && text(queue.place);
-        if (how === "poll" && text(reply.links?.poll)) again = asked = last = reply;
-        else if (how === "wait" && (executed === "no" || reads(wish.method) || (same && executed === "unknown"))) again = asked || sends < attempts;
-        else if (asked && same && !fetched && /^(replayed|not_found)$/.test(state)) {
+        const target = polling ? known.links.poll : path, wish = polling ? { method: "GET" } : { method, body, place };
+        const holders = [...rooms.values()].filter((each) => each.pass), passes = holders.map((each) => each.pass);
+        reply = await send(target, { headers, signal, timeout_ms, key, pass: passes.join(", "), ...wish });
+        const { state, category, executed, retry, queue } = reply, how = retry?.how, token = reply.headers.get("Sidecar-Pass");
+        const holder = rooms.get(reply.room?.name) ?? (holders[1] ? null : holders[0]);
+        if (token || (state === "pass_expired" && passes.includes(holder?.pass))) holder?.renew(token);
+        place = state === "overloaded" && queue?.kind !== "room" && (text(queue?.place) ?? reply.headers.get("Sidecar-Place"));
+        const same = key && (known ?? reply).retry?.same_key === true;
+        let again, stands;
+        if (how === "poll" && text(reply.links?.poll)) {
+          known = reply;
+          again = polling = true;
+        } else if (how === "wait" && (executed === "no" || reads(wish.method) || (same && executed === "unknown"))) again = polling || n < attempts;
+        else if (polling && same && !fetched && /^(replayed|not_found)$/.test(state)) {
           // It is over: the same call with this key gets the answer.
+          if (category === "ok") known = reply;
           again = fetched = true;
-          asked = null;
-        } else stands = joined = how === "join" && executed === "no" && room && !joined;
+          polling = false;
+        } else stands = joined = how === "join" && executed === "no" && room && !joined && (room !== true || text(reply.room?.name));
         // Never earlier than told.
-        let again_ms = (number(retry?.after_s) * 1000 || Math.min(500 * 2 ** count, 1e4)) * (1 + Math.random() / 4);
+        let again_ms = (number(retry?.after_s) * 1000 || Math.min(500 * 2 ** n, 1e4)) * (1 + Math.random() / 4);
         if (!again || signal?.aborted || now() + again_ms > until) again_ms = null;
         tell(reply, { path: target, attempt: n, again_ms });
         if (stands) {
@@ -164,15 +165,16 @@ export function sidecar(base = "/", options = {}) {
           if (state === "pass_expired" || mine.over) mine.join();
           await mine.turn(signal);
           until = now() + patience_ms;
+          n = 0;
           if (!mine.pass && !signal?.aborted) return reply;
         } else if (again_ms === null) {
           // A poll that failed says nothing of the call.
-          return asked && executed === "no" && !/^(ok|final)$/.test(reply.category) ? asked : reply;
+          return known && executed === "no" && !/^(ok|final)$/.test(category) ? known : reply;
         } else await sleep(again_ms, signal);
-        if (signal?.aborted) return ended(made("aborted", last.executed, "given up"), target);
+        if (signal?.aborted) return ended(made("aborted", (known ?? reply).executed, "given up"));
       }
     } catch (error) {
-      return ended(made("malformed", last?.executed ?? "no", error, "client"));
+      return ended(made("malformed", (known ?? reply)?.executed ?? "no", error, "client"));
     }
   }
 
@@ -210,12 +212,14 @@ class Room extends EventTarget {
     this.#who = who;
     this.#fresh = Object.keys(who).length > 0;
     this.#key = `sidecar ${wire.home} ${name}`;
-    this.#kept((store) => ({ place: this.place, pass: this.pass } = JSON.parse(store.getItem(this.#key))));
+    try {
+      ({ place: this.place, pass: this.pass } = JSON.parse(this.#store.getItem(this.#key)));
+    } catch {} // blocked, garbled or the first time
     try {
       this.#channel = new BroadcastChannel(this.#key);
       this.#channel.onmessage = ({ data }) => this.#heard(data);
       this.#channel.postMessage({});
-    } catch {  }
+    } catch {}
     const start = () => {
       if (!this.#closed) this.#listen("addEventListener");
       this.#elect(!hidden());
@@ -252,24 +256,16 @@ class Room extends EventTarget {
 
   renew(pass) {
     this.pass = pass;
-    this.#save();
+    this.#share(null, "renew");
     if (!pass) this.#wakes();
   }
 
-  #kept(act) {
-    try {
-      act(this.#wire.storage ?? localStorage);
-    } catch { /* memory will do */ }
-  }
-
-  #save() {
-    const { place, pass } = this;
-    this.#kept((store) => store.setItem(this.#key, JSON.stringify({ place, pass })));
+  get #store() {
+    return this.#wire.storage ?? localStorage;
   }
 
   #listen(act) {
-    globalThis.document?.[act]("visibilitychange", this.#wake);
-    for (const type of ["pageshow", "online"]) globalThis[act]?.(type, this.#wake);
+    for (const type of ["visibilitychange", "pageshow", "online"]) globalThis[act]?.(type, this.#wake);
   }
 
   /* The tab that was looked at last asks for all: its timers are not throttled. */
@@ -310,6 +306,7 @@ class Room extends EventTarget {
     this.#leading = false;
     clearTimeout(this.#timer);
     this.#release?.();
+    this.#emit("over");
   }
 
   /* Also where a pass was lost on its way. */
@@ -334,20 +331,25 @@ class Room extends EventTarget {
     const path = `/.sidecar/rooms/${encodeURIComponent(this.name)}/${verb}${near ? "?wait=20" : ""}`;
     const more = poll ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(verb === "join" ? this.#who : { session }) };
     const reply = await this.#wire.send(path, { method: "GET", place, pass, timeout_ms: 4e4, ...more });
-    if (!this.#closed) {
-      this.#hear(reply, verb);
-      this.#post(reply, verb);
-    }
+    if (!this.#closed) this.#hear(reply, verb);
+    this.#share(reply, verb);
     return this.#wire.tell(reply, { path, attempt: this.#fails, again_ms: null, room: this.name });
   }
 
-  #post(reply, verb) {
+  #share(reply, verb) {
     const { place, pass } = this;
-    this.#channel?.postMessage({ reply, verb, place, pass });
+    try {
+      this.#store.setItem(this.#key, JSON.stringify({ place, pass }));
+    } catch {}
+    if (!this.#closed) this.#channel?.postMessage({ reply, verb, place, pass });
+  }
+
+  #emit(type) {
+    this.dispatchEvent(new CustomEvent(type, { detail: this.envelope }));
   }
 
   #heard({ reply, verb, place, pass }) {
-    if (!verb) return this.#leading && this.place && this.#post(this.envelope, "place");
+    if (!verb) return this.#leading && this.place && this.#share(this.envelope, "place");
     Object.assign(this, { place, pass });
     this.#asked = now();
     if (reply) this.#hear(reply, verb);
@@ -357,14 +359,14 @@ class Room extends EventTarget {
     const { category, queue, retry, state } = reply, before = this.queue?.visitor, told = text(category === "ok" && queue?.visitor);
     const next_ms = number(queue?.next_poll_ms), at = Date.parse(reply.server_time), behind = Date.parse(this.envelope?.server_time) - at;
     let wait_ms = next_ms || 2e4, ends = false, event = told;
-    // Overtaken on its way; or, by half a minute, the server's clock was set.
+    // Overtaken on its way; by more, the server's clock was set.
     if (verb === "place" && behind > 0 && behind < 3e4) return this.#due(wait_ms);
     if (at) this.#offset = at - Date.now();
     this.envelope = reply;
     if (told) {
       this.queue = queue;
-      this.place = text(queue.place) ?? this.place;
-      this.pass = text(reply.pass?.token) ?? this.pass;
+      this.place = text(queue.place) ?? reply.headers?.get("Sidecar-Place") ?? this.place;
+      this.pass = text(reply.pass?.token) ?? reply.headers?.get("Sidecar-Pass") ?? this.pass;
       this.#missed &&= verb === "claim";
       this.#fresh &&= verb !== "join";
       if (told !== "called") this.#fails = 0;
@@ -372,24 +374,28 @@ class Room extends EventTarget {
         this.pass = null;
         if (told !== "expired") this.place = null;
         ends = !this.place || !next_ms;
-      } else if (this.#claims()) wait_ms = 0;
+      } else if (this.#claims()) {
+        wait_ms = 0;
+        // The tab that asks may be hidden.
+        if (!this.#leading) later(() => this.#claims() && this.#wakes(), 3e3);
+      }
     } else {
       event = "failed";
       wait_ms = Math.max(number(retry?.after_s) * 1000, Math.min(1000 * 2 ** this.#fails++, 6e4) * (0.5 + Math.random() / 2));
       this.#missed ||= verb === "claim";
       if (state === "pass_expired") this.pass = null;
-      else if (state === "waiting" && verb !== "join") {
+      else if (state === "waiting" && verb !== "join" && reply.reason !== "no_pass") {
         // Joined again, once.
         event = "lost";
-        ends = now() - this.#lost < 6e4;
+        ends = now() - this.#lost < 6e4 || /^(leave|release)$/.test(verb);
         this.#lost = now();
         this.place = this.pass = this.queue = null;
         wait_ms = 0;
-      } else ends = /^(join|place)$/.test(verb) && /^(join|fix|never)$/.test(retry?.how);
+      } else ends = /^(join|place)$/.test(verb) && /^(join|fix|never)$/.test(retry?.how) && category !== "upstream";
     }
-    this.#save();
+    this.#due(wait_ms);
+    this.#emit("state");
+    if (event !== before) this.#emit(event);
     if (ends) this.#end();
-    else this.#due(wait_ms);
-    for (const type of ["state", event !== before && event, ends && "over"]) type && this.dispatchEvent(new CustomEvent(type, { detail: reply }));
   }
 }

@@ -98,5 +98,7 @@ def test_what_other_origins_say_is_a_state(context: BrowserContext, lobby: Lobby
     assert (broken["state"], broken["status"], broken["executed"]) == ("backend_bad_reply", 502, "unknown")
     assert tab.call("https://stranger.example/x")["state"] == "malformed"
     for wish, executed, how in (("{body: {}}", "unknown", "confirm"), ("{attempts: 1}", "no", "wait")):
-        gone = tab.get(f"sidecar('https://stranger.example').call('/x', {wish})")  # the page's policy does not let it out
+        gone = tab.get(
+            f"sidecar('https://stranger.example').call('/x', {wish})"
+        )  # the page's policy does not let it out
         assert (gone["state"], gone["executed"], gone["retry"]["how"]) == ("unreachable", executed, how)

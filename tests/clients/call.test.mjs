@@ -299,6 +299,16 @@ test("what a poll tells of the call is its end: a no, or that nobody knows", asy
   }
 });
 
+test("it was done, but its answer cannot be got: what is surfaced is that it was done", async () => {
+  const refusals = [{ state: "overloaded", category: "busy", executed: "no", retry: { how: "wait", after_s: 9 }, v: 1 }, { state: "origin_denied", category: "client", executed: "no", v: 1 }];
+  for (const refused of refusals) {
+    const world = new World(), tab = await world.tab(), script = [running, replayed, refused];
+    world.server = () => reply(script[Math.min(world.asked.length, 3) - 1]);
+    const end = await world.until(tab.api.call("/tickets/json/Pay", { body: {}, key: "k" }));
+    assert.deepEqual([end.state, end.executed], ["replayed", "yes"]);
+  }
+});
+
 test("a key that was freed since, because nothing was done, is used again; without one nothing is repeated", async () => {
   for (const [key, sends, state] of [["k", 3, "ok"], [undefined, 2, "in_progress"]]) {
     const world = new World(), tab = await world.tab(), script = [running, { state: "not_found", category: "client", executed: "no", retry: { how: "fix" }, v: 1 }, { state: "ok", category: "ok", executed: "yes", v: 1 }];

@@ -434,3 +434,101 @@ test("a room that ends while a call waits for it ends the call with its refusal;
     assert.deepEqual([got.state, got.executed], [giving_up ? "aborted" : "waiting", "no"]);
   }
 });
+
+test("a room that is closed while a call waits for it ends the call", async () => {
+  const { world, tab, room } = await opened({});
+  await world.pass(100);
+  const answer = world.server;
+  world.server = (request) => (request.path.startsWith("/.sidecar/") ? answer(request) : refusal("waiting", "wait", 429, { how: "join" }));
+  world.later(() => room.close(), 5000);
+  const got = await world.until(tab.api.call("/tickets/json/Reserve", { body: {}, room }));
+  assert.deepEqual([got.state, got.executed, world.ms], ["waiting", "no", 5100]);
+});
+
+test("a refusal that names no room joins none", async () => {
+  const world = new World(), tab = await world.tab();
+  world.server = () => refusal("waiting", "wait", 429, { how: "join" });
+  const got = await world.until(tab.api.call("/x", { body: {}, room: true }));
+  assert.deepEqual([got.state, got.executed, world.asked.length], ["waiting", "no", 1]);
+});
+
+test("the asking tab is hidden, another is looked at: that one claims", async () => {
+  const { world, office, tab, room } = await opened({});
+  await world.pass(1500);
+  const second = await world.tab();
+  second.join("hamlet");
+  await world.pass(5000);
+  second.show(false);
+  office.word = "called";
+  await world.pass(15000);
+  assert.equal(room.pass, "pass-1");
+  assert.equal(world.asked.find(({ path }) => path.endsWith("claim")).tab, tab);
+  assert.equal(world.paths().filter((each) => each === CLAIM).length, 1);
+});
+
+test("both tabs are looked at: one claims", async () => {
+  const { world, office } = await opened({});
+  await world.pass(1500);
+  const second = await world.tab();
+  second.join("hamlet");
+  office.word = "called";
+  await world.pass(15000);
+  assert.equal(world.paths().filter((each) => each === CLAIM).length, 1);
+});
+
+test("a pass that a call was given is every tab's; an old refusal takes no newer one away", async () => {
+  const { world, office, tab, room } = await opened({});
+  office.word = "called";
+  await world.pass(2000);
+  const second = await world.tab({ visible: false }), other = second.join("hamlet");
+  await world.pass(100);
+  const answer = world.server;
+  let late;
+  world.server = (request) => {
+    if (request.path.startsWith("/.sidecar/")) return answer(request);
+    if (request.path === "/late") return new Promise((done) => (late = done));
+    return reply({ state: "ok", category: "ok", executed: "yes", v: 1 }, { headers: { "Sidecar-Pass": "pass-2" } });
+  };
+  const slow = tab.api.call("/late", { body: {} });
+  await world.until(tab.api.call("/x", { body: {} }));
+  await world.pass(10);
+  assert.equal(other.pass, "pass-2");
+  late(refusal("pass_expired", "wait", 403, { how: "join" }, { room: { name: "hamlet", state: "open" } }));
+  assert.equal((await world.until(slow)).state, "pass_expired");
+  assert.equal(room.pass, "pass-2");
+});
+
+test("what somebody on the way says does not end it, nor does a claim before its time", async () => {
+  const { world, office, tab, room } = await opened({ claim: "manual" });
+  await world.pass(100);
+  office.refuse = { place: reply("<html>", { status: 404 }), claim: refusal("waiting", "wait", 429, { how: "join" }, { reason: "no_pass" }) };
+  await world.pass(60000);
+  await room.claim();
+  assert.deepEqual([room.over, room.place], [false, "p1"]);
+  assert.ok(!tab.words().includes("lost"));
+});
+
+test("who leaves a place that is not known has left", async () => {
+  const { world, office, tab, room } = await opened({});
+  await world.pass(100);
+  office.refuse = { leave: refusal("waiting", "wait", 429, { how: "join" }, { reason: "no_place" }) };
+  await room.leave();
+  await world.pass(60000);
+  assert.deepEqual(tab.words(), ["waiting", "lost", "over"]);
+  assert.equal(office.joins, 1);
+});
+
+test("after an end it can be joined again, also where locks are forbidden", async () => {
+  for (const has of [{}, { locks: "forbidden" }, { locks: false }]) {
+    const { world, office, tab, room } = await opened({}, has);
+    await world.pass(1500);
+    await room.leave();
+    assert.equal(room.over, true);
+    office.word = "waiting";
+    room.join();
+    await world.pass(25000);
+    assert.deepEqual([office.joins, room.place, room.over], [2, "p2", false]);
+    assert.deepEqual(world.paths().slice(-2), [POLL, POLL]);
+    assert.deepEqual(tab.words(), ["waiting", "left", "over", "waiting"]);
+  }
+});

@@ -101,7 +101,13 @@ def told(row: State, executed: str, how: How, **retry: Any) -> dict[str, Any]:
 
 
 OURS = [row for row in ROWS if row.origin == "sidecar"]
-METHODS: Sequence[tuple[str, str | None]] = (("GET", None), ("HEAD", None), ("POST", None), ("POST", "k"), ("PUT", None))
+METHODS: Sequence[tuple[str, str | None]] = (
+    ("GET", None),
+    ("HEAD", None),
+    ("POST", None),
+    ("POST", "k"),
+    ("PUT", None),
+)
 CASES = [
     Case(row, told(row, executed, hows(row, executed), same_key=same_key), method, key, row.status)
     for row in OURS
@@ -206,7 +212,9 @@ def test_the_header_alone_gives_each_state_its_category(status: int | None, dial
         for row, end in zip(rows, got, strict=True)
         if end != (row.name, row.category.value, "unknown")
     }
-    if dialect == "soap":  # its 500 says nothing; what is to be fixed is taken for the backend's doing, never for a success
+    if (
+        dialect == "soap"
+    ):  # its 500 says nothing; what is to be fixed is taken for the backend's doing, never for a success
         wrong = {row: end for row, end in wrong.items() if (row[1], end[1]) != ("client", "upstream")}
     assert wrong == {}
 

@@ -132,8 +132,7 @@ class Tab {
     this.visible = has.visible;
     const tab = this, listeners = new EventTarget();
     this.listeners = listeners;
-    this.document = Object.assign(new EventTarget(), {});
-    Object.defineProperty(this.document, "hidden", { get: () => !tab.visible });
+    this.document = { get hidden() { return !tab.visible; } };
     const navigator = { get onLine() { return tab.online; } };
     if (has.locks) navigator.locks = { request: (name, options, act) => world.lock(tab, name, options, act) };
     if (has.locks === "forbidden") navigator.locks = { request: async () => { throw new DOMException("no", "SecurityError"); } };
@@ -196,7 +195,7 @@ class Tab {
 
   show(visible = true) {
     this.visible = visible;
-    this.document.dispatchEvent(new Event("visibilitychange"));
+    this.fire("visibilitychange"); // it bubbles up from the document
   }
 
   fire(type) {
