@@ -78,7 +78,7 @@ from sidecar.watch.explaining import Explaining
 from sidecar.watch.limits import LimitWatch, Looked
 from sidecar.watch.log import JsonLog
 from sidecar.watch.watching import Watching
-from sidecar.web import booklet
+from sidecar.web import booklet, client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -186,7 +186,7 @@ class App:
         self.identities = MemoryIdentities(self.clock, token_bytes(32))
         self._keys = fresh()
         self.places = SignedPlaces(self.clock, self.watch, self._keys)
-        self.hall = Hall(self.clock, self.watch, random, self.memory, self._backing)
+        self.hall = Hall(self.clock, self.watch, random, self.memory, self._backing, plan.store)
         self.answers, self.deeds = self.stores.answers, self.stores.deeds
         durable = self.stores.notes if plan.store is not None else None
         self.purchases = MemoryPurchases(self.clock, self.watch, self.deeds.secret, durable)
@@ -471,6 +471,7 @@ class App:
             lookups={
                 booklet.ASSETS: booklet.asset,
                 ROOMS: self.hall,
+                client.PREFIX: client.serve,
                 PREFIX: Lookup(self.deeds, {backend.name: backend.identity_headers for backend in plan.backends}),
                 outlook.PREFIX: outlook.Outlook(
                     self.slots.outlook,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidecar.model import Exchange, Reply
-from sidecar.policy.cors import Cors, dressed, is_preflight, may_write
+from sidecar.policy.cors import Cors, dressed, is_preflight, is_public, may_write
 from sidecar.policy.strangers import Strangers
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def build(
 ) -> Callable[[Exchange], Awaitable[Reply]]:
     """Return the stage. `world` is only told: who may read is a function of plan and request."""
     policy = Cors(scope.plan.cors, scope.plan.public_url)
-    strangers = Strangers()
+    strangers, public = Strangers(), policy.public()
 
     def notice(origins: Sequence[str]) -> None:
         due = strangers.tell(world.clock.now(), origins)
@@ -34,7 +34,7 @@ def build(
     async def cors(exchange: Exchange) -> Reply:
         head = exchange.head
         origins = head.all("Origin") if "Origin" in head.headers else ()
-        verdict = policy.ask(origins)
+        verdict = public if is_public(head.path) else policy.ask(origins)
         if not verdict.allowed:
             notice(origins)
         if is_preflight(head.method, head.headers):

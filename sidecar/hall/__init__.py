@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sidecar.hall import gate, pages, visits
 from sidecar.hall.board import Board
 from sidecar.hall.house import House, Stop
+from sidecar.hall.memory import Memory
 from sidecar.model import Exchange, Outcome, Refusal
 from sidecar.policy.room import TICK_S, Phase
 from sidecar.policy.routing import RESERVED
 from sidecar.policy.visitors import Why
+from sidecar.stores.roomfile import RoomFile
 from sidecar.web import roompages
 
 if TYPE_CHECKING:
@@ -27,12 +30,18 @@ if TYPE_CHECKING:
     from sidecar.policy.admission import Backing
     from sidecar.policy.room import Happenings
     from sidecar.policy.tokens import Keys
-    from sidecar.ports import Clock, Log, Memory
+    from sidecar.ports import Clock, Log
+    from sidecar.ports import Memory as Bytes
+    from sidecar.stores.roomfile import Pages
 
 PREFIX: Final = f"{RESERVED}/rooms/"
 ASSETS: Final = "assets"
 FORM: Final = "application/x-www-form-urlencoded"
 _PAGES: Final = ("", "widget", "theme.css")
+_KEEP_TICKS: Final = 2  # twice a second: a crash costs no more than one
+# A slice of the carry-over, 1 ms, and the time between two: a million people in twenty seconds.
+_CARRY: Final = 1200
+_CARRY_S: Final = 0.02
 _READ: Final = ("place", "board", "events")
 _WRITTEN: Final = {"join": visits.join, "claim": visits.claim, "leave": visits.leave, "release": visits.release}
 
@@ -45,8 +54,9 @@ class Hall:
         clock: Clock,
         log: Log,
         chance: Callable[[], float],
-        memory: Memory,
+        memory: Bytes,
         backing: Callable[[Collection[str]], Backing],
+        store: str | None = None,
     ) -> None:
         self._clock, self._log, self._chance, self._memory = clock, log, chance, memory
         self._backing = backing
@@ -57,6 +67,12 @@ class Hall:
         self._cors: frozenset[str] = frozenset()
         self._covers: dict[str, list[tuple[House, CoverPlan]]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._carrying: asyncio.TimerHandle | None = None
+        self._file = None if store is None else RoomFile(Path(f"{store}.rooms"), self._say)
+        self._kept: dict[str, Pages] = {} if self._file is None else self._file.open()
+        self._memories: dict[str, Memory] = {}
+        self._ticks = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.told: Callable[[House, Happenings], None] = _nobody
 
     def __repr__(self) -> str:
@@ -70,10 +86,12 @@ class Hall:
         for plan in plans:
             house = self.houses.get(plan.name)
             if house is None:
-                house = House(plan, keys, self._clock, self._log, self._chance)
+                house = self._opened(plan, keys)
             house.bound(plan, keys)
             house.is_https = https
             houses[plan.name] = house
+        for gone in self.houses.keys() - houses.keys():
+            self._memories.pop(gone, None)
         self.houses, self._cors = houses, cors
         self._boards = {name: self._boards.get(name) or Board(house) for name, house in houses.items()}
         self._covers = {}
@@ -84,17 +102,64 @@ class Hall:
 
     def start(self) -> None:
         """Begin to tick."""
+        self._loop = asyncio.get_running_loop()
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._ring)
 
     def close(self) -> None:
-        """Tick no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Tick no more, and write what is left."""
+        for timer in (self._timer, self._carrying):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._carrying = None
+        if self._file is not None:
+            self._keep(closing=True)
+            self._file.close()
+            self._file = None
 
     def _ring(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._ring)
         self.tick()
+        self._ticks += 1
+        if self._ticks % _KEEP_TICKS == 0:
+            self._keep()
+
+    def _opened(self, plan: RoomPlan, keys: Keys) -> House:
+        """Return a room that is new here, as a store has kept it, if one has."""
+        house = House(plan, keys, self._clock, self._log, self._chance)
+        memory = self._memories[plan.name] = Memory(house)
+        pages = self._kept.pop(plan.name, None)
+        if pages:
+            try:
+                memory.recall(pages)
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                remedy = "the room begins anew: whoever had a place joins again"
+                self._log.event("room_lost", room=plan.name, error=error, remedy=remedy)
+                house = House(plan, keys, self._clock, self._log, self._chance)
+                self._memories[plan.name] = Memory(house)
+            else:
+                self._log.event("room_recalled", room=plan.name, state=house.room.state, joined=house.room.joined)
+        return house
+
+    def _keep(self, *, closing: bool = False) -> None:
+        """Hand over what has changed."""
+        if self._file is None:
+            return
+        for name, memory in self._memories.items():
+            if changes := memory.changes(closing=closing):
+                self._file.keep(name, changes)
+
+    def _say(self, event: str, **facts: object) -> None:
+        """Write to the log, from the thread that writes rooms."""
+        if self._loop is None or self._loop.is_closed():
+            self._log.event(event, **facts)
+        else:
+            self._loop.call_soon_threadsafe(lambda: self._log.event(event, **facts))
+
+    def _carry(self) -> None:
+        """Carry over who is there after a draw, in slices between which everybody else has his turn."""
+        self._carrying = None
+        if any([house.room.carry(_CARRY) for house in self.houses.values()]):  # noqa: C419 - every room goes on
+            self._carrying = asyncio.get_running_loop().call_later(_CARRY_S, self._carry)
 
     def tick(self) -> None:
         """Let every room go on to now."""
@@ -103,6 +168,8 @@ class Hall:
             house.stop = self.stops(name)
             house.room.pause(on=house.stop is not None)
             found = house.tick(self._backing({cover.backend for cover in house.plan.covers}))
+            if found.sealed and self._loop is not None:
+                self._carry()
             if found:
                 self._log_of(house, found)
                 self.told(house, found)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sidecar.model import RawHeaders
 
 EXPOSED: Final = (
-    "Sidecar-State, Sidecar-Place, Sidecar-Fault, X-Request-Id, Retry-After, Server-Timing, Cache-Status, Age, RateLimit, "
+    "Sidecar-State, Sidecar-Place, Sidecar-Pass, Sidecar-Fault, X-Request-Id, Retry-After, Server-Timing, Cache-Status, Age, RateLimit, "
     "RateLimit-Policy, Location, ETag, Date, Idempotency-Key, Preference-Applied"
 )
 ALLOWED_METHODS: Final = "GET, HEAD, POST, OPTIONS"
@@ -34,6 +34,14 @@ _VARY: Final = (b"Vary", b"Origin")
 _PREFLIGHT_STATE: Final = (b"Sidecar-State", b"ok;executed=no")
 _PREFLIGHT_VARY: Final = (b"Vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
 _STRIPPED: Final = b"access-control-"
+_ROOMS: Final = "/.sidecar/rooms/"
+_PUBLIC_FILES: Final = ("/.sidecar/client.", f"{_ROOMS}assets/")
+_PUBLIC_ENDS: Final = ("/board", "/events")
+_PUBLIC_LINES: Final = (
+    (b"Access-Control-Allow-Origin", b"*"),
+    (b"Access-Control-Expose-Headers", b"Sidecar-State, X-Request-Id, Retry-After, ETag, Age, Date"),
+    (b"Timing-Allow-Origin", b"*"),
+)
 _ELSEWHERE: Final = ("cross-site", "same-site")  # another site, or another host of the same one
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -102,6 +110,10 @@ class Cors:
             return self._foreign
         return self._of.get(origins[0], self._foreign)
 
+    def public(self) -> Verdict:
+        """Return the lines of what is for everybody alike: no origin is named and none is told apart, so any cache may keep it."""
+        return _PUBLIC
+
     def unknown(self) -> Verdict:
         """Judge a request whose Origin could not be read: readable by whoever it was, without credentials."""
         return self._unknown
@@ -113,6 +125,13 @@ class Cors:
             if len(origins) == 1
             else (_PREFLIGHT_VARY, _PREFLIGHT_STATE)
         )
+
+
+def is_public(path: str) -> bool:
+    """Say whether what lives at a path is for pages of any origin: the browser client, the files of pages, and a room's board."""
+    if not path.startswith("/.sidecar/"):
+        return False
+    return path.startswith(_PUBLIC_FILES) or (path.startswith(_ROOMS) and path.endswith(_PUBLIC_ENDS))
 
 
 def is_preflight(method: str, headers: Container[str]) -> bool:
@@ -193,6 +212,9 @@ def _readable(origin: str, credentials: RawHeaders) -> RawHeaders:
         (b"Timing-Allow-Origin", value),
         _VARY,
     )
+
+
+_PUBLIC: Final = Verdict(_PUBLIC_LINES, joined(_PUBLIC_LINES), allowed=True)
 
 
 def _origin(url: str | None) -> str | None:

@@ -237,6 +237,11 @@ class Lane:
         self._carrying = Carrying(self.presence, self._draw, taken)
         self.presence = self._carrying.presence
 
+    @property
+    def carrying(self) -> bool:
+        """Say whether it is still being carried over who was there before the draw."""
+        return self._carrying is not None
+
     def carry(self, budget: int) -> bool:
         """Carry over some of what is known of who is there; False where nothing is left to do."""
         if self._carrying is None:

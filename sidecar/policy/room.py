@@ -24,8 +24,7 @@ from sidecar.policy.visitors import OVER, Event, Why, Word
 TICK_S: Final = 0.25
 # Who is away for so long after his turn has passed has gone: he would come before all who stayed.
 FORFEIT_S: Final = 900.0
-# Of what is carried and of what is rotated in one tick: 1 ms of it, see docs/benchmarks.md.
-_CARRY: Final = 1000
+# Blocks of presence that are rotated in one tick: a fraction of a millisecond, see docs/benchmarks.md.
 _ROTATE: Final = 256
 _FILL_LEAST, _FILL_PART, _FILL_MOST = 20, 0.3, 500  # visits that have ended
 _MEAN_FIRST_S: Final = 30.0
@@ -352,7 +351,7 @@ class Room:
 
     def _see_who_is_there(self) -> None:
         """Let presence follow, some of it in each tick."""
-        if any([lane.carry(_CARRY) for lane in self.lanes]):  # noqa: C419 - every lane goes on, not just the first
+        if any(lane.carrying for lane in self.lanes):
             return
         if self._rotating:
             self._rotating = any([lane.presence.step(_ROTATE) for lane in self.lanes])  # noqa: C419 - as above
@@ -362,6 +361,10 @@ class Room:
             for lane in self.lanes:
                 lane.presence.rotate()
             self._rotating = True
+
+    def carry(self, positions: int) -> bool:
+        """Carry over some of who was there before the draw; False where nothing is left to do."""
+        return any([lane.carry(positions) for lane in self.lanes])  # noqa: C419 - every lane goes on, not just the first
 
     def _call(self, found: Happenings, backing: Backing) -> None:
         time, admission = self.time, self.admission

@@ -7,11 +7,11 @@ joins and calls, and places prove themselves. A file that cannot be used is said
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
 from threading import Event, Lock, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from sidecar.stores.database import REMEDY, Unusable, Why, meaning, move_aside
+from sidecar.stores.database import REMEDY, Unusable, Why, close_file, meaning, move_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ Pages = dict[str, bytes]
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS pages(room TEXT, name TEXT, value BLOB, PRIMARY KEY(room, name)) WITHOUT ROWID"
 )
-_RETRY_S: Final = 5.0
+_RETRY_S: Final = 30.0  # as the store beside it
 _CLOSE_S: Final = 3.0
 
 
@@ -88,38 +88,38 @@ class RoomFile:
 
     @staticmethod
     def _prepare(db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")  # a second process is told at once that the file is taken
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")  # a power cut may take the last second, a kill takes nothing
         db.execute(_SCHEMA)
 
     def _run(self) -> None:
         db: sqlite3.Connection | None = None
-        ending = False
+        again_at, ending = 0.0, False
         while not ending:
             self._urgent.wait(_RETRY_S)
             self._urgent.clear()
             ending = self._ending
+            if monotonic() < again_at and not ending:
+                continue
             with self._lock:
                 piece, self._waiting = self._waiting, {}
-            if not piece and db is not None:
-                continue
             try:
                 if db is None:
-                    db = sqlite3.connect(self.path, isolation_level=None, timeout=1.0)
+                    db = sqlite3.connect(self.path, isolation_level=None)
                     self._prepare(db)
-                self._write(db, piece)
+                if piece:
+                    self._write(db, piece)
             except sqlite3.Error as error:
                 with self._lock:
                     self._waiting = piece | self._waiting
                 self._failed(meaning(error), None)
+                again_at = monotonic() + _RETRY_S
                 if db is not None:
-                    with suppress(sqlite3.Error):
-                        db.close()
-                db = None
-                if not ending:
-                    Event().wait(_RETRY_S)
+                    close_file(db)
+                    db = None
         if db is not None:
-            db.close()
+            close_file(db)
 
     def _write(self, db: sqlite3.Connection, piece: Mapping[tuple[str, str], bytes | None]) -> None:
         db.execute("BEGIN")
