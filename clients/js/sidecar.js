@@ -145,7 +145,7 @@ export function sidecar(base = "/", options = {}) {
         if (token || (state === "pass_expired" && passes.includes(holder?.pass))) holder?.renew(token);
         place = state === "overloaded" && queue?.kind !== "room" && (text(queue?.place) ?? reply.headers.get("Sidecar-Place"));
         const same = key && (known ?? reply).retry?.same_key === true;
-        let again, stands;
+        let again, stands, again_ms = number(retry?.after_s) * 1000 || Math.min(500 * 2 ** n, 1e4);
         if (how === "poll" && text(reply.links?.poll)) {
           known = reply;
           again = polling = true;
@@ -154,10 +154,9 @@ export function sidecar(base = "/", options = {}) {
           // It is over: the same call with this key gets the answer.
           if (category === "ok") known = reply;
           again = fetched = true;
-          polling = false;
+          polling = again_ms = 0;
         } else stands = joined = how === "join" && executed === "no" && room && !joined && (room !== true || text(reply.room?.name));
-        // Never earlier than told.
-        let again_ms = (number(retry?.after_s) * 1000 || Math.min(500 * 2 ** n, 1e4)) * (1 + Math.random() / 4);
+        again_ms *= 1 + Math.random() / 4; // never earlier than told
         if (!again || signal?.aborted || now() + again_ms > until) again_ms = null;
         tell(reply, { path: target, attempt: n, again_ms });
         if (stands) {

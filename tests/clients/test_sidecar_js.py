@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sidecar.states import ROWS, Category, Effect, How, State
+from sidecar.web.typescript import types
 from tests.support import require
+from tests.web.descriptions import OFFICE
 from tests.web.test_typescript import compiled
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ HERE = Path(__file__).parent
 NODE = ("node", "--experimental-vm-modules", "--no-warnings")
 
 MOST_BYTES = 6144
-"""What a page pays for it: two thirds of an icon font's smallest subset, and one round trip of a fresh connection (10 segments)."""
+"""What is promised to pages; it fits the ten segments (14 KB) that a fresh connection sends at once (RFC 6928)."""
 
 POLL = "/.sidecar/operations/7"
 PATIENCE_MS = 60_000
@@ -300,14 +302,31 @@ export function stand(): Room {
 """
 
 
-def typed(folder: Path, page: str) -> list[str]:
+def typed(folder: Path, page: str, **more: str) -> list[str]:
+    """Return the compiler's complaints about a page beside the client's types."""
     declared = {f"{name}_d": (CLIENT / f"{name}.d.ts").read_text() for name in ("sidecar", "states")}
-    return [line for line in compiled(folder, page=page, **declared) if not line.startswith(" ")]
+    return [line for line in compiled(folder, page=page, **declared, **more) if not line.startswith(" ")]
 
 
 def test_a_page_compiles_against_the_types(tmp_path: Path) -> None:
     """What a page does with a call, a room and what it hears, as strictly as TypeScript can."""
     assert typed(tmp_path, PAGE) == []
+
+
+def test_the_types_of_a_backend_fit_on_it(tmp_path: Path) -> None:
+    """As the README says: an operation's name decides what it takes and gives."""
+    call = "const call = ((operation, args) => api.call(`/tickets/json/${operation}`, { body: args })) as Call;"
+    assert call in (CLIENT / "README.md").read_text()
+    lines = [
+        'import { sidecar } from "./sidecar";',
+        'import type { Call } from "./tickets";',
+        "const api = sidecar();",
+        call,
+        'void call("GetSeats", { iPerf_no: 1 }).then((got) => got.category === "ok" && got.data.GetSeatsResult?.Seat);',
+        'void call("GetSeats", { iPerf_no: "1" });',
+    ]
+    tickets = {"tickets_d": types(OFFICE, states_types=False)}
+    assert [line.partition(",")[0] for line in typed(tmp_path, "\n".join(lines), **tickets)] == ["page.ts(6"]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ export class World {
     return new Promise((done, fail) => {
       const wish = { tab, act, done, fail };
       if (steal && line.held) {
-        line.held.fail(new DOMException("stolen", "AbortError"));
+        const { fail } = line.held;
+        this.later(() => fail(new DOMException("stolen", "AbortError")), 5); // whom it was stolen from hears of it later
         line.held = null;
       }
       if (steal) line.waiting.unshift(wish);
