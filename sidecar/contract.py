@@ -148,13 +148,21 @@ def _schema() -> dict[str, Any]:
                     "next_poll_ms": maybe_whole,
                     "claim_by": {"type": ["string", "null"]},
                     "visitor": text,
+                    "lane": text,
+                    "reason": {"type": ["string", "null"]},
                 },
             },
             "room": {
                 "type": "object",
-                "properties": {"name": text, "state": text, "opens_at": {"type": ["string", "null"]}},
+                "properties": {
+                    "name": text,
+                    "state": text,
+                    "opens_at": {"type": ["string", "null"]},
+                    "draws_at": {"type": ["string", "null"]},
+                    "title": text,
+                },
             },
-            "pass": {"type": "object", "properties": {"expires_at": text}},
+            "pass": {"type": "object", "properties": {"expires_at": text, "token": text}},
             "errors": {
                 "type": "array",
                 "items": {
@@ -220,7 +228,16 @@ export interface Envelope<Data = unknown> {
   data?: Data;
   message?: { id: string; severity: string; lang: string; text: string; next_update_at?: string | null };
   retry?: { how: RetryHow; after_s?: number | null; same_key?: boolean };
-  links?: { poll?: string; join?: string; leave?: string; confirm?: string; remedy?: string };
+  links?: {
+    poll?: string;
+    join?: string;
+    claim?: string;
+    leave?: string;
+    release?: string;
+    board?: string;
+    confirm?: string;
+    remedy?: string;
+  };
   freshness?: { age_s?: number; reason?: string };
   queue?: {
     kind: "call" | "room";
@@ -234,9 +251,11 @@ export interface Envelope<Data = unknown> {
     next_poll_ms?: number | null;
     claim_by?: string | null;
     visitor?: string;
+    lane?: string;
+    reason?: string | null;
   };
-  room?: { name: string; state: string; opens_at?: string | null };
-  pass?: { expires_at: string };
+  room?: { name: string; state: string; opens_at?: string | null; draws_at?: string | null; title?: string };
+  pass?: { expires_at: string; token?: string };
   errors?: { pointer: string; code: string; text: string }[];
   reason?: string;
   limit_bytes?: number;

@@ -304,7 +304,7 @@ ROWS: Final[tuple[State, ...]] = (
         "A pass is needed first",
         "The waiting room.",
         "",
-        ("no_pass", "no_place", "malformed", "forged", "unknown_key", "other_kind", "other_room", "other_replica"),
+        ("no_pass", "no_place", "not_open", "malformed", "forged", "unknown_key", "other_kind", "other_room", "other_replica"),
         retry_after_s=2,
         built=False,
     ),
