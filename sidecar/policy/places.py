@@ -31,7 +31,7 @@ _TIMES: Final = Struct(">ddd")  # since, until (wall), tag (virtual)
 _AGE_ALONE: Final = float("-inf")  # of a tag that is none
 _SIZES: Final = (EPOCH_BYTES, NONCE_BYTES, _TIMES.size, *(_DIGEST_BYTES,) * 4)
 # Crockford's base 32 (https://www.crockford.com/base32.html): no I, L, O, U, so that a place can be read out on the telephone.
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Why(StrEnum):
@@ -193,8 +193,12 @@ _OTHER: Final = (Why.OTHER_BACKEND, Why.OTHER_CLASS, Why.OTHER_CLIENT, Why.OTHER
 
 def place_code(nonce: bytes) -> str:
     """Return what people call a place: 7KQ2-9F, the first 30 bits. It finds one among those who wait, and proves nothing."""
-    number = int.from_bytes(nonce[:4]) >> 2
-    letters = [_ALPHABET[number >> shift & 31] for shift in range(25, -1, -5)]
+    return spelled(int.from_bytes(nonce[:4]) >> 2)
+
+
+def spelled(number: int) -> str:
+    """Return a number of 30 bits as people read it: four letters, a hyphen, two more."""
+    letters = [ALPHABET[number >> shift & 31] for shift in range(25, -1, -5)]
     return "".join(letters[:4]) + "-" + "".join(letters[4:])
 
 
