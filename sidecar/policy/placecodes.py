@@ -86,6 +86,6 @@ def _check(number: int) -> int:
 def _words(key: bytes, turn: int, count: int) -> array[int]:
     """Return the table of a round: SHAKE-256 (FIPS 202), whose sponge needs no HMAC to be keyed, in one call."""
     words = array("I", shake_256(key + bytes((turn,))).digest(4 * count))
-    if sys.byteorder == "big":
+    if sys.byteorder == "big":  # pragma: no cover - few machines are, and a code must be the same on all
         words.byteswap()
     return words

@@ -102,19 +102,18 @@ class Presence:
 
     def is_out(self, position: int) -> bool:
         """Say whether it was taken out."""
-        block, bit = self._at(position)
-        return bool(self._out[block] & bit)
+        block = position >> _SHIFT
+        return self._holds(block) and bool(self._out[block] & BITS[position & _MASK])
 
     def is_present(self, position: int) -> bool:
         """Say whether it was marked within the windows, out or not."""
-        block, bit = self._at(position)
-        return bool(self._known(block) & bit)
+        block = position >> _SHIFT
+        return self._holds(block) and bool(self._known(block) & BITS[position & _MASK])
 
     def ahead(self, position: int) -> int:
         """Return exactly how many eligible ones stand before it; 1 µs at a million."""
         block = position >> _SHIFT
-        if not 0 <= block < self._size:
-            self._at(position)
+        if not self._holds(block):
             return self.count
         group = block >> _GROUP_SHIFT
         before = sum(self._groups[:group]) + sum(self._counts[group << _GROUP_SHIFT : block])
@@ -161,8 +160,7 @@ class Presence:
         for block in range(-(-count >> _SHIFT)):
             bits = _ONES if count - (block << _SHIFT) >= BLOCK else BITS[count & _MASK] - 1
             self._assumed[block] = bits
-            if joined := bits & ~(self._eligible[block] | self._out[block]):
-                self._join(block, joined)
+            self._join(block, bits & ~(self._eligible[block] | self._out[block]))
 
     def settle_out(self, position: int) -> None:
         """Take out who was out before, unless he has come back meanwhile."""
@@ -200,6 +198,12 @@ class Presence:
         first, second, third, fourth = self._windows
         return first[block] | second[block] | third[block] | fourth[block] | self._assumed[block]
 
+    def _holds(self, block: int) -> bool:
+        """Say whether anything was ever said of a block: to ask makes no room."""
+        if not 0 <= block < MOST >> _SHIFT:
+            raise ValueError(f"{block << _SHIFT} is no position in [0, {MOST})")
+        return block < self._size
+
     def _at(self, position: int) -> tuple[int, int]:
         block = position >> _SHIFT
         if not 0 <= block < self._size:
@@ -228,8 +232,8 @@ class Presence:
 
     def _grow(self, block: int) -> None:
         """Make room up to that block: eight lists grow by a few bytes each, so nothing has to be moved at once."""
-        if not 0 <= block < MOST >> _SHIFT:
-            raise ValueError(f"{block << _SHIFT} is no position in [0, {MOST})")
+        if self._holds(block):
+            return
         more = [0] * (block + 1 - self._size)
         for each in (*self._windows, self._assumed, self._out, self._eligible, self._counts):
             each.extend(more)

@@ -112,6 +112,8 @@ def test_what_is_no_position(position: int) -> None:
     for ask in (presence.mark, presence.out, presence.back, presence.ahead, presence.is_out, presence.is_present):
         with pytest.raises(ValueError, match="is no position"):
             ask(position)
+    assert presence.ahead(MOST - 1) == 1
+    assert repr(presence) == "<Presence 1 eligible in 1 blocks>"  # to ask makes no room
     presence.mark(MOST - 1)
     assert presence.first(2) == [1, MOST - 1]
 
@@ -193,7 +195,6 @@ class PresenceMachine(RuleBasedStateMachine):
         assert self.presence.ahead(position) == sum(each < position for each in eligible)
         assert self.presence.is_out(position) == (position in self.gone)
         assert self.presence.is_present(position) == self.present(position)
-        self.touch(position)
 
     @invariant()
     def same(self) -> None:
