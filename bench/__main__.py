@@ -15,10 +15,11 @@ from bench.memory import memory
 from bench.policies import policies
 from bench.process import Server, cores, free_port
 from bench.report import Line, table
+from bench.rooms import rooms
 from bench.slru import slru
 from bench.watch import watch
 
-SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru", "facade")
+SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru", "facade", "rooms")
 
 
 def main() -> int:
@@ -51,6 +52,8 @@ def main() -> int:
             lines += slru()
         if "facade" in wanted:
             lines += facade(folder, measured, others, args.rounds)
+        if "rooms" in wanted:
+            lines += rooms()
     print(table(lines))
     broken = [line.what for line in lines if not line.holds]
     print(f"\nbroken: {'; '.join(broken)}" if broken else "\nall bounds hold")

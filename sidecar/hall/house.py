@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.hall.languages import preferred
 from sidecar.hall.speech import Speech
-from sidecar.policy import credentials, placecodes, polling
+from sidecar.policy import credentials, polling
 from sidecar.policy.credentials import EPOCH_BYTES, PlaceId, room_id
 from sidecar.policy.hashtable import Tally
 from sidecar.policy.identities import is_session
+from sidecar.policy.placecodes import KEY_BYTES, PlaceCodes
 from sidecar.policy.room import Phase, Room
 from sidecar.policy.visitors import OVER, Event, Why, Word
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from sidecar.ports import Clock, Log
 
 SEED_BYTES: Final = 32
-_SECRET_BYTES: Final = 16
 # A page that polls by a person's impatience is answered; a loop without a pause is not: one a second, twenty at once.
 _POLLS_S: Final = 1.0
 _POLLS_BURST_S: Final = 20.0
@@ -80,7 +80,8 @@ class House:
     ) -> None:
         self.plan, self.keys = plan, keys
         self._clock, self._log, self._chance = clock, log, chance
-        self.secret = secret or token_bytes(_SECRET_BYTES)
+        self.secret = secret or token_bytes(KEY_BYTES)
+        self._codes = PlaceCodes(self.secret)
         self.room = Room(plan.rule, seed or token_bytes(SEED_BYTES), epoch or token_bytes(EPOCH_BYTES))
         self.id = room_id(plan.name)
         self.accounts = Tally()
@@ -128,11 +129,11 @@ class House:
 
     def code(self, place: PlaceId) -> str:
         """Return what people call a place."""
-        return placecodes.encode(self.secret, place.lane, place.seq)
+        return self._codes.encode(place.lane, place.seq)
 
     def place_of_code(self, text: str) -> PlaceId | None:
         """Return the place that people call so, where its bearer stands now."""
-        found = placecodes.decode(self.secret, text)
+        found = self._codes.decode(text)
         if found is None or not self.room.knows(PlaceId(*found)):
             return None
         return self.room.follow(PlaceId(*found))
@@ -181,6 +182,10 @@ class House:
         """Return whose sessions have been learnt since the last time, for a store."""
         new, self._new_learnt = self._new_learnt, []
         return new
+
+    def keep_secret(self, secret: bytes) -> None:
+        """Take the secret back that a store has kept: codes and accounts are known by it."""
+        self.secret, self._codes = secret, PlaceCodes(secret)
 
     def recall_learnt(self, key: bytes, account: bytes) -> None:
         """Take in whose session it is from a store."""

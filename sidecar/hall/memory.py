@@ -95,7 +95,7 @@ class Memory:
         said = orjson.loads(pages["meta"])
         if said["version"] != VERSION:
             raise ValueError(f"version {said['version']}")
-        house.secret = bytes.fromhex(said["secret"])
+        house.keep_secret(bytes.fromhex(said["secret"]))
         room.epoch, room.seed = bytes.fromhex(said["epoch"]), bytes.fromhex(said["seed"])
         room.phase = Phase(said["phase"])
         room.by_hand = None if said["by_hand"] is None else Phase(said["by_hand"])

@@ -252,7 +252,7 @@ def _account(house: House, exchange: Exchange, said: dict[str, Any]) -> tuple[by
     plan = house.plan.account
     if plan.source == "assertion" and (text := _word(said, "assertion")) is not None:
         claims = assertions.read(plan.secret.encode(), text, house.room.time.wall, house.plan.name)
-        if isinstance(claims, assertions.Why) or claims.sub is None:
+        if isinstance(claims, assertions.Why) or claims.account is None:
             why = claims.value if isinstance(claims, assertions.Why) else "no sub"
             detail = f"the assertion does not count ({why}): sign in at the shop again"
             return (
@@ -265,7 +265,7 @@ def _account(house: House, exchange: Exchange, said: dict[str, Any]) -> tuple[by
                     links=(("remedy", house.plan.remedy or speech.root(house.plan.name)),),
                 ),
             )
-        return house.account_key(f"sub {claims.sub}"), True, None
+        return house.account_key(f"sub {claims.account}"), True, None
     if plan.source == "parameter" and (text := _word(said, "account")) is not None:
         return house.account_key(f"account {text}"), False, None
     if plan.source == "session" and (text := _word(said, "session")) is not None:
@@ -288,7 +288,7 @@ def _lane(house: House, said: dict[str, Any]) -> str | Refusal:
         return Refusal("verify_required", "sign_in", detail)
     if claims.lane is None or house.room.lane(claims.lane) is None:
         return Refusal("verify_required", "sign_in", "the invite names no lane of this room")
-    if claims.jti is not None and not house.invited(claims.jti):
+    if claims.invite is not None and not house.invited(claims.invite):
         return Refusal("verify_required", "sign_in", "the invite has been used")
     return claims.lane
 

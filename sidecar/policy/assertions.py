@@ -1,92 +1,116 @@
-"""What a shop signs about somebody: whose account he is, or that he is invited. A compact JWS with HS256 (RFC 7515, 7519), no other.
+"""What a shop says of a customer and signs: which account he has, or that he is invited to a lane. A compact JWS (RFC 7515) with HS256.
 
-Asked where somebody joins a room. Reading is total: a text is claims that count now, or the reason why it is none. No other algorithm is
-known here, so none can be asked for.
+Asked by rooms when somebody joins. Reading is total: whatever comes is claims or the reason why it is none. It knows one algorithm, fetches
+no key, and believes nothing before its MAC; whether an invite was used before is for others to remember.
 """
 
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
+from sidecar.policy.tokens import unspelled
+
+# A header line holds as much, four times what such a token has; whoever sends more is refused before anything of it is read.
 MOST_CHARACTERS: Final = 2048
-LONGEST_S: Final = 86_400.0  # who signs for longer signs a password
-LEEWAY_S: Final = 60.0  # the shop's clock and ours
-_TEXT_MOST: Final = 256
+SECRET_BYTES: Final = 32  # RFC 7518 section 3.2: a key of the size of the hash output or larger must be used
+# What is signed for longer is a password: a day, as a shop's own sessions last.
+MOST_S: Final = 24 * 3600.0
+# Clocks of two machines: RFC 7519 section 4.1.5 allows for "usually no more than a few minutes".
+LEEWAY_S: Final = 60.0
+_NAME_CHARACTERS: Final = (
+    255  # of an account, a lane, an invite: what the tables behind it hold is hashed, what logs show is not
+)
 
 
 class Why(StrEnum):
-    """Why a text says nothing."""
+    """Why a text says nothing that counts."""
 
-    MALFORMED = "malformed"
-    ALGORITHM = "algorithm"
-    FORGED = "forged"
+    MALFORMED = "malformed"  # not of the form, too long, or with a claim of another type
+    ALGORITHM = "algorithm"  # any but HS256, and whatever asks for more than we know (`crit`)
+    FORGED = "forged"  # it was not the shop, with another secret, or somebody has changed it
+    NO_END = "no_end"  # without `exp`
+    TOO_LONG = "too_long"  # it would count for more than a day
     EXPIRED = "expired"
-    NOT_YET = "not_yet"
-    TOO_LONG = "too_long"  # it counts for more than a day
-    OTHER_AUDIENCE = "other_audience"
+    TOO_EARLY = "too_early"  # before its `nbf`
+    OTHER_AUDIENCE = "other_audience"  # for another room
 
 
 class Claims(NamedTuple):
-    """What is said: an account (`sub`), a lane, and the name of the invite."""
+    """What was signed: an account (`sub`), a lane and the invite's own name (`jti`), each where it is said; until when (wall seconds)."""
 
-    sub: str | None = None
-    lane: str | None = None
-    jti: str | None = None
+    account: str | None
+    lane: str | None
+    invite: str | None
+    until: float
 
 
 def read(secret: bytes, text: str, wall: float, audience: str) -> Claims | Why:
-    """Return what a text says for `audience` at `wall` (seconds since the epoch). Nothing in it is believed before its MAC is."""
-    if len(text) > MOST_CHARACTERS or not text.isascii() or text.count(".") != 2:
+    """Return what `text` says at `wall` (epoch seconds) to `audience`, the room's name. Raises ValueError for a short secret."""
+    if len(secret) < SECRET_BYTES:
+        raise ValueError(f"the secret of assertions has {len(secret)} bytes; {SECRET_BYTES} are the least")
+    parts = text.split(".") if len(text) <= MOST_CHARACTERS and text.isascii() else []
+    if len(parts) != 3:
         return Why.MALFORMED
-    signed, _, mac_text = text.rpartition(".")
-    head_text, _, body_text = signed.partition(".")
-    head, body, mac = _object(_raw(head_text)), _raw(body_text), _raw(mac_text)
+    head, body, mac = map(unspelled, parts)
     if head is None or body is None or mac is None:
         return Why.MALFORMED
-    if head.get("alg") != "HS256" or "crit" in head:
+    header = _members(head)
+    if header is None:
+        return Why.MALFORMED
+    if header.get("alg") != "HS256" or "crit" in header:
         return Why.ALGORITHM
-    if not hmac.compare_digest(mac, hmac.digest(secret, signed.encode(), "sha256")):
+    signed = text.rpartition(".")[0].encode()
+    if not hmac.compare_digest(mac, hmac.digest(secret, signed, "sha256")):
         return Why.FORGED
-    claims = _object(body)
-    return Why.MALFORMED if claims is None else _counted(claims, wall, audience)
-
-
-def _counted(claims: dict[str, Any], wall: float, audience: str) -> Claims | Why:
-    ends, begins = claims.get("exp"), claims.get("nbf", 0)
-    if not isinstance(ends, (int, float)) or not isinstance(begins, (int, float)):
+    claims = _members(body)
+    try:
+        return Why.MALFORMED if claims is None else _judged(claims, wall, audience)
+    except TypeError:
         return Why.MALFORMED
-    if ends <= wall - LEEWAY_S:
+
+
+def _judged(claims: dict[str, object], wall: float, audience: str) -> Claims | Why:
+    """Return what is claimed, if it is claimed of now and of here. Raises TypeError for a claim of another type."""
+    until, begins, meant = _date(claims, "exp"), _date(claims, "nbf"), claims.get("aud", audience)
+    said = Claims(_name(claims, "sub"), _name(claims, "lane"), _name(claims, "jti"), until or 0.0)
+    if until is None:
+        return Why.NO_END
+    if until <= wall:
         return Why.EXPIRED
-    if ends > wall + LONGEST_S + LEEWAY_S:
+    if until > wall + MOST_S + LEEWAY_S:
         return Why.TOO_LONG
-    if begins > wall + LEEWAY_S:
-        return Why.NOT_YET
-    meant = claims.get("aud")
-    if meant is not None and audience not in (meant if isinstance(meant, list) else [meant]):
-        return Why.OTHER_AUDIENCE
-    said = [claims.get(name) for name in ("sub", "lane", "jti")]
-    if any(each is not None and not (isinstance(each, str) and 0 < len(each) <= _TEXT_MOST) for each in said):
-        return Why.MALFORMED
-    return Claims(*said)
+    if begins is not None and begins > wall + LEEWAY_S:
+        return Why.TOO_EARLY
+    return said if audience in (meant if isinstance(meant, list) else [meant]) else Why.OTHER_AUDIENCE
 
 
-def _raw(text: str) -> bytes | None:
-    """Return the bytes of URL-safe base64 without padding; None where it is not the one way to write them."""
+def _members(raw: bytes) -> dict[str, object] | None:
     try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
-        return None
-    return raw if urlsafe_b64encode(raw).rstrip(b"=").decode() == text else None
-
-
-def _object(raw: bytes | None) -> dict[str, Any] | None:
-    try:
-        said = orjson.loads(raw or b"")
+        value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    return said if isinstance(said, dict) else None
+    return value if isinstance(value, dict) else None
+
+
+def _date(claims: dict[str, object], name: str) -> float | None:
+    """Return a NumericDate (RFC 7519 section 2): a JSON number, which `true` is not."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(name)
+    return float(value)
+
+
+def _name(claims: dict[str, object], name: str) -> str | None:
+    """Return a name; an empty one is none: all customers without an account would be one."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= _NAME_CHARACTERS:
+        raise TypeError(name)
+    return value

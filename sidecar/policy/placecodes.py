@@ -1,92 +1,91 @@
-"""What people call a place in a room: `7KQ2-9F`, short enough for the telephone, and wrong where it was misheard.
+"""What people call their place in a room: six letters such as 7KQ2-9F, which a steward types in and finds somebody by.
 
-Five characters carry lane and number, enciphered so that neighbours do not look alike and nobody reads from it how many came before him;
-the sixth is a check character over GF(32) that tells every single wrong one and every two that were swapped. It proves nothing: it finds.
+Asked by rooms when they answer, and by the desk when it searches. A code tells nobody his number in the line, and one that was misheard is
+known to be wrong. It proves nothing: that is what the signed place is for.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import blake2b
+import sys
+from array import array
+from functools import partial
+from hashlib import shake_256
 from typing import Final
 
-from sidecar.policy.places import ALPHABET
+from sidecar.policy.permutation import Permutation
+from sidecar.policy.places import ALPHABET, spelled
 
-SEQ_BITS: Final = 23  # eight million people a lane
-LANES: Final = 4
-_CHARACTERS: Final = 5
-_LEFT_BITS, _RIGHT_BITS = 13, 12  # of 25
-_LEFT, _RIGHT = (1 << _LEFT_BITS) - 1, (1 << _RIGHT_BITS) - 1
-_ROUNDS: Final = 4
-_VALUES: Final = {letter: value for value, letter in enumerate(ALPHABET)} | {"O": 0, "I": 1, "L": 1}
-_POLYNOMIAL: Final = 0b100101  # x^5 + x^2 + 1, primitive over GF(2)
-
-
-def encode(key: bytes, lane: int, seq: int) -> str:
-    """Return the code of a place. Raises ValueError for one that no code can carry."""
-    if not (0 <= lane < LANES and 0 <= seq < 1 << SEQ_BITS):
-        raise ValueError(f"place {seq} in lane {lane} has no code")
-    number = _enciphered(key, lane << SEQ_BITS | seq)
-    values = [number >> 5 * at & 31 for at in range(_CHARACTERS - 1, -1, -1)]
-    letters = "".join(ALPHABET[value] for value in (*values, _check(values)))
-    return f"{letters[:4]}-{letters[4:]}"
+KEY_BYTES: Final = 16
+LANES: Final = 4  # two bits
+SEQS: Final = 1 << 23  # with the lane 25 bits, five letters; the sixth is the check
+_SEQ_BITS: Final = 23
+_LETTERS: Final = 6
+_MASK: Final = 31
+# Longer than anybody writes six letters, with a hyphen or a space at each.
+_MOST_CHARACTERS: Final = 64
+# x^5 + x^2 + 1, primitive over GF(2): the powers of x are all 31 others of GF(32), so each of six letters has a weight of its own.
+_POLYNOMIAL: Final = 0b100101
+# As Crockford reads them: small letters, O for 0, I and L for 1. Hyphens and white space are left out before.
+_VALUES: Final = {letter: value for value, letter in enumerate(ALPHABET)}
+_VALUES.update({"O": 0, "I": 1, "L": 1})
+_VALUES.update({letter.lower(): value for letter, value in _VALUES.items()})
 
 
-def decode(key: bytes, text: str) -> tuple[int, int] | None:
-    """Return lane and number of a code as people write it; None where it is none, or was misheard."""
-    letters = [letter for letter in text.upper() if letter not in "- "]
-    values = [_VALUES.get(letter, -1) for letter in letters]
-    if len(values) != _CHARACTERS + 1 or -1 in values or _check(values[:-1]) != values[-1]:
-        return None
-    number = 0
-    for value in values[:-1]:
-        number = number << 5 | value
-    plain = _deciphered(key, number)
-    return plain >> SEQ_BITS, plain & (1 << SEQ_BITS) - 1
+class PlaceCodes:
+    """The codes of one key (KEY_BYTES, secret): made in 0.5 ms with 280 kB of tables, and each in 2 µs. Raises ValueError for no key."""
+
+    __slots__ = ("_order",)
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+        # Neighbours come out far apart: nobody reads from two codes who was first, or how many there are.
+        self._order = Permutation(LANES * SEQS, partial(_words, key))
+
+    def __repr__(self) -> str:
+        return "<PlaceCodes>"
+
+    def encode(self, lane: int, seq: int) -> str:
+        """Return the code of the arrival `seq` (below SEQS) in the lane of that number (below LANES). Raises ValueError for any other."""
+        if not (0 <= lane < LANES and 0 <= seq < SEQS):
+            raise ValueError(f"lane {lane}, arrival {seq} has no code")
+        number = self._order.forward(lane << _SEQ_BITS | seq)
+        return spelled(number << 5 | _check(number))
+
+    def decode(self, text: str) -> tuple[int, int] | None:
+        """Return lane and arrival, None where it is no code; any single wrong letter makes it none, and any two that were swapped."""
+        if len(text) > _MOST_CHARACTERS:
+            return None
+        values = [_VALUES.get(letter) for letter in text if letter != "-" and not letter.isspace()]
+        if len(values) != _LETTERS:
+            return None
+        word = 0
+        for value in values:
+            if value is None:
+                return None
+            word = word << 5 | value
+        number = word >> 5
+        if word & _MASK != _check(number):
+            return None
+        return divmod(self._order.backward(number), SEQS)
 
 
-def _enciphered(key: bytes, number: int) -> int:
-    left, right = number >> _RIGHT_BITS, number & _RIGHT
-    tables = _tables(key)
-    for at in range(0, _ROUNDS, 2):
-        left ^= tables[at][right]
-        right ^= tables[at + 1][left]
-    return left << _RIGHT_BITS | right
+def _check(number: int) -> int:
+    """Return the letter that makes the sum of all six, each times its power of x, zero in GF(32): as ISO 7064 does it modulo a prime.
 
-
-def _deciphered(key: bytes, number: int) -> int:
-    left, right = number >> _RIGHT_BITS, number & _RIGHT
-    tables = _tables(key)
-    for at in range(_ROUNDS - 2, -1, -2):
-        right ^= tables[at + 1][left]
-        left ^= tables[at][right]
-    return left << _RIGHT_BITS | right
-
-
-@lru_cache(16)  # a key is a room's; a table set of one is 200 KB and takes 4 ms to make
-def _tables(key: bytes) -> tuple[tuple[int, ...], ...]:
-    """Return the functions of a Feistel network of 25 bits: from the right half to the left one, and back, in turns."""
-    found = []
-    for number in range(_ROUNDS):
-        size, mask = (_RIGHT + 1, _LEFT) if number % 2 == 0 else (_LEFT + 1, _RIGHT)
-        values: list[int] = []
-        block = 0
-        while len(values) < size:
-            piece = blake2b(b"%d %d" % (number, block), key=key).digest()
-            values += [int.from_bytes(piece[at : at + 2]) & mask for at in range(0, len(piece), 2)]
-            block += 1
-        found.append(tuple(values[:size]))
-    return tuple(found)
-
-
-def _check(values: list[int]) -> int:
-    """Return the check character: the sum of the characters, each times another power of the field's generator."""
+    No weight is 0 and no two are the same, so one wrong letter changes the sum, and so do two different ones in each other's place.
+    """
     total = 0
-    for value in values:
-        total = _doubled(total ^ value)
+    for shift in range(20, -1, -5):
+        total = (total ^ number >> shift & _MASK) << 1
+        if total > _MASK:
+            total ^= _POLYNOMIAL
     return total
 
 
-def _doubled(value: int) -> int:
-    value <<= 1
-    return value ^ _POLYNOMIAL if value & 32 else value
+def _words(key: bytes, turn: int, count: int) -> array[int]:
+    """Return the table of a round: SHAKE-256 (FIPS 202), whose sponge needs no HMAC to be keyed, in one call."""
+    words = array("I", shake_256(key + bytes((turn,))).digest(4 * count))
+    if sys.byteorder == "big":  # pragma: no cover - few machines are, and a code must be the same on all
+        words.byteswap()
+    return words

@@ -193,7 +193,11 @@ _OTHER: Final = (Why.OTHER_BACKEND, Why.OTHER_CLASS, Why.OTHER_CLIENT, Why.OTHER
 
 def place_code(nonce: bytes) -> str:
     """Return what people call a place: 7KQ2-9F, the first 30 bits. It finds one among those who wait, and proves nothing."""
-    number = int.from_bytes(nonce[:4]) >> 2
+    return spelled(int.from_bytes(nonce[:4]) >> 2)
+
+
+def spelled(number: int) -> str:
+    """Return a number of 30 bits as people read it: four letters, a hyphen, two more."""
     letters = [ALPHABET[number >> shift & 31] for shift in range(25, -1, -5)]
     return "".join(letters[:4]) + "-" + "".join(letters[4:])
 

@@ -112,15 +112,21 @@ def read(keys: Keys, kind: int, text: str) -> Token | Why:
     return Token(kind, parts[1:]) if said[1] == kind else Why.OTHER_KIND
 
 
-def _raw(text: str) -> bytes | None:
-    """Return the bytes of a text, None where it is not the one way to write them: a token has no second spelling."""
-    if len(text) > MOST_CHARACTERS or not text.isascii():
-        return None
+def unspelled(text: str) -> bytes | None:
+    """Return the bytes of URL-safe base64 without padding, None where the text is not the one way to write them."""
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
         return None
-    return raw if len(raw) > _HEAD_BYTES + _MAC_BYTES and _text(raw) == text else None
+    return raw if _text(raw) == text else None
+
+
+def _raw(text: str) -> bytes | None:
+    """Return the bytes of a text that may be a token: one has no second spelling."""
+    if len(text) > MOST_CHARACTERS:
+        return None
+    raw = unspelled(text)
+    return raw if raw is not None and len(raw) > _HEAD_BYTES + _MAC_BYTES else None
 
 
 def _parts(said: bytes) -> tuple[bytes, ...]:
