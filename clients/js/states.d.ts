@@ -57,7 +57,7 @@ export interface Reasons {
   backend_fault: "server" | "xmlrpc" | "http_error" | "fault_rule" | "client";
   business_no: "fault_rule" | "result_rule";
   sold_out: "fault_rule" | "result_rule";
-  waiting: "no_pass" | "no_place" | "malformed" | "forged" | "unknown_key" | "other_kind" | "other_room" | "other_replica";
+  waiting: "no_pass" | "no_place" | "not_open" | "malformed" | "forged" | "unknown_key" | "other_kind" | "other_room" | "other_replica";
   rate_limited: "client" | "account" | "operation" | "backend" | "pass" | "purchase";
   verify_required: "crowd" | "sign_in";
   account_limit: "account";
@@ -87,7 +87,16 @@ export interface Envelope<Data = unknown> {
   data?: Data;
   message?: { id: string; severity: string; lang: string; text: string; next_update_at?: string | null };
   retry?: { how: RetryHow; after_s?: number | null; same_key?: boolean };
-  links?: { poll?: string; join?: string; leave?: string; confirm?: string; remedy?: string };
+  links?: {
+    poll?: string;
+    join?: string;
+    claim?: string;
+    leave?: string;
+    release?: string;
+    board?: string;
+    confirm?: string;
+    remedy?: string;
+  };
   freshness?: { age_s?: number; reason?: string };
   queue?: {
     kind: "call" | "room";
@@ -101,9 +110,11 @@ export interface Envelope<Data = unknown> {
     next_poll_ms?: number | null;
     claim_by?: string | null;
     visitor?: string;
+    lane?: string;
+    reason?: string | null;
   };
-  room?: { name: string; state: string; opens_at?: string | null };
-  pass?: { expires_at: string };
+  room?: { name: string; state: string; opens_at?: string | null; draws_at?: string | null; title?: string };
+  pass?: { expires_at: string; token?: string };
   errors?: { pointer: string; code: string; text: string }[];
   reason?: string;
   limit_bytes?: number;

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sidecar.hall import speech
+from sidecar.hall import sessions, speech
 from sidecar.hall.cookies import cookies
 from sidecar.instant import rfc3339
 from sidecar.model import Refusal, RoomWord
@@ -35,7 +35,13 @@ def ask(house: House, exchange: Exchange) -> Refusal | None:
     held = shown_pass(house, exchange)
     if isinstance(held, Active):
         return _with_pass(house, exchange, held)
-    return held or _without(house, exchange)
+    place = shown_place(house, exchange)
+    if place is None and (place := sessions.place_of(house, exchange)) is not None:
+        claimed = None if house.room.time.paused else sessions.claim(house, exchange, place)
+        if claimed is not None:
+            return _with_pass(house, exchange, claimed)
+        held = None  # what ran out has been told by where he stands now
+    return held or _without(house, place)
 
 
 def _with_pass(house: House, exchange: Exchange, held: Active) -> Refusal | None:
@@ -54,13 +60,12 @@ def _with_pass(house: House, exchange: Exchange, held: Active) -> Refusal | None
     return None
 
 
-def _without(house: House, exchange: Exchange) -> Refusal:
+def _without(house: House, place: PlaceId | credentials.Why | None) -> Refusal:
     room = house.room
     if room.phase is Phase.SOLD_OUT:
         return Refusal("sale_closed", "sold_out", "everything is sold", room=_word(house))
     if room.phase is Phase.CLOSED:
         return Refusal("sale_closed", "closed", "the sale has ended", room=_word(house))
-    place = shown_place(house, exchange)
     if isinstance(place, credentials.Why):
         return refusal(house, "waiting", place.value, "the place that was shown is none of this room")
     if room.time.paused:
