@@ -580,6 +580,7 @@ class App:
             sum(view.limit for view in views),
             sum(view.in_flight + view.ghosts for view in views),
             sum(view.queued - view.later for view in views),
+            sum(each.queue_size for each in self.plan.backends if each.name in backends),
         )
 
     def _last_call(self) -> None:

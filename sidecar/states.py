@@ -330,7 +330,7 @@ ROWS: Final[tuple[State, ...]] = (
         "Too many calls from this client",
         "That it goes on in a moment.",
         f"for i in 1 2 3 4; do {_REPORT}; done",
-        ("client", "account", "operation", "backend", "pass", "purchase"),
+        ("client", "account", "operation", "backend", "pass"),
     ),
     State(
         "poll_too_soon",

@@ -58,7 +58,7 @@ export interface Reasons {
   business_no: "fault_rule" | "result_rule";
   sold_out: "fault_rule" | "result_rule";
   waiting: "no_pass" | "no_place" | "not_open" | "malformed" | "forged" | "unknown_key" | "other_kind" | "other_room" | "other_replica";
-  rate_limited: "client" | "account" | "operation" | "backend" | "pass" | "purchase";
+  rate_limited: "client" | "account" | "operation" | "backend" | "pass";
   verify_required: "crowd" | "sign_in";
   account_limit: "account";
   operation_denied: "deny" | "asmx_get" | "strict" | "expose" | "schema";

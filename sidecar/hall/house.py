@@ -86,6 +86,7 @@ class House:
         self.id = room_id(plan.name)
         self.accounts = Tally()
         self.crowd = Tally()
+        self._places = Tally()  # by account that nobody can prove: those that it has taken since the last one was over
         self.speech = Speech()
         self.notice: Notice | None = None
         self.stop: Stop | None = None
@@ -145,8 +146,10 @@ class House:
         place, and he cannot prove that it is his.
         """
         known = self._known(account)
-        if known is not None:
-            return Joined(known, attached=True) if attaches else Why.ACCOUNT
+        if known is not None and attaches:
+            return Joined(known, attached=True)
+        if known is not None and account is not None and self._places.get(account) >= self.plan.account.limit:
+            return Why.ACCOUNT
         lane = self.room.lane(lane_name) or self.room.lanes[0]
         place = self.room.join(lane)
         if place is None:
@@ -154,6 +157,7 @@ class House:
         self._polls[lane.number].append(0.0)
         if account is not None:
             self._put_account(account, place)
+            self._places.put(account, 1 + (self._places.get(account) if known is not None else 0))
         elif self._is_crowd(address):
             self.room.happen(place, Event.HOLD, Why.CROWD)
         return Joined(place)

@@ -49,6 +49,8 @@ class SignedPlaces:
         if places is None:
             return None
         taken = places.redeem(wall, text, bearer)
+        if taken is Why.OTHER_KIND:
+            return None  # a place in a waiting room: it is shown there
         if isinstance(taken, Why):
             self._log.event("place_refused", backend=bearer.backend, client=bearer.client, why=taken.value)
             return None
