@@ -15,7 +15,7 @@ COPY pyproject.toml README.md ./
 COPY sidecar sidecar
 COPY adapters adapters
 COPY config config
-COPY clients/js clients/js
+COPY clients clients
 RUN ["pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "/wheel", "."]
 RUN ["pip", "--python", "/opt/sidecar/bin/python", "install", "--no-deps", "--no-index", "--find-links", "/wheel", "sidecar"]
 # Compiled here, for the root is read-only there; without a look at file times, which copying may change.

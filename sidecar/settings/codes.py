@@ -83,6 +83,8 @@ CODES: Final = {
     "W417": "a key for what changes something, on an operation that is safe",
     "W418": "an outcome that may be forgotten before its call has ended",
     "W419": "an operation that is exposed in JSON and cannot be called so",
+    "W420": "nobody can tell whose purchase has begun",
+    "W421": "a purchase that ends and never begins",
     "W430": "a room that opened days ago",
     "W431": "a pass or a purchase that ends before the seats are given up",
     "W432": "links to a waiting room that are relative for want of public_url",
@@ -90,6 +92,4 @@ CODES: Final = {
     "W434": "a room before answers that are kept, which stay free for all",
     "W435": "colours that people who see badly cannot tell apart",
     "W436": "a room before operations that have not the parameter by which it tells calls apart",
-    "W420": "nobody can tell whose purchase has begun",
-    "W421": "a purchase that ends and never begins",
 }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXPOSED = {
     "sidecar-state",
     "sidecar-place",
+    "sidecar-pass",
     "sidecar-fault",
     "x-request-id",
     "retry-after",
