@@ -18,6 +18,7 @@ from sidecar.admin.faults import Faults
 from sidecar.admin.keeper import Keeper, breaking, observing
 from sidecar.admin.listener import AdminListener
 from sidecar.admin.pausing import Pausing
+from sidecar.admin.rooming import Rooming
 from sidecar.app import App
 from sidecar.bridge import Bridge
 from sidecar.descriptors import raise_limit
@@ -70,6 +71,7 @@ class Process:
             self.keeper,
             Faults(app.injections, app.clock, self.audit),
             Pausing(app.pauses, app.clock, self.audit, UnwritableError),
+            Rooming(app.hall, app.by_hand, app.clock, self.audit, UnwritableError),
             file=loaded.file,
             effective=self._effective,
             go=self.asked.set,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST: Final = 400_000  # events: 6 MB
 _EVENTS: Final = tuple(Event)
 _EVENT: Final = Struct(">dIH")
+_NOTE_S: Final = 1.0  # a sale of a day makes a megabyte
+_NOBODY_KNOWS: Final = 0.0
 _LANE_SHIFT: Final = 29  # above it the lane, below the number
 
 
@@ -71,10 +73,14 @@ class Story:
         self._at[at], self._who[at], self._event[at] = wall, who, what
         self._next = (at + 1) % self._most
 
+    def begin(self, lane: int, count: int) -> None:
+        """Note how many had joined a lane before anybody looked: when they came nobody knows."""
+        self._joined[lane] = (array("d", (_NOBODY_KNOWS,)), [count])
+
     def joined(self, wall: float, lane: int, count: int) -> None:
-        """Note how many have joined a lane by now; told once a second."""
+        """Note how many have joined a lane by now; what comes within a second of the last note waits for the next."""
         at, counts = self._joined.setdefault(lane, (array("d"), []))
-        if not counts or counts[-1] != count:
+        if (counts[-1] if counts else 0) != count and (not at or not 0.0 <= wall - at[-1] < _NOTE_S):
             at.append(wall)
             counts.append(count)
 
@@ -82,7 +88,7 @@ class Story:
         """Return when somebody came, to the second; None where nobody has looked yet."""
         at, counts = self._joined.get(lane, (array("d"), []))
         index = bisect_right(counts, seq)
-        return at[index] if index < len(at) else None
+        return at[index] if index < len(at) and at[index] != _NOBODY_KNOWS else None
 
     def of(self, lane: int, seq: int) -> list[Happened]:
         """Return what has happened to somebody, the first first."""
