@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from sidecar.admin.faults import Faults
     from sidecar.admin.keeper import Keeper
     from sidecar.admin.pausing import Pausing
-    from sidecar.admin.rooming import Rooming
     from sidecar.app import App
+    from sidecar.hall.rooming import Rooming
     from sidecar.plan import BackendPlan
     from sidecar.policy.room import Room
     from sidecar.reload import Reloads

@@ -18,10 +18,10 @@ from sidecar.admin.faults import Faults
 from sidecar.admin.keeper import Keeper, breaking, observing
 from sidecar.admin.listener import AdminListener
 from sidecar.admin.pausing import Pausing
-from sidecar.admin.rooming import Rooming
 from sidecar.app import App
 from sidecar.bridge import Bridge
 from sidecar.descriptors import raise_limit
+from sidecar.hall.rooming import Rooming
 from sidecar.listener import ListenError
 from sidecar.notify import Notifier
 from sidecar.reload import Means, Reloads

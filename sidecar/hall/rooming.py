@@ -1,16 +1,16 @@
 """Orders to rooms and to those who wait in them: carries them out, and shows how every room stands and what has become of somebody.
 
-Stands beside `pausing`, behind the listener that has heard who asks. What a visitor has done is shown to whoever looks him up by his code
-or his account, so looking is an order, too; what he typed is kept by nobody. What holds by hand, and until when, `hall.byhand` knows.
+Behind the listener that has heard who asks. What a visitor has done is shown to whoever looks him up by his code or his account, so looking
+is an order, too; what he typed is kept by nobody. What holds by hand, and until when, `byhand` knows.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sidecar.admin import roomfacts
 from sidecar.control import Order, OrderError, Verdict
 from sidecar.durations import rough, spoken
+from sidecar.hall import facts
 from sidecar.hall.byhand import HOLDS_MOST, Hand, Hold
 from sidecar.policy import identities
 from sidecar.policy.room import ORDER, Phase
@@ -171,10 +171,10 @@ class Rooming:
         return [self._shown(house) for house in self._hall.houses.values()]
 
     def _shown(self, house: House) -> dict[str, Any]:
-        return roomfacts.room(house, self._by_hand.of_room(house.plan.name), self._clock, self._hall.is_kept)
+        return facts.room(house, self._by_hand.of_room(house.plan.name), self._clock, self._hall.is_kept)
 
     def _of(self, house: House, place: PlaceId) -> dict[str, Any]:
-        return roomfacts.visitor(house, place, self._by_hand.of_place(house, place), self._clock.now())
+        return facts.visitor(house, place, self._by_hand.of_place(house, place), self._clock.now())
 
 
 def _no_code(house: House) -> str:
