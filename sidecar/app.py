@@ -203,6 +203,7 @@ class App:
         self.injections = MemoryInjections(self.clock, self.watch)
         self.orders = OrdersFile(place_of(plan), self.watch)
         self.pauses = HeldPauses(self.clock, self.watch, random, self.orders, self._resumed)
+        self.pauses.changed = self.hall.tick  # so that a room is paused before its verdict is given
         self.by_hand = ByHand(self.hall, self.clock, self.watch, self.orders)
         self.visitors = Visitors(self.clock, self.watch)
         self._trust: Trust = {}

@@ -29,7 +29,8 @@ def _lines(visitor: Mapping[str, Any]) -> Iterator[str]:
     said = ["no rank before the draw" if rank is None else f"rank {rank} of lane {visitor.get('lane')}"]
     said += [] if ahead is None else [f"{ahead} ahead"]
     said += [f"about {rough(eta)} to go"] if isinstance(eta, (int, float)) else []
-    said += [f"{visitor['missed']} calls missed"] if visitor.get("missed") else []
+    missed = _number(visitor.get("missed"))
+    said += [f"{missed:.0f} call{'s' if missed > 1 else ''} missed"] if missed else []
     said += [f"may claim until {visitor['claim_by']}"] if visitor.get("claim_by") else []
     yield _line("stands", ", ".join(said))
     for each in _list(visitor, "moved_from"):
