@@ -93,7 +93,7 @@ def _paused(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _rooms(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for each in facts["rooms"]:
+    for each in facts.get("rooms", ()):
         hand = each["by_hand"]
         if hand is not None:
             yield _concern(
