@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from sidecar.control import OrderError
 from sidecar.hall.house import Stop
-from sidecar.model import Refusal
+from sidecar.model import NOBODY, Call, Dialect, Refusal
 from sidecar.plan import AccountPlan
+from sidecar.policy import identities
 from sidecar.policy.visitors import Word
 from tests.hall.desk import PLAN, WALL_S, Desk
 
@@ -144,6 +146,25 @@ async def test_an_account_is_what_the_room_knows_one_by(source: str, kind: str) 
     desk = Desk(replace(PLAN, account=AccountPlan(source)))
     desk.house.join("main", desk.house.account_key(f"{kind} alice"), "", attaches=False)
     assert (await desk.order("visitor find", what="account:alice")).facts["visitor"]["word"] == "lobby"
+    desk.close()
+
+
+@pytest.mark.parametrize(("operation", "learns"), [("LoginEx2", True), ("GetSeats", False)])
+async def test_a_login_through_us_teaches_whose_a_session_is(operation: str, learns: bool) -> None:
+    """From then on the session joins as that account, and is found by its name; by any other call nothing is learnt."""
+    desk = Desk(replace(PLAN, account=AccountPlan("session", "sUID", login="LoginEx*")))
+    shown, house = identities.session("a-session-key"), desk.house
+    exchange = cast("Any", SimpleNamespace())
+    exchange.backend, exchange.shown, exchange.standing, exchange.client = "tickets", shown, NOBODY, "c"
+    exchange.call = Call("tickets", "", operation, Dialect.SOAP11, parameters={"sUID": "alice"})
+    desk.hall.learn(exchange)
+    house.join("main", house.account_of_session(house.session_key(shown)), "", attaches=True)
+    found = (await desk.order("visitor find", what="account:a-session-key")).facts["visitor"]
+    if learns:
+        assert (await desk.order("visitor find", what="account:alice")).facts["visitor"] == found
+    else:
+        with pytest.raises(OrderError, match="no place of that account"):
+            await desk.order("visitor find", what="account:alice")
     desk.close()
 
 
