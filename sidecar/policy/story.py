@@ -95,11 +95,11 @@ class Story:
         return sorted(self._found(lane << _LANE_SHIFT | seq))
 
     def _found(self, who: int) -> Iterator[Happened]:
-        at = -1
-        while True:
-            try:
-                at = self._who.index(who, at + 1)
-            except ValueError:
-                return
-            event, why = divmod(self._event[at], 256)
-            yield Happened(self._at[at], _EVENTS[event], WHYS[why])
+        # Sought as bytes, which takes a fifth of the time; what is found across two numbers is none of his.
+        width, sought = self._who.itemsize, array("I", (who,)).tobytes()
+        everybody, found = self._who.tobytes(), -1
+        while (found := everybody.find(sought, found + 1)) >= 0:
+            at, across = divmod(found, width)
+            if not across:
+                event, why = divmod(self._event[at], 256)
+                yield Happened(self._at[at], _EVENTS[event], WHYS[why])
