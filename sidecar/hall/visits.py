@@ -77,7 +77,7 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
 
 def _again(house: House, exchange: Exchange, place: PlaceId, account: bytes | None) -> Outcome:
     """Answer one who joins with a place: it is his. Who was held and shows an account now goes on."""
-    if account is not None and house.is_remediable(place) and house.settle(place, account) is None:
+    if account is not None and house.word(place) is Word.NEEDS_ACTION and house.settle(place, account) is None:
         detail = "this account has another place already"
         return Refusal(
             "account_limit", "account", detail, links=(("remedy", house.plan.remedy or speech.root(house.plan.name)),)
@@ -99,7 +99,7 @@ async def poll(house: House, exchange: Exchange) -> Outcome:
         if held is not None:
             await asyncio.wait((held,), timeout=min(LONG_POLL_S, _wait_s(exchange.head.query)))
             house.room.poll(place)
-    return told(house, exchange, place, signed=place in house.room.moved_from)
+    return told(house, exchange, place, signed=house.room.follow(place) != place)
 
 
 def _wants_to_wait(house: House, exchange: Exchange, place: PlaceId) -> bool:
