@@ -232,15 +232,18 @@ class House:
         self.invites.add(key)
         return True
 
+    def is_remediable(self, place: PlaceId) -> bool:
+        """Whether somebody is held who can do something about it himself."""
+        held = self.word(place) is Word.NEEDS_ACTION
+        return held and self.room.lanes[place.lane].why(place.seq) is not Why.OPERATOR
+
     def settle(self, place: PlaceId, account: bytes) -> PlaceId | None:
-        """Let somebody who is held go on, because he has shown an account; None where that one has another place already. Whom an operator
-        holds, an operator lets go.
-        """
+        """Let somebody who is held go on, because he has shown an account; None where that one has another place already."""
         known = self._known(account)
         if known is not None and known != place:
             return None
         self._put_account(account, place)
-        if self.room.lanes[place.lane].why(place.seq) is not Why.OPERATOR:
+        if self.is_remediable(place):
             self.room.happen(place, Event.REMEDY)
         return place
 

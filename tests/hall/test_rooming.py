@@ -225,6 +225,7 @@ async def test_somebody_is_held_until_an_end(desk: Desk) -> None:
     done = await desk.order("visitor hold", 60.0, code=code)
     assert done.text == f"{code} is held for 1m, then he goes on with the place that he has{NO_PLACE}"
     assert done.facts["visitor"]["held"] == {"actor": "alice", "reason": "a test", "left_s": 60}
+    assert not desk.house.is_remediable(first)
     assert desk.house.settle(first, desk.house.account_key("account 4711")) == first
     await desk.open()
     await desk.admitted(second)
