@@ -41,6 +41,7 @@ from sidecar.early import refuser
 from sidecar.flights import Flights
 from sidecar.hall import PREFIX as ROOMS
 from sidecar.hall import Hall
+from sidecar.hall.byhand import ByHand
 from sidecar.hall.house import Stop
 from sidecar.headcount import Headcount
 from sidecar.kept import Kept
@@ -77,6 +78,7 @@ from sidecar.watch.crowd import Crowds
 from sidecar.watch.explaining import Explaining
 from sidecar.watch.limits import LimitWatch, Looked
 from sidecar.watch.log import JsonLog
+from sidecar.watch.visitors import Visitors
 from sidecar.watch.watching import Watching
 from sidecar.web import booklet, client
 
@@ -201,6 +203,9 @@ class App:
         self.injections = MemoryInjections(self.clock, self.watch)
         self.orders = OrdersFile(place_of(plan), self.watch)
         self.pauses = HeldPauses(self.clock, self.watch, random, self.orders, self._resumed)
+        self.pauses.changed = self.hall.tick  # so that a room is paused before its verdict is given
+        self.by_hand = ByHand(self.hall, self.clock, self.watch, self.orders)
+        self.visitors = Visitors(self.clock, self.watch)
         self._trust: Trust = {}
         self._learnt_of: dict[str, object] = {}  # by backend: whom what has been learnt under its name is about
         self._remembering: asyncio.TimerHandle | None = None
@@ -223,6 +228,7 @@ class App:
         self.injections.load(plan.backends)
         self.orders.read()
         self.pauses.restore()
+        self.by_hand.restore()
         self.world = road.world
         self.listener = Listener(
             plan,
@@ -566,6 +572,7 @@ class App:
         self._pulsing = asyncio.get_running_loop().call_later(_PULSE_S, self._pulse)
         self.slots.pulse()
         self.purchases.pulse()
+        self.visitors.pulse(house.room for house in self.hall.houses.values())
 
     def _stop(self, room: str) -> Stop | None:
         """Return what an operator has stopped a room with."""
@@ -594,6 +601,7 @@ class App:
         self.prober.close()
         self.injections.close()
         self.pauses.close()
+        self.by_hand.close()
         if self._pulsing is not None:
             self._pulsing.cancel()
         if self._remembering is not None:

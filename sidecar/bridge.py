@@ -20,9 +20,10 @@ from sidecar.control import Order, OrderError, Verdict
 from sidecar.instant import rfc3339
 from sidecar.model import Seat
 from sidecar.policy.pauses import Kind
+from sidecar.policy.room import REACHED
 from sidecar.policy.tags import EVERYTHING, of_operation, of_order
 from sidecar.watch import names
-from sidecar.watch.metrics import BackendNow, ConfigNow, Now
+from sidecar.watch.metrics import BackendNow, ConfigNow, Now, RoomNow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from sidecar.admin.keeper import Keeper
     from sidecar.admin.pausing import Pausing
     from sidecar.app import App
+    from sidecar.hall.rooming import Rooming
     from sidecar.plan import BackendPlan
+    from sidecar.policy.room import Room
     from sidecar.reload import Reloads
 
 _OPERATION: Final = "operation:"  # how an order names all answers of one operation
@@ -51,6 +54,7 @@ class Bridge:
         keeper: Keeper,
         faults: Faults,
         pausing: Pausing,
+        rooming: Rooming,
         *,
         file: str,
         effective: Callable[[], list[dict[str, Any]]],
@@ -59,7 +63,7 @@ class Bridge:
     ) -> None:
         self._app, self._reloads, self._keeper, self._faults = app, reloads, keeper, faults
         self._file, self._effective, self._go = file, effective, go
-        self._going, self._pausing = going, pausing
+        self._going, self._pausing, self._rooming = going, pausing, rooming
         self._usher = Usher(
             app.slots,
             lambda: [host.name for host in app.plan.hosts],
@@ -86,6 +90,8 @@ class Bridge:
                 return self._keeper.carry_out(order, self.configured())
             case "pause" | "message", _:
                 return await self._pausing.carry_out(order)
+            case "room" | "visitor", _:
+                return await self._rooming.carry_out(order)
             case "fault", _:
                 return self._faults.carry_out(order, self.configured())
             case "queue", _:
@@ -170,6 +176,7 @@ class Bridge:
             "backends": [{**self._backend(each), **seen["backends"][each.name]} for each in app.plan.backends],
             "overrides": self._overrides(),
             "pauses": self._pausing.view(),
+            "rooms": self._rooming.view(),
             "refusals": seen["refusals"],
             "states": seen["states"],
             "log": {"dropped": app.log_dropped},
@@ -305,11 +312,25 @@ class Bridge:
             ),
             overrides=len(self._overrides()),
             paused=tuple((str(each.target), each.scope.value) for each in app.pauses.view() if each.kind is Kind.PAUSE),
+            rooms=tuple(_room_now(house.room) for house in app.hall.houses.values()),
             draining=app.listener.draining,
             log_dropped=app.log_dropped,
             lag_s=app.watch.lag.largest_s,
             aiohttp=aiohttp_version,
         )
+
+
+def _room_now(room: Room) -> RoomNow:
+    return RoomNow(
+        room.rule.name,
+        room.joined,
+        room.waiting,
+        room.called,
+        len(room.passes),
+        room.admission.target,
+        room.pace.per_s_at(room.time.life) if room.pace.known else 0.0,
+        tuple((name, room.reached[name]) for name in REACHED.values()),
+    )
 
 
 def _configured(plan: BackendPlan) -> int | str:

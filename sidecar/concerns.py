@@ -26,6 +26,7 @@ def concerns(facts: Mapping[str, Any], counts: Mapping[str, int], *, open_to_all
         *_configuration(facts),
         *_by_hand(facts),
         *_paused(facts),
+        *_rooms(facts),
         *_backends(facts),
         *_lines(facts),
         *_process(facts, counts, open_to_all),
@@ -88,6 +89,19 @@ def _paused(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 f"{'everything' if at == ALL else at} is paused for {whom} {end}, by {each['actor']}: {each['reason']}",
                 f"sidecar resume {at} --reason TEXT ends it now",
                 each["since"],
+            )
+
+
+def _rooms(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for each in facts.get("rooms", ()):
+        hand = each["by_hand"]
+        if hand is not None:
+            yield _concern(
+                "room_by_hand",
+                "warning",
+                f"the state of room {each['name']} is {hand['state']} by hand, by {hand['actor']}: {hand['reason']}",
+                "nothing, if it is meant: a room never goes back; sidecar room set NAME STATE takes it on",
+                hand["since"],
             )
 
 

@@ -21,6 +21,7 @@ from sidecar.admin.pausing import Pausing
 from sidecar.app import App
 from sidecar.bridge import Bridge
 from sidecar.descriptors import raise_limit
+from sidecar.hall.rooming import Rooming
 from sidecar.listener import ListenError
 from sidecar.notify import Notifier
 from sidecar.reload import Means, Reloads
@@ -70,6 +71,7 @@ class Process:
             self.keeper,
             Faults(app.injections, app.clock, self.audit),
             Pausing(app.pauses, app.clock, self.audit, UnwritableError),
+            Rooming(app.hall, app.by_hand, app.clock, self.audit, UnwritableError),
             file=loaded.file,
             effective=self._effective,
             go=self.asked.set,

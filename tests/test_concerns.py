@@ -13,6 +13,7 @@ CALM: dict[str, Any] = {
     "config": {"file": "tickets.yaml", "differs_from_disk": False, "last_reload": None},
     "overrides": [],
     "pauses": [],
+    "rooms": [{"name": "hamlet", "by_hand": None}],
     "backends": [
         {
             "name": "tickets",
@@ -53,6 +54,10 @@ def pinned(at: str) -> dict[str, Any]:
         (
             {"pauses": [sign(), sign(kind="message", scope=None)]}, {}, False, "paused",
             "backend:tickets is paused for newcomers until 2026-12-01T09:09:03.120Z, by alice: payments are down",
+        ),
+        (
+            {"rooms": [{"name": "hamlet", "by_hand": {"state": "closed", "actor": "alice", "reason": "rain", "since": "then"}}]}, {}, False,
+            "room_by_hand", "the state of room hamlet is closed by hand, by alice: rain",
         ),
         (
             {"pauses": [sign(target="all", scope="all", until=None, remind_s=900.0)]}, {}, False, "paused",

@@ -23,8 +23,6 @@ from sidecar.policy.pauses import ALL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sidecar.admin.table import End
-
 # A name and a host; a sentence that fits a line of the audit. Both are shown on screens of 80 columns.
 ACTOR_CHARS: Final = 100
 _REASON_CHARS: Final = 300
@@ -75,15 +73,15 @@ def read(row: Row, body: Mapping[str, Any], known: Known, actor: str = "") -> Or
     )
     arguments = {each.name: _argument(each, body, known, wrong) for each in row.arguments}
     for_s = _end(row, body, known, wrong)
-    if row.end is None or not row.end.open:
+    if not row.reminder_s:
         return tuple(wrong) or Order(row.noun, row.verb, arguments, given, reason, for_s)
     until = None if for_s is None or body.get("until") is None else known.wall_s + for_s
-    remind_s = _reminder(row.end, body, wrong) if for_s is None else None
+    remind_s = _reminder(row.reminder_s, body, wrong) if for_s is None else None
     return tuple(wrong) or Order(row.noun, row.verb, arguments, given, reason, for_s, until, remind_s)
 
 
 def _unknown(row: Row, body: Mapping[str, Any]) -> Iterator[Wrong]:
-    names = [*(each.name for each in row.arguments), *_MEMBERS, *([_REMIND] if row.end and row.end.open else [])]
+    names = [*(each.name for each in row.arguments), *_MEMBERS, *([_REMIND] if row.reminder_s else [])]
     for name in islice((name for name in body if name not in names), _UNKNOWN):
         hint = _meant(name, names)
         yield Wrong(
@@ -146,6 +144,8 @@ def _argument(argument: Argument, body: Mapping[str, Any], known: Known, wrong: 
             wrong.append(Wrong(at, "unknown", _not_there("target", value, targets)))
     elif argument.kind is Kind.BACKEND and value not in known.backends:
         wrong.append(Wrong(at, "unknown", _not_there("backend", value, known.backends)))
+    elif argument.kind is Kind.ROOM and value not in known.rooms:
+        wrong.append(Wrong(at, "unknown", _not_there("room", value, known.rooms)))
     elif argument.kind is Kind.CONFIG and not (value and any(each.startswith(value) for each in known.configs)):
         wrong.append(Wrong(at, "unknown", _not_there("settings with the id", value, known.configs)))
     return value
@@ -192,17 +192,17 @@ def _moment(at: str, value: str, known: Known, wrong: list[Wrong]) -> str:
     return ""
 
 
-def _reminder(end: End, body: Mapping[str, Any], wrong: list[Wrong]) -> float:
+def _reminder(usual_s: float, body: Mapping[str, Any], wrong: list[Wrong]) -> float:
     """Return how often it is said that an order still holds of which nobody knows the end."""
     if body.get(_REMIND) is None:
-        return end.remind_s
+        return usual_s
     every_s = _span(body[_REMIND], 0.0)
     if isinstance(every_s, float) and not SHORTEST_REMINDER_S <= every_s <= LONGEST_S:
         every_s = "range", f"may be from {spoken(SHORTEST_REMINDER_S)} to {spoken(LONGEST_S)}"
     if isinstance(every_s, float):
         return every_s
     wrong.append(Wrong(f"/{_REMIND}", *every_s))
-    return end.remind_s
+    return usual_s
 
 
 def _end(row: Row, body: Mapping[str, Any], known: Known, wrong: list[Wrong]) -> float | None:

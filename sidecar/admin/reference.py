@@ -51,12 +51,13 @@ Where operators look and give orders: `admin: {{host: 127.0.0.1, port: 8081}}` u
 - `actor`: who gives it, as in `alice@ops`; only behind a unix socket it may be left out, and is then the user's number;
 - `reason`: why, for whoever reads the audit tomorrow; needed wherever traffic changes;
 - `for` (a duration, as in `10m`) or `until` (a time with its zone, as in `2026-12-01T09:00:00Z`) where the order must end;
-- `remind` (a duration) of a pause or a message whose end nobody knows: so often the log says that it still holds;
+- `remind` (a duration) of a pause or a message whose end nobody knows, or of a room's state: so often the log says that it still holds;
 - its arguments.
 
 Everything that is wrong with an order is said at once. Every order, whatever came of it, is a line `audit` of the log. What was changed by
-hand ends by itself, is shown in the status until then, survives a reload, and does not survive a restart. Pauses and messages do: they are
-written to a file beside the store or the keys of the settings before the reply comes; where there is neither, the reply says so.
+hand ends by itself, is shown in the status until then, survives a reload, and does not survive a restart. Pauses, messages, the states of
+rooms and holds do: they are written to a file beside the store or the keys of the settings before the reply comes; where there is neither,
+the reply says so.
 
 | status | means |
 |---|---|
@@ -99,6 +100,8 @@ def _section(row: Row) -> Iterator[str]:
         bounds = f"from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)}"
         reminder = f"or `remind`, how often it is said that it holds; left out, too: every {spoken(row.end.remind_s)}"
         yield f"- `for` or `until`: {bounds}; {reminder if row.end.open else 'there is no default'}"
+    if row.remind_s:
+        yield f"- `remind`: how often it is said that it was done by hand; left out: every {spoken(row.remind_s)}"
     yield f"- `reason`: {'needed' if row.reason_needed else 'may be left out'}\n"
     yield f"```sh\n{command(row)}"
     body: dict[str, Any] = {"actor": "alice@ops"}

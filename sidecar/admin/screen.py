@@ -76,6 +76,7 @@ def lines(status: Facts, width: int = WIDTH, height: int = HEIGHT) -> list[Line]
         _warnings(status, width, height),
         _Block(_settings(status), 2),
         _backends(status, height),
+        _rooms(status, height),
         _signs(status, height),
         _overrides(status, height),
         _refusals(status, height),
@@ -244,6 +245,23 @@ def _line(status: Facts, backend: Facts) -> list[Line]:
         )
         said.append(f"in line: {', '.join(waits)}")
     return [(Piece(f"  {'; '.join(said)}"),)] if said else []
+
+
+def _rooms(status: Facts, most: int) -> _Block:
+    """Return how waiting rooms stand, a line each; who gets in, and how many wait for it."""
+    found: list[Line] = [(Piece("ROOMS", "faint"),)]
+    rooms = _list(status, "rooms")
+    for each in rooms[:most]:
+        state, hand = _text(each.get("state")), " by hand" if each.get("by_hand") else ""
+        numbers = f"{_text(each.get('active'))}/{_text(each.get('target'))} in, {_text(each.get('called'))} called"
+        waits = (
+            f"{_text(each.get('waiting'))} wait of {_text(each.get('joined'))}, {_text(each.get('pace_per_min'))}/min"
+        )
+        opens = f", opens {_clock(each.get('opens_at'))}" if state in ("scheduled", "lobby", "drawing") else ""
+        name = Piece(f"  {_short(_text(each.get('name')), 16):<16} ", "strong")
+        tone = "good" if state == "open" else "warn"
+        found.append((name, Piece(f"{state}{hand}", tone), Piece(f"{opens}  {numbers}; {waits}")))
+    return _Block(found if rooms else [], 2, len(rooms[most:]))
 
 
 def _signs(status: Facts, most: int) -> _Block:

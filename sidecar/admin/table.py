@@ -30,6 +30,7 @@ class Kind(StrEnum):
     TARGET = "target"  # all, backend:NAME or room:NAME
     TEXTS = "texts"  # one line for people in each language
     MOMENT = "moment"  # a time of day, or how long from now
+    ROOM = "room"  # a name of the settings, as BACKEND
 
 
 VEILED: Final = "***"  # what stands for a value that somebody typed, and that nobody need read again
@@ -79,7 +80,9 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One order. `why` is a reason as somebody might give it, "" where none is needed; `end` where it must not hold for ever."""
+    """One order. `why` is a reason as somebody might give it, "" where none is needed; `end` where it must not hold for ever; `remind_s`
+    where it can have no end: so often, unless the order says otherwise, it is said that it was done by hand.
+    """
 
     noun: str
     verb: str
@@ -88,11 +91,17 @@ class Row:
     arguments: tuple[Argument, ...] = ()
     why: str = ""
     end: End | None = None
+    remind_s: float = 0.0
 
     @property
     def reason_needed(self) -> bool:
         """Whether it changes what becomes of traffic."""
         return self.why != ""
+
+    @property
+    def reminder_s(self) -> float:
+        """How often it is called to mind, unless the order says otherwise; 0: never."""
+        return self.remind_s or (self.end.remind_s if self.end is not None else 0.0)
 
     @property
     def name(self) -> str:
@@ -168,6 +177,10 @@ def _severity(usual: str) -> Argument:
 WEEK_S: Final = 7 * 86_400.0
 _HELD: Final = End(shortest_s=1.0, suggested_s=900.0, longest_s=WEEK_S, remind_s=REMIND_S)
 SHORTEST_REMINDER_S: Final = 60.0  # more often it is noise
+_PHASE_REMIND_S: Final = 3600.0  # a sale lasts an evening, and a phase that was set by hand is meant to stand
+
+_ROOM: Final = Argument("room", Kind.ROOM, "name of the room, as in rooms.NAME of the settings", example="hamlet")
+_CODE: Final = Argument("code", Kind.TEXT, "what his page calls his place", example="7KQ2-9F")
 
 TABLE: Final = (
     Row(
@@ -429,6 +442,82 @@ TABLE: Final = (
         why="a script that has gone wrong",
     ),
     Row(
+        "room",
+        "set",
+        "Open a waiting room by hand, or say that it is sold out or closed.",
+        "A room only goes on: lobby, open, sold_out, closed; an order that would take it back is refused. To open makes the draw first, "
+        "if it is not made yet. What the clock says of `opens` and `closes` still comes. In sold_out who has a pass may go on and nobody "
+        "else is called; in closed nobody is, and only purchases under way are finished. Written down before it counts, as a pause is.",
+        arguments=(
+            _ROOM,
+            Argument(
+                "state",
+                Kind.CHOICE,
+                "what it is from now on",
+                choices=("lobby", "open", "sold_out", "closed"),
+                example="open",
+            ),
+        ),
+        why="the house is ready",
+        remind_s=_PHASE_REMIND_S,
+    ),
+    Row(
+        "room",
+        "recall",
+        "Call back every pass of a room, and begin a new wave.",
+        "Whoever has one is told `pass_expired` with the reason wave, and joins again at the end; a purchase that has begun may be ended. "
+        "Nobody who waits loses anything, and people are called again slowly. It cannot be taken back: the reason confirms it.",
+        arguments=(_ROOM,),
+        why="passes were sold on",
+    ),
+    Row(
+        "visitor",
+        "find",
+        "Show all that is known of somebody in a room: where he stands, why, and what has happened to him.",
+        "It changes nothing, and is an order because it shows what somebody has done: it needs the token, and the audit says who looked.",
+        arguments=(
+            _ROOM,
+            Argument(
+                "what",
+                Kind.TEXT,
+                "the code of his place, or account:TEXT with the account as the room knows it (assertion, parameter or login)",
+                example="7KQ2-9F",
+                veiled=True,
+            ),
+        ),
+    ),
+    Row(
+        "visitor",
+        "move",
+        "Give somebody who waits a place in another lane.",
+        "At the end of that lane. The place that he holds counts there, and both codes find him; who is held stays held.",
+        arguments=(
+            _ROOM,
+            _CODE,
+            Argument("lane", Kind.TEXT, "name of the lane: main, fast or access", example="access"),
+        ),
+        why="he needs more time",
+    ),
+    Row(
+        "visitor",
+        "release",
+        "Take somebody's pass in; or, where he is held, let him go on.",
+        "A pass that is taken in gives its room to the next one at once; a purchase that has begun may be ended. Who is held, by an "
+        "operator or by a rule, goes on with the place that he had.",
+        arguments=(_ROOM, _CODE),
+        why="he has proved who he is",
+    ),
+    Row(
+        "visitor",
+        "hold",
+        "Hold somebody who waits, until an end.",
+        "He reads `needs_action` with the reason operator, is not called, and keeps his place: at the end, or by `visitor release`, he "
+        "goes on with it. Who has a pass cannot be held: release it. Written down before it counts.",
+        arguments=(_ROOM, _CODE),
+        why="forty places of one card",
+        end=End(shortest_s=1.0, suggested_s=900.0, longest_s=LONGEST_S),
+    ),
+    Row(
         "sidecar",
         "drain",
         "Go in order, as after SIGTERM: not ready at once, then nothing new, then the end.",
@@ -465,6 +554,7 @@ def facts() -> list[dict[str, Any]]:
                 "longest": spoken(row.end.longest_s),
                 **({"remind": spoken(row.end.remind_s)} if row.end.open else {}),
             },
+            **({"remind": spoken(row.remind_s)} if row.remind_s else {}),
             "arguments": [_argument(each) for each in row.arguments],
         }
         for row in TABLE

@@ -30,6 +30,8 @@ COMMANDS: Final = {
     "observe": "Take protection out for a while: count what would be refused, and refuse nobody.",
     "fault": "Let calls of a backend go wrong on purpose, until an end.",
     "queue": "Find a call that waits; let it go first, or send it away.",
+    "room": "Open, close or empty a waiting room by hand.",
+    "visitor": "Find somebody who waits in a room; move him, hold him, let him go on.",
     "purge": "Let kept answers of a backend be renewed: by tag, by operation, or all.",
     "drain": "Let a running sidecar go in order.",
     "types": "Print a backend's operations, parameters and results as types for TypeScript.",

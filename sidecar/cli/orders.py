@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sidecar.admin import screen
+from sidecar.admin import screen, story
 from sidecar.admin.table import TABLE, Argument, Kind, Row, find
 from sidecar.cli import BAD_SETTINGS
 from sidecar.cli.admin import fail, form_option, options, refused, talk
@@ -86,11 +86,12 @@ def _help(row: Row, called: str) -> str:
 
 def _parameters(row: Row) -> list[click.Parameter]:
     found: list[click.Parameter] = [_parameter(each) for each in row.arguments]
+    if row.reminder_s:
+        often = f"{'and no end said either: ' if row.end is not None else ''}{spoken(row.reminder_s)}"
+        often = f"How often the log says that it still holds; left out{', ' if row.end is not None else ': '}{often}."
+        found.append(click.Option(["--remind", "remind"], metavar="DURATION", help=often))
     if row.end is not None:
         bounds = f"from {spoken(row.end.shortest_s)} to {spoken(row.end.longest_s)}"
-        if row.end.open:
-            often = f"How often the log says that it still holds; left out, and no end said either: {spoken(row.end.remind_s)}."
-            found.append(click.Option(["--remind", "remind"], metavar="DURATION", help=often))
         found += [
             click.Option(["--for", "for"], metavar="DURATION", help=f"How long it holds, as in 10m: {bounds}."),
             click.Option(["--until", "until"], metavar="TIME", help="Until when, as in 2026-12-01T09:00:00Z."),
@@ -160,7 +161,7 @@ def _tell(row: Row, status: int, facts: Mapping[str, Any], form: str) -> None:
     if form == "json":
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     elif ok:
-        click.echo("\n".join([f"ok: {facts.get('text', '')}", *_changes(facts), *_calls(facts)]))
+        click.echo("\n".join([f"ok: {facts.get('text', '')}", *_changes(facts), *_calls(facts), *story.lines(facts)]))
     if ok:
         return
     code = 2 if status == _NOT_UNDERSTOOD else BAD_SETTINGS if errors else 1

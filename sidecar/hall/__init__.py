@@ -42,6 +42,7 @@ _KEEP_TICKS: Final = 2  # twice a second: a crash costs no more than one
 # A slice of the carry-over, 1 ms, and the time between two: a million people in twenty seconds.
 _CARRY: Final = 1200
 _CARRY_S: Final = 0.02
+_CALLED_BACK: Final = 200  # people who are told in one turn that their pass was called back: 1 ms
 _READ: Final = ("place", "board", "events")
 _WRITTEN: Final = {"join": visits.join, "claim": visits.claim, "leave": visits.leave, "release": visits.release}
 
@@ -227,6 +228,22 @@ class Hall:
                 continue
             if value := call.parameters.get(account.parameter):
                 house.learn(session, value)
+
+    # --- what operators do
+
+    @property
+    def is_kept(self) -> bool | None:
+        """Whether what changes in the rooms is written; None where no store is named."""
+        return None if self._file is None else self._file.ok
+
+    async def recall(self, house: House) -> int:
+        """Call back every pass of a room, and begin another wave; returns how many. They count no more when it begins."""
+        gone = house.room.recall()
+        for start in range(0, len(gone), _CALLED_BACK):
+            for held in gone[start : start + _CALLED_BACK]:
+                house.room.called_back(held)
+            await asyncio.sleep(0)
+        return len(gone)
 
     # --- resources
 

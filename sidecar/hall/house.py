@@ -164,13 +164,16 @@ class House:
 
     def _known(self, account: bytes | None) -> PlaceId | None:
         """Return the place that an account has, if it is not over."""
-        if account is None:
-            return None
+        place = None if account is None else self.place_of_account(account)
+        return place if place is not None and self.word(place) not in OVER else None
+
+    def place_of_account(self, account: bytes) -> PlaceId | None:
+        """Return the last place that an account has had, where its bearer stands now; it may be over."""
         kept = self.accounts.get(account)
         if not kept:
             return None
         place = self.room.follow(PlaceId((kept - 1) & (1 << _LANE_BITS) - 1, (kept - 1) >> _LANE_BITS))
-        return place if self.room.knows(place) and self.word(place) not in OVER else None
+        return place if self.room.knows(place) else None
 
     def _put_account(self, account: bytes, place: PlaceId) -> None:
         value = 1 + (place.seq << _LANE_BITS | place.lane)
@@ -238,13 +241,19 @@ class House:
         self.invites.add(key)
         return True
 
+    def is_remediable(self, place: PlaceId) -> bool:
+        """Whether somebody is held who can do something about it himself."""
+        held = self.word(place) is Word.NEEDS_ACTION
+        return held and self.room.lanes[place.lane].why(place.seq) is not Why.OPERATOR
+
     def settle(self, place: PlaceId, account: bytes) -> PlaceId | None:
         """Let somebody who is held go on, because he has shown an account; None where that one has another place already."""
         known = self._known(account)
         if known is not None and known != place:
             return None
         self._put_account(account, place)
-        self.room.happen(place, Event.REMEDY)
+        if self.is_remediable(place):
+            self.room.happen(place, Event.REMEDY)
         return place
 
     def _is_crowd(self, address: str) -> bool:

@@ -116,7 +116,8 @@ class Memory:
             held = _pass_in(kept)
             if room.knows(held.place):
                 room.passes.adopt(held)
-        room.moved = {PlaceId(a, b): PlaceId(c, d) for a, b, c, d in said["moved"]}
+        for a, b, c, d in said["moved"]:
+            room.has_moved(PlaceId(a, b), PlaceId(c, d))
         for number in range(1, self._logs + 1):
             for key, value in _ACCOUNT.iter_unpack(pages.get(f"accounts/{number}", b"")):
                 house.accounts.put(key, value)

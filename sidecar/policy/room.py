@@ -6,6 +6,7 @@ who wait at the other end of a connection. It knows no socket, no clock, no chan
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -19,7 +20,7 @@ from sidecar.policy.polling import most_s
 from sidecar.policy.roomtime import RoomTime
 from sidecar.policy.story import Story
 from sidecar.policy.turns import Turns
-from sidecar.policy.visitors import OVER, Event, Why, Word
+from sidecar.policy.visitors import IN_LINE, OVER, Event, Why, Word
 
 TICK_S: Final = 0.25
 # Who is away for so long after his turn has passed has gone: he would come before all who stayed.
@@ -44,7 +45,17 @@ class Phase(StrEnum):
 
 ORDER: Final = tuple(Phase)
 _ENDED: Final = (Phase.SOLD_OUT, Phase.CLOSED)
-
+# What is counted of visitors, by the event that made them so; a moved one is counted as one who has left.
+REACHED: Final = {
+    Event.CALL: "called",
+    Event.CLAIM: "admitted",
+    Event.MISS: "missed",
+    Event.EXPIRE: "expired",
+    Event.FORFEIT: "forfeited",
+    Event.RELEASE: "released",
+    Event.LEAVE: "left",
+    Event.HOLD: "held",
+}
 
 _PASSES: Final = PassRule()
 
@@ -108,6 +119,8 @@ class Room:
         self.forecasts = [Forecasts() for _ in self.lanes]
         self.story = Story()
         self.moved: dict[PlaceId, PlaceId] = {}  # by an operator, to another lane
+        self.moved_from: dict[PlaceId, PlaceId] = {}  # the same, the other way round
+        self.reached: Counter[str] = Counter()  # how many have become what, since the process began
         self.by_hand: Phase | None = None  # an operator has said so
         self.turn = 0  # passes that have been given, of the last 65 535
         self._window_from = 0.0
@@ -162,9 +175,8 @@ class Room:
 
     def follow(self, place: PlaceId) -> PlaceId:
         """Return where somebody stands now: an operator may have moved him."""
-        seen = 0
-        while place in self.moved and seen < len(self.lanes):
-            place, seen = self.moved[place], seen + 1
+        while (then := self.moved.get(place)) is not None:  # it ends: every move gives a new number
+            place = then
         return place
 
     def tell(self, place: PlaceId) -> Told:
@@ -259,30 +271,63 @@ class Room:
 
     def happen(self, place: PlaceId, event: Event, why: Why = Why.NONE) -> Word | None:
         """Let something happen to somebody, and note it."""
-        then = self.lanes[place.lane].happen(place.seq, event, why)
+        lane = self.lanes[place.lane]
+        until = lane.called.get(place.seq)
+        then = lane.happen(place.seq, event, why)
         if then is not None:
-            self.story.tell(self.time.wall, place.lane, place.seq, event, why)
+            self._note(place, event, why)
             if then in OVER or then is Word.NEEDS_ACTION:
                 self.forecasts[place.lane].drop(place.seq)
+                if until is not None:  # nobody waits for him any more
+                    self.admission.comings.over(until - self.rule.claim_s, self.time.sale, came=False)
         return then
 
+    def _note(self, place: PlaceId, event: Event, why: Why = Why.NONE) -> None:
+        self.story.tell(self.time.wall, place.lane, place.seq, event, why)
+        if event in REACHED:
+            self.reached[REACHED[event]] += 1
+
     def move(self, place: PlaceId, lane: Lane) -> PlaceId | None:
-        """Give somebody a place in another lane, at its end; None where he is not in line."""
-        if self.lanes[place.lane].word(place.seq) in OVER or self.passes.of_place(place) is not None:
-            return None
-        if lane.number == place.lane:
+        """Give somebody a place in another lane, at its end; None where he is not in line, or as many are in as may be. Who is held stays
+        held.
+        """
+        before = self.lanes[place.lane]
+        word, why = before.word(place.seq), before.why(place.seq)
+        if lane is before or not (word in IN_LINE or word is Word.NEEDS_ACTION) or self.joined >= self.rule.capacity:
             return None
         then = PlaceId(lane.number, lane.join())
         self.happen(place, Event.LEAVE, Why.OPERATOR)
-        self.moved[place] = then
+        self.has_moved(place, then)
         lane.poll(then.seq)
+        if word is Word.NEEDS_ACTION:
+            self.happen(then, Event.HOLD, why)
         return then
+
+    def has_moved(self, place: PlaceId, then: PlaceId) -> None:
+        """Know where somebody stands now, and where he stood."""
+        self.moved[place], self.moved_from[then] = then, place
 
     # --- what an operator does
 
     def set_phase(self, phase: Phase) -> None:
-        """Let a phase hold that an operator has said; the clock goes on from there."""
+        """Let a phase hold that an operator has said, from the next tick on; the clock goes on from there."""
         self.by_hand = phase
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether the phase is an operator's, and not by now the clock's as well."""
+        return self.by_hand is not None and ORDER.index(self.by_hand) > ORDER.index(self._by_clock())
+
+    def recall(self) -> list[Active]:
+        """Call back every pass that is out. They count no more at once; `called_back` says so to each of those whose they were."""
+        gone = self.passes.recall()
+        # No visit has ended by itself, so nothing is learnt of it; and the backend is not to get a whole room at once.
+        self.admission.slow_start(self.time.sale)
+        return gone
+
+    def called_back(self, held: Active) -> None:
+        """Note that somebody's pass was called back with its wave."""
+        self.happen(held.place, Event.EXPIRE, Why.WAVE)
 
     def pause(self, *, on: bool) -> None:
         """Stop calling people, or go on: bit by bit, and every time stands still meanwhile."""
@@ -310,12 +355,14 @@ class Room:
             for seq, word in lane.missed_calls(time.sale):
                 self.admission.comings.over(time.sale - self.rule.claim_s, time.sale, came=False)
                 event = Event.FORFEIT if word is Word.FORFEITED else Event.MISS
-                self.story.tell(time.wall, lane.number, seq, event, Why.MISSED)
-                found.missed.append((PlaceId(lane.number, seq), word))
+                place = PlaceId(lane.number, seq)
+                self._note(place, event, Why.MISSED)
+                found.missed.append((place, word))
         if self.phase is Phase.OPEN and not time.paused:
             self._call(found, backing)
         for lane in self.lanes:
             lane.mark_frontier(time.life)
+            self.story.joined(time.wall, lane.number, lane.joined)
         return found
 
     def _over(self, held: Active, why: str) -> bool:
@@ -323,7 +370,7 @@ class Room:
 
     def _advance(self, found: Happenings) -> None:
         """Go to the phase that the clock, or an operator, says; never back."""
-        wanted = self.by_hand or self._by_clock()
+        wanted = max(self.by_hand or Phase.SCHEDULED, self._by_clock(), key=ORDER.index)
         if ORDER.index(wanted) <= ORDER.index(self.phase):
             return
         before, self.phase = self.phase, wanted
@@ -376,8 +423,9 @@ class Room:
                 assert lane is not None, "turns are split among lanes that are there"
                 for seq in lane.call(time.sale, turns, until):
                     self.forecasts[lane.number].come(time.life, seq)
-                    self.story.tell(time.wall, lane.number, seq, Event.CALL)
-                    found.called.append(PlaceId(lane.number, seq))
+                    place = PlaceId(lane.number, seq)
+                    self._note(place, Event.CALL)
+                    found.called.append(place)
             admission.fewer(time.sale, count - len(found.called))
         self._note_pace(len(found.called))
 
@@ -398,6 +446,8 @@ class Room:
         self._window_from = self.time.life
         self.pace.forget()
         self.admission.slow_start(self.time.sale)
+        for lane in self.lanes:
+            self.story.begin(lane.number, lane.joined)
 
     # --- settings
 

@@ -19,12 +19,13 @@ _BELIEVED_S: Final = 60.0
 class RoomTime:
     """All times of one room. `tick` is told of the machine's two clocks."""
 
-    __slots__ = ("_mono", "_offset", "_stepped_at", "life", "paused", "sale", "stalled_s", "stepped_s")
+    __slots__ = ("_mono", "_offset", "_stepped_at", "life", "longest_s", "paused", "sale", "stalled_s", "stepped_s")
 
     def __init__(self, life: float = 0.0, sale: float = 0.0) -> None:
         self.life, self.sale = life, sale
         self.paused = False
         self.stalled_s = 0.0  # of the last tick
+        self.longest_s = 0.0  # the longest stall since the process began
         self.stepped_s = 0.0  # of the wall clock, which is not believed yet
         self._mono: float | None = None
         self._offset: float | None = None  # of wall and monotonic time, as it is believed
@@ -37,6 +38,7 @@ class RoomTime:
         """Go on to `now` (monotonic seconds), where the wall clock says `wall`."""
         passed_s = 0.0 if self._mono is None else max(0.0, now - self._mono)
         self.stalled_s = passed_s - _GAP_S if passed_s > _GAP_S else 0.0
+        self.longest_s = max(self.longest_s, self.stalled_s)
         lived_s = passed_s - self.stalled_s
         self._mono = now
         self.life += lived_s

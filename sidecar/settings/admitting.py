@@ -114,10 +114,20 @@ def _cover(settings: Settings, cover: Cover, at: Loc, check: Findings) -> None:
     check.add("E317", loc, f"there is no backend {shown}{hint}", remedy)
 
 
+def _login(account: Account, loc: Loc, check: Findings) -> None:
+    """What a login teaches about a session has two halves: which call it is, and where in it the account stands."""
+    if account.login is not None and account.parameter is None:
+        what = f"is missing: which parameter of {account.login} names the account?"
+        check.add("E203", (*loc, "parameter"), what, "as in parameter: sUID", key=True)
+    if account.login is None and account.parameter is not None:
+        what = "has no effect: no operation is named that signs in"
+        check.add("E301", (*loc, "parameter"), what, "login: its name, as in LoginEx2; or take it out", key=True)
+
+
 def _account(settings: Settings, room: Room, at: Loc, check: Findings) -> None:
     account, loc = room.account, (*at, "account")
     if account.source is None:
-        for key in ("limit", "parameter", "secret", "secret_file"):
+        for key in ("limit", "parameter", "login", "secret", "secret_file"):
             if written(account, key):
                 remedy = "from: session, parameter or assertion; or take it out"
                 check.add(
@@ -130,8 +140,12 @@ def _account(settings: Settings, room: Room, at: Loc, check: Findings) -> None:
         check.add("E301", (*loc, "from"), what, "name the session's parameters there, or use parameter or assertion")
     if account.source == "parameter" and account.parameter is None:
         check.add("E203", (*loc, "parameter"), "is missing", "the parameter whose value names the account", key=True)
-    if account.source != "parameter" and account.parameter is not None:
+    if account.source == "session":
+        _login(account, loc, check)
+    elif account.source != "parameter" and account.parameter is not None:
         check.add("E301", (*loc, "parameter"), f"has no effect: from is {account.source}", "take it out", key=True)
+    if account.source != "session" and account.login is not None:
+        check.add("E301", (*loc, "login"), f"has no effect: from is {account.source}", "take it out", key=True)
     signed = account.secret is not None or account.secret_file is not None
     if account.source == "assertion" and not signed:
         what = "is missing: without what the shop signs with everybody could name any account"

@@ -33,9 +33,10 @@ def rooms_of(settings: Settings, files: Files) -> tuple[plans.RoomPlan, ...]:
 
 
 def told_apart(rooms: Iterable[plans.RoomPlan], backend: str) -> tuple[str, ...]:
-    """Return the parameters by which rooms tell a backend's calls apart."""
-    covers = [cover for room in rooms for cover in room.covers if cover.backend == backend]
-    return tuple(dict.fromkeys(name for cover in covers for name, _ in cover.where))
+    """Return the parameters by which rooms tell a backend's calls apart, and whom a login there lets in."""
+    covers = [(room, cover) for room in rooms for cover in room.covers if cover.backend == backend]
+    where = [name for _, cover in covers for name, _ in cover.where]
+    return tuple(dict.fromkeys([*where, *(room.account.parameter for room, _ in covers if room.account.login)]))
 
 
 def purchase_s(rooms: Iterable[plans.RoomPlan], backend: str) -> float:
@@ -92,7 +93,7 @@ def _room(name: str, room: Room, timezone: str | None, files: Files) -> plans.Ro
 
 def _account(account: Account, at: Loc, files: Files) -> plans.AccountPlan:
     secret = _secret(account, (*at, "account"), files)
-    return plans.AccountPlan(account.source, account.parameter or "", secret, account.limit)
+    return plans.AccountPlan(account.source, account.parameter or "", secret, account.limit, account.login or "")
 
 
 def _secret(section: Account | Invites, at: Loc, files: Files) -> str:

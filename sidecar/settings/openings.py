@@ -116,7 +116,9 @@ def _who(room: RoomPlan) -> str:
     account = room.account
     known = {
         None: "nobody is asked whose account it is",
-        "session": "accounts are known by the session of a login",
+        "session": f"accounts are known by what {account.login} signs in ({account.parameter})"
+        if account.login
+        else "every session is an account",
         "parameter": f"accounts are known by the parameter {account.parameter}",
         "assertion": "accounts are known by an assertion of the shop",
     }[account.source]

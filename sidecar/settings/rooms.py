@@ -130,7 +130,14 @@ class Account(Section):
         alias="from",
         description="session: what a login through us taught; parameter: a value of the call; assertion: a word that the shop signs",
     )
-    parameter: shapes.Words | None = Field(default=None, description="for parameter: its name")
+    parameter: shapes.Words | None = Field(
+        default=None, description="for parameter: its name; for session: that of login which names the account"
+    )
+    login: shapes.Pattern | None = Field(
+        default=None,
+        description="for session: the operation that signs in, as in LoginEx2; whoever it lets in is the account that its parameter names; "
+        "left out, every session is an account",
+    )
     secret: Signing | None = Field(
         default=None,
         description='for assertion: what the shop signs with (HS256), from the environment: "${SHOP_SECRET}"',

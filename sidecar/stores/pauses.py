@@ -28,7 +28,9 @@ _BEAT_S: Final = 1.0  # an end that is a time of day moves with the clock: a ste
 
 
 class HeldPauses:
-    """`ports.Pauses`. `resumed` hears of every target whose pause is over, `told` of every sign that has ended by itself."""
+    """`ports.Pauses`. `resumed` hears of every target whose pause is over, `told` of every sign that has ended by itself, `changed`
+    whenever something may be up, or down, that was not.
+    """
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class HeldPauses:
         self._timer: asyncio.TimerHandle | None = None
         self.active = False
         self.told: Callable[[Sign], None] | None = None
+        self.changed: Callable[[], None] = _nobody
 
     def __repr__(self) -> str:
         return f"<HeldPauses {self._policy!r}>"
@@ -145,6 +148,7 @@ class HeldPauses:
 
     def _changed(self) -> None:
         self.active = self._policy.active
+        self.changed()
         self.close()
         if self.active:
             now, wall = self._clock.now(), self._clock.wall()
@@ -179,3 +183,7 @@ class HeldPauses:
             "reason": sign.reason,
             "remedy": f"sidecar {verb} {sign.target} --reason TEXT ends it",
         }
+
+
+def _nobody() -> None:
+    """Hear nothing."""

@@ -41,6 +41,11 @@ class RoomFile:
     def __repr__(self) -> str:
         return f"<RoomFile {self.path.name} {'broken' if self._broken else 'open'}>"
 
+    @property
+    def ok(self) -> bool:
+        """Whether what has changed is written."""
+        return self._broken is None
+
     def open(self) -> dict[str, Pages]:
         """Read everything, and begin to write. A damaged file is put aside, and what it held is lost, which is said."""
         rooms: dict[str, Pages] = {}

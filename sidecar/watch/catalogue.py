@@ -13,7 +13,9 @@ from sidecar.watch.mechanisms import MECHANISMS
 from sidecar.watch.tally import BOUNDS_S, EVENTS
 
 PREFIX: Final = "sidecar_"
-MOST: Final = 31  # what one person can know by heart; a new one has to be worth an old one
+# What one person can know by heart; a new one has to be worth an old one. The seven of waiting rooms stand apart: they are looked at on the
+# evening of an on-sale, and where there is no room they have no row.
+MOST: Final = 31 + 7
 
 
 class Kind(StrEnum):
@@ -43,6 +45,7 @@ class Metric:
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 _EACH = ("backend",)
+_ROOM = ("room",)
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric(
@@ -249,6 +252,55 @@ METRICS: Final[tuple[Metric, ...]] = (
         "There for longer than whoever paused it said: sidecar status says who, and sidecar resume ends it.",
     ),
     Metric(
+        "room_joined",
+        _G,
+        _ROOM,
+        "Visitors who have joined a waiting room.",
+        "At capacity of the settings newcomers are refused.",
+    ),
+    Metric(
+        "room_waiting",
+        _G,
+        _ROOM,
+        "Visitors who are in line and were heard of lately.",
+        "Falling faster than room_active allows: people give up, or cannot reach us.",
+    ),
+    Metric(
+        "room_called",
+        _G,
+        _ROOM,
+        "Visitors who were called and have not come yet.",
+        "Much above room_pace times a few seconds: people do not see that it is their turn; see room_visitors_total of missed.",
+    ),
+    Metric(
+        "room_active",
+        _G,
+        _ROOM,
+        "Passes that are out: people who buy.",
+        "At max_active while the backend has nothing to do: raise max_active.",
+    ),
+    Metric(
+        "room_target",
+        _G,
+        _ROOM,
+        "Passes that may be out at once, as the backend bears it now.",
+        "Far below max_active: the backend bears no more; see queued and breaker of sidecar status.",
+    ),
+    Metric(
+        "room_pace",
+        _G,
+        _ROOM,
+        "Visitors called a second, of late; 0 while nobody knows.",
+        "0 with people in room_waiting: paused, the backend is cut off, or its line is full.",
+    ),
+    Metric(
+        "room_visitors_total",
+        _C,
+        ("room", "event"),
+        "Visitors by what has become of them: called, admitted, missed, expired, forfeited, released, left, held.",
+        "missed above a tenth of called: claim of the settings is too short, or crowds of tabs wait that nobody looks at.",
+    ),
+    Metric(
         "draining",
         _G,
         (),
@@ -291,9 +343,9 @@ _TEXT: Final = """\
 Made by `sidecar metrics` from the table in `sidecar/watch/catalogue.py`. They are served in the Prometheus text format on the admin
 listener, or on one of their own where the settings have `metrics:`.
 
-Labels are bounded: `backend` and `class` come from the settings, `state` and `dialect` from `docs/states.md`, `mechanism` and `event`
-from the lists below; whatever is none of these is `other`. A reload sets nothing back, and a backend that has left the settings keeps its
-numbers until the process ends.
+Labels are bounded: `backend`, `room` and `class` come from the settings, `state` and `dialect` from `docs/states.md`, `mechanism` and
+`event` from the lists below; whatever is none of these is `other`. A reload sets nothing back, and a backend that has left the settings
+keeps its numbers until the process ends.
 
 | metric | type | labels | what it says | what to do |
 |---|---|---|---|---|

@@ -43,6 +43,20 @@ class BackendNow:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomNow:
+    """One waiting room at this moment. `pace` is calls a second, `reached` how many visitors have become what since the start."""
+
+    name: str
+    joined: int
+    waiting: int
+    called: int
+    active: int
+    target: float
+    pace: float
+    reached: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigNow:
     """The settings in force: their id, whether the last ones offered were taken, and when; how many were and were not."""
 
@@ -63,6 +77,7 @@ class Now:
     config: ConfigNow = ConfigNow()
     overrides: int = 0
     paused: tuple[tuple[str, str], ...] = ()  # target and scope
+    rooms: tuple[RoomNow, ...] = ()
     draining: bool = False
     log_dropped: int = 0
     lag_s: float = 0.0
@@ -169,6 +184,11 @@ def _now(of: Callable[[BackendNow], float]) -> _Reader:
     return lambda _tally, now: [((backend.name,), of(backend)) for backend in now.backends]
 
 
+def _room(of: Callable[[RoomNow], float]) -> _Reader:
+    """Return what looks at every waiting room."""
+    return lambda _tally, now: [((room.name,), of(room)) for room in now.rooms]
+
+
 def _one(of: Callable[[Tally, Now], float]) -> _Reader:
     """Return what gives the one number of a metric without labels."""
     return lambda tally, now: [((), of(tally, now))]
@@ -221,6 +241,15 @@ _ROWS: Final[Mapping[str, _Reader]] = {
     "config_info": lambda _tally, now: [((now.config.id,), 1)],
     "overrides": _one(lambda _tally, now: now.overrides),
     "paused": lambda _tally, now: [(row, 1) for row in now.paused],
+    "room_joined": _room(lambda room: room.joined),
+    "room_waiting": _room(lambda room: room.waiting),
+    "room_called": _room(lambda room: room.called),
+    "room_active": _room(lambda room: room.active),
+    "room_target": _room(lambda room: room.target),
+    "room_pace": _room(lambda room: room.pace),
+    "room_visitors_total": lambda _tally, now: [
+        ((room.name, name), count) for room in now.rooms for name, count in room.reached
+    ],
     "draining": _one(lambda _tally, now: now.draining),
     "loop_lag_seconds": _one(lambda _tally, now: now.lag_s),
     "build_info": lambda _tally, now: [((__version__, now.aiohttp, platform.python_version()), 1)],

@@ -55,6 +55,7 @@ def status(**changed: Any) -> dict[str, Any]:
         "backends": [backend("tickets", pressure="strained", limit=8, queued=31), backend("seats")],
         "overrides": [override()],
         "pauses": [],
+        "rooms": [],
         "refusals": {
             "window_s": 300,
             "total": 12,
@@ -102,6 +103,23 @@ def backend(name: str, **changed: Any) -> dict[str, Any]:
         "backend_ms_p50": 103.0,
         "backend_ms_p95": None,
         "last_failure": {"state": "backend_unreachable", "reason": "refused", "at": "2026-12-01T08:59:51.120Z"},
+        **changed,
+    }
+
+
+def room(name: str = "hamlet", **changed: Any) -> dict[str, Any]:
+    """Return how a waiting room stands."""
+    return {
+        "name": name,
+        "state": "open",
+        "by_hand": None,
+        "opens_at": None,
+        "joined": 20_000,
+        "waiting": 11_000,
+        "called": 12,
+        "active": 180,
+        "target": 200,
+        "pace_per_min": 1200,
         **changed,
     }
 

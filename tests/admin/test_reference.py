@@ -14,7 +14,7 @@ from sidecar.admin.reference import markdown
 from sidecar.admin.table import TABLE, find
 from sidecar.control import Order
 
-KNOWN = Known(["tickets"], ["c3f9a1b2d4e5"], 0.0)
+KNOWN = Known(["tickets"], ["c3f9a1b2d4e5"], 0.0, ["hamlet"])
 
 
 def test_every_order_has_its_section() -> None:

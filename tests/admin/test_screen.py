@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from sidecar.admin.screen import Piece, clip, lines, plain
-from tests.admin.facts import backend, learnt, override, refusal, sign, status
+from tests.admin.facts import backend, learnt, override, refusal, room, sign, status
 
 WAITING = [
     {"class": "staff", "queued": 2, "eta_s": 0},
@@ -262,3 +262,16 @@ def test_what_is_paused_stands_above_what_is_changed() -> None:
         "  message all  since 09:00:03Z, no end, said every 15m  alice: payments are down",
     ]
     assert "PAUSED" not in text(status())
+
+
+def test_rooms_have_a_line_each() -> None:
+    """How it stands, who is in, who waits; where somebody has set it by hand, that is said."""
+    open_by_hand = room(by_hand={"state": "open"})
+    before = room("lear", state="lobby", opens_at="2026-12-01T10:00:00.000Z", pace_per_min=None)
+    shown = text(status(rooms=[open_by_hand, before, {}]), 140, 40).split("ROOMS\n")[1].splitlines()
+    assert shown[:3] == [
+        "  hamlet           open by hand  180/200 in, 12 called; 11000 wait of 20000, 1200/min",
+        "  lear             lobby, opens 10:00:00Z  180/200 in, 12 called; 11000 wait of 20000, -/min",
+        "  -                -  -/- in, - called; - wait of -, -/min",
+    ]
+    assert "ROOMS" not in text(status())

@@ -45,6 +45,12 @@ def test_the_orders_that_there_are() -> None:
         ("queue list", False, False),
         ("queue promote", True, False),
         ("queue drop", True, False),
+        ("room set", True, False),
+        ("room recall", True, False),
+        ("visitor find", False, False),
+        ("visitor move", True, False),
+        ("visitor release", True, False),
+        ("visitor hold", True, True),
         ("sidecar drain", True, False),
     ]
     assert find("limit", "sett") is None
@@ -66,6 +72,9 @@ def test_machines_read_the_whole_table() -> None:
     assert share["default"] == "100%"
     pause = next(each for each in facts() if (each["noun"], each["verb"]) == ("pause", "set"))
     assert pause["end"] == {"shortest": "1s", "suggested": "15m", "longest": "168h", "remind": "15m"}
+    room = next(each for each in facts() if (each["noun"], each["verb"]) == ("room", "set"))
+    assert (room["end"], room["remind"]) == (None, "1h")
+    assert (pause.get("remind"), room["arguments"][0]["kind"]) == (None, "room")
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)

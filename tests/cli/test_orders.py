@@ -68,6 +68,13 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
     assert run(office, "resume", "all", "--reason", "x").exit_code == 0
     assert run(office, "message", "all", "--text", "Back at 9:20", "--reason", "x").exit_code == 0
     assert run(office, "message", "clear", "all", "--reason", "x").exit_code == 0
+    office.control.facts = {**office.control.facts, "rooms": [{"name": "hamlet"}]}
+    assert run(office, "room", "set", "hamlet", "open", "--remind", "30m", "--reason", "x").exit_code == 0
+    assert run(office, "room", "recall", "hamlet", "--reason", "x").exit_code == 0
+    assert run(office, "visitor", "find", "hamlet", "7KQ2-9F").exit_code == 0
+    assert run(office, "visitor", "move", "hamlet", "7KQ2-9F", "fast", "--reason", "x").exit_code == 0
+    assert run(office, "visitor", "release", "hamlet", "7KQ2-9F", "--reason", "x").exit_code == 0
+    assert run(office, "visitor", "hold", "hamlet", "7KQ2-9F", "--for", "10m", "--reason", "x").exit_code == 0
     given = [(order.noun, order.verb) for order in office.control.orders]
     assert given == [
         ("config", "reload"),
@@ -90,6 +97,12 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
         ("pause", "clear"),
         ("message", "set"),
         ("message", "clear"),
+        ("room", "set"),
+        ("room", "recall"),
+        ("visitor", "find"),
+        ("visitor", "move"),
+        ("visitor", "release"),
+        ("visitor", "hold"),
     ]
     assert {(row.noun, row.verb) for row in TABLE} == set(given)
     assert office.control.orders[5].arguments == {"backend": "tickets", "what": "perf:1201"}
@@ -105,6 +118,8 @@ def test_every_order_of_the_table_is_a_command(office: Office) -> None:
         "pause",
         "resume",
         "message",
+        "room",
+        "visitor",
     } <= set(COMMANDS)
 
 

@@ -26,6 +26,7 @@ WARNINGS = (
     "observing",
     "fault_active",
     "paused",
+    "room_by_hand",
     "backend_down",
     "backend_strained",
     "one_client",

@@ -6,16 +6,13 @@ Real processes and real files; orders are given as an operator gives them, on th
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 import xml.etree.ElementTree as ET
 import xmlrpc.client
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -23,62 +20,21 @@ import zeep
 import zeep.exceptions
 from zeep.transports import Transport
 
+from tests.scenarios.desk import Desk
 from tests.scenarios.reading import state_of
-from tests.scenarios.theatre import Theatre, call, opened
-from tests.scenarios.ways import place
 from tests.support import envelopes as env
 from tests.support import require
-from tests.support.client import Response, ask
-from tests.support.process import ROOT, Program, SidecarProcess
+from tests.support.process import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from tests.support.client import Response
 
 pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
-TOKEN = "a-token-for-these-tests-only"
 ENGLISH, GERMAN = "Back at 9:20 & not before", "Um 9:20 Uhr geht es weiter"
 TEXTS = ("--text", f"en={ENGLISH}", "--text", f"de={GERMAN}")
-
-
-class Desk:
-    """A sidecar with an operator before it; `more` is of its settings."""
-
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
-        self.folder, self.keys = folder, folder / "sidecar.keys"
-        more: dict[str, Any] = {"keys": {"file": str(self.keys)}, "admin": {"port": 0, "token": TOKEN}}
-        self.theatre: Theatre = stack.enter_context(opened(folder, **more))
-        self.sidecar: SidecarProcess = self.theatre.sidecar
-        self._stack = stack
-
-    def order(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        environ = {
-            **os.environ,
-            "SIDECAR_ADMIN": self.sidecar.admin_url,
-            "SIDECAR_ADMIN_TOKEN": TOKEN,
-            "SIDECAR_ACTOR": "alice",
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "sidecar", *argv], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
-        )
-
-    def pause(self, *argv: str) -> None:
-        done = self.order("pause", *argv, "--reason", "a test")
-        assert done.returncode == 0, done.stderr
-
-    def status(self) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(self.order("status", "--format", "json").stdout)
-        return facts
-
-    async def ask(self, dialect: str, operation: str = "Fine", *headers: tuple[str, str], house: str = "") -> Response:
-        return await ask(self.sidecar.url, call(dialect, operation).raw(place(dialect, house), headers=headers))
-
-    def crash(self) -> None:
-        """Kill it, and start another one with the same settings and files."""
-        self.sidecar.kill()
-        settings = json.loads(self.sidecar.config.read_text("utf-8"))
-        self.sidecar = self._stack.enter_context(SidecarProcess(settings, self.folder))
 
 
 @pytest.fixture(scope="module")

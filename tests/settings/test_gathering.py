@@ -73,6 +73,18 @@ def test_what_backends_are_asked_for() -> None:
     assert purchase_s((), "t") == RoomPlan("").purchase_s
 
 
+def test_a_login_teaches_whose_a_session_is() -> None:
+    """Which call signs in, and where the account stands in it: every backend that is covered reads that parameter, too."""
+    account = {"from": "session", "login": "LoginEx2", "parameter": "sUID"}
+    covers = [{"backend": "t", "where": {"iPerf": [1]}}, {"backend": "u"}]
+    plan = plan_of(a={"covers": covers, "account": account})
+    assert (plan.rooms[0].account.login, plan.rooms[0].account.parameter) == ("LoginEx2", "sUID")
+    assert [told_apart(plan.rooms, name) for name in ("t", "u", "v")] == [("iPerf", "sUID"), ("sUID",), ()]
+    assert [backend.room_params for backend in plan.backends] == [("iPerf", "sUID"), ("sUID",), ()]
+    (other,) = plan_of(a={"covers": covers, "account": {"from": "parameter", "parameter": "iCustomer"}}).rooms
+    assert told_apart([other], "u") == ()
+
+
 def test_rooms_before_an_operation() -> None:
     """All that may stand before a call, whatever its parameters are."""
     plan = plan_of(

@@ -18,7 +18,7 @@ store: sqlite:state.db
 keys: {file: keys}
 backends:
   t: {protocol: soap, url: "http://h/x", operations: {GetSeats: {safe: true, cache: {ttl: 1s}}}}
-  u: {protocol: soap, url: "http://h/y"}
+  u: {protocol: soap, url: "http://h/y", identity: {params: [sKey]}}
 rooms:
 """
 
@@ -47,6 +47,9 @@ def told(room: str) -> str:
         ("{backend: u}]", "nobody is asked whose account it is; more than 50 of one address are held"),
         ("{backend: u}], account: {from: parameter, parameter: i, limit: 2}, crowd: {per_address: 0}",
          "accounts are known by the parameter i, 2 places each; no rule for one address"),
+        ("{backend: u}], account: {from: session}", "every session is an account, 1 place each"),
+        ("{backend: u}], account: {from: session, login: LoginEx2, parameter: sUID}",
+         "accounts are known by what LoginEx2 signs in (sUID), 1 place each"),
         ("{backend: t, operations: [A, B], where: {i: [10, 9, x]}}, {backend: u, operations: [C]}]",
          "stands before A and B of t where i is 9, 10 or x; C of u\n"),
         ("{backend: t, operations: [A, B], where: {i: [10]}}, {backend: u, operations: [C]}]",

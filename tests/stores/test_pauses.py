@@ -240,3 +240,14 @@ async def test_there_is_a_bound() -> None:
         assert await hall.here.put(hall.sign(Target(What.ROOM, f"r{number}"))) is not None
     assert await hall.here.put(hall.sign()) is None
     hall.here.close()
+
+
+async def test_a_change_is_told_before_the_order_is_done() -> None:
+    """So that a room stands still by the time that its operator is told so, and goes on as soon."""
+    hall = Hall()
+    seen: list[bool] = []
+    hall.here.changed = lambda: seen.append(hall.here.room("hamlet") is not None)
+    await hall.here.put(hall.sign(HAMLET))
+    assert seen == [True]
+    await hall.here.clear(Kind.PAUSE, HAMLET)
+    assert seen == [True, False]

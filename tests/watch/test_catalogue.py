@@ -13,6 +13,7 @@ from tests.house.tree import ROOT
 
 BOUNDED = {
     "backend",
+    "room",  # what the settings name
     "class",
     "dialect",
     "state",

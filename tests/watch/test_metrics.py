@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sidecar.model import Dialect
 from sidecar.watch.catalogue import METRICS, Kind
-from sidecar.watch.metrics import CONTENT_TYPE, BackendNow, ConfigNow, Exposition, Now
+from sidecar.watch.metrics import CONTENT_TYPE, BackendNow, ConfigNow, Exposition, Now, RoomNow
 from sidecar.watch.tally import BOUNDS_S, EVENTS, Tally
 
 if TYPE_CHECKING:
@@ -198,3 +198,24 @@ def test_many_backends_are_written_a_few_at_a_time() -> None:
     registry.register(exposition)
     assert b"".join(pieces) == generate_latest(registry)
     assert max(piece.count(b"\n") for piece in pieces) < 16 * (len(BOUNDS_S) + 3) + 2 + 1
+
+
+def test_waiting_rooms_are_looked_at_and_counted() -> None:
+    """A row of each gauge for every room, a counter of each thing that becomes of visitors; without rooms there is no row."""
+    room = RoomNow("hamlet", 20_000, 11_000, 12, 180, 200.0, 20.5, (("called", 900), ("missed", 30)))
+    found = families(busy(), Now(rooms=(room,)))
+    shown = {
+        name: [sample.value for sample in found[f"sidecar_room_{name}"].samples]
+        for name in ("joined", "waiting", "called", "active", "target", "pace")
+    }
+    assert shown == {
+        "joined": [20_000],
+        "waiting": [11_000],
+        "called": [12],
+        "active": [180],
+        "target": [200.0],
+        "pace": [20.5],
+    }
+    counted = {sample.labels["event"]: sample.value for sample in found["sidecar_room_visitors"].samples}
+    assert counted == {"called": 900, "missed": 30}
+    assert families(busy(), Now())["sidecar_room_joined"].samples == []
