@@ -69,7 +69,7 @@ class Pace:
         # While it is young an average weighs what it has seen alone, else it would rise from nothing for minutes.
         age_s = now - self._since
         for name, memory_s in (("_short", _SHORT_S), ("_long", _LONG_S)):
-            weight = 1.0 - exp(-passed_s / min(memory_s, max(age_s, passed_s)))
+            weight = passed_s / age_s if age_s < memory_s else 1.0 - exp(-passed_s / memory_s)
             setattr(self, name, getattr(self, name) + weight * (rate - getattr(self, name)))
 
     def forget(self) -> None:
@@ -140,8 +140,19 @@ class Forecasts:
 
     def watch(self, now: float, seq: int, plain_s: float) -> None:
         """Remember what somebody is told, if there is room; the first thing that he was told stands."""
-        if len(self._watched) < _KEPT and seq not in self._watched and plain_s >= _GRAIN_S:
+        if seq in self._watched or plain_s < _GRAIN_S:
+            return
+        if len(self._watched) >= _KEPT:
+            self._look_over(now)
+        if len(self._watched) < _KEPT:
             self._watched[seq] = _Forecast(now, plain_s)
+
+    def _look_over(self, now: float) -> None:
+        """Forget one of whom nothing is to be learnt any more: who never comes back must not hold his room. One a call, in turns."""
+        seq = next(iter(self._watched))
+        forecast = self._watched.pop(seq)
+        if now - forecast.made_at < forecast.plain_s * exp(_WIDEST):
+            self._watched[seq] = forecast
 
     def come(self, now: float, seq: int) -> None:
         """Note that somebody is called now, and learn from what he was told."""

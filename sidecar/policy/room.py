@@ -13,13 +13,13 @@ from typing import Final, NamedTuple
 from sidecar.policy.admission import Admission, Backing
 from sidecar.policy.credentials import PlaceId
 from sidecar.policy.lane import Lane
-from sidecar.policy.outlook import NOT_OPEN, PAUSED, TOO_EARLY, Band, Forecasts, Pace, band
+from sidecar.policy.outlook import NOT_OPEN, PAUSED, STALLED, Band, Forecasts, Pace, band
 from sidecar.policy.passes import Active, Passes, PassRule
 from sidecar.policy.polling import most_s
 from sidecar.policy.roomtime import RoomTime
 from sidecar.policy.story import Story
 from sidecar.policy.turns import Turns
-from sidecar.policy.visitors import OVER, Event, Why, Word
+from sidecar.policy.visitors import IN_LINE, OVER, Event, Why, Word
 
 TICK_S: Final = 0.25
 # Who is away for so long after his turn has passed has gone: he would come before all who stayed.
@@ -28,7 +28,8 @@ FORFEIT_S: Final = 900.0
 _ROTATE: Final = 256
 _FILL_LEAST, _FILL_PART, _FILL_MOST = 20, 0.3, 500  # visits that have ended
 _MEAN_FIRST_S: Final = 30.0
-_LEAST_WINDOW_S: Final = 60.0
+# Positions carried over at a draw in one tick, half a millisecond: whoever keeps the room carries faster, and it ends without him.
+_CARRIED: Final = 256
 
 
 class Phase(StrEnum):
@@ -108,6 +109,7 @@ class Room:
         self.forecasts = [Forecasts() for _ in self.lanes]
         self.story = Story()
         self.moved: dict[PlaceId, PlaceId] = {}  # by an operator, to another lane
+        self.moved_from: dict[PlaceId, PlaceId] = {}  # the same, the other way round
         self.by_hand: Phase | None = None  # an operator has said so
         self.turn = 0  # passes that have been given, of the last 65 535
         self._window_from = 0.0
@@ -144,7 +146,7 @@ class Room:
     @property
     def window_s(self) -> float:
         """Return how long a window of presence is: four of them have to hold the longest interval between two polls."""
-        return max(_LEAST_WINDOW_S, most_s(self.joined))
+        return most_s(self.joined)
 
     @property
     def draws_at(self) -> float | None:
@@ -162,9 +164,8 @@ class Room:
 
     def follow(self, place: PlaceId) -> PlaceId:
         """Return where somebody stands now: an operator may have moved him."""
-        seen = 0
-        while place in self.moved and seen < len(self.lanes):
-            place, seen = self.moved[place], seen + 1
+        while (then := self.moved.get(place)) is not None:  # it ends: every move gives a new number
+            place = then
         return place
 
     def tell(self, place: PlaceId) -> Told:
@@ -188,16 +189,20 @@ class Room:
             return Band(None, reason=NOT_OPEN)
         if self.time.paused:
             return Band(None, reason=PAUSED)
-        pace = self._pace_of(place.lane)
-        if not self.pace.known:
-            return Band(None, reason=TOO_EARLY)
-        return band(int(ahead / pace) if pace else ahead, self.pace, self.time.life, self.forecasts[place.lane])
+        if self.phase in _ENDED:
+            return Band(None, reason=STALLED)
+        part = self._part_of(place.lane)
+        return band(int(ahead / part), self.pace, self.time.life, self.forecasts[place.lane])
 
-    def _pace_of(self, number: int) -> float:
+    def _part_of(self, number: int) -> float:
         """Return the part of all calls that a lane gets while these lanes wait."""
-        weights = dict(self.rule.lanes)
+        weights = self._weights()
         there = sum(weights[lane.name] for lane in self.lanes if lane.eligible or lane.number == number)
-        return weights[self.lanes[number].name] / there if there else 1.0
+        return weights[self.lanes[number].name] / there
+
+    def _weights(self) -> dict[str, int]:
+        """Return the weights of all lanes there are; who waits in one that the settings name no more has his turn, too."""
+        return {lane.name: 1 for lane in self.lanes} | dict(self.rule.lanes)
 
     def guess_s(self, ahead: int) -> float:
         """Return a wait for those to whom none is told, in seconds: by Little's law."""
@@ -217,8 +222,9 @@ class Room:
 
     def poll(self, place: PlaceId) -> None:
         """Note that somebody is there. Whose turn passed long ago while he was away has lost it."""
-        lane, life = self.lanes[place.lane], self.time.life
-        if lane.word(place.seq) is Word.PARKED and lane.away_s(life, place.seq) > FORFEIT_S:
+        lane = self.lanes[place.lane]
+        # In sale time: who stays away during a pause loses nothing by it.
+        if lane.word(place.seq) is Word.PARKED and lane.away_s(self.time.sale, place.seq) > FORFEIT_S:
             self.happen(place, Event.FORFEIT, Why.ABSENT)
             return
         lane.poll(place.seq)
@@ -229,15 +235,13 @@ class Room:
         if held is not None:
             return held
         lane = self.lanes[place.lane]
-        until = lane.called.get(place.seq)
-        if until is None:
+        if place.seq not in lane.called:
             return None
         if len(self.passes) >= self.rule.max_active:
             # More have come than were expected. He stays called, with all of his time, and comes again in a moment.
             lane.call_again(place.seq, self.time.sale + self.rule.claim_s)
             return None
         self.happen(place, Event.CLAIM)
-        self.admission.comings.over(until - self.rule.claim_s, self.time.sale, came=True)
         self.turn = self.turn % 0xFFFF + 1
         return self.passes.issue(self.time.sale, place, self.turn, bind)
 
@@ -259,30 +263,58 @@ class Room:
 
     def happen(self, place: PlaceId, event: Event, why: Why = Why.NONE) -> Word | None:
         """Let something happen to somebody, and note it."""
-        then = self.lanes[place.lane].happen(place.seq, event, why)
+        lane = self.lanes[place.lane]
+        called_at = lane.called_at.get(place.seq)
+        then = lane.happen(place.seq, event, why)
         if then is not None:
             self.story.tell(self.time.wall, place.lane, place.seq, event, why)
             if then in OVER or then is Word.NEEDS_ACTION:
                 self.forecasts[place.lane].drop(place.seq)
+            if called_at is not None and then is not Word.CALLED:
+                self.admission.comings.over(called_at, self.time.sale, came=event is Event.CLAIM)
         return then
 
     def move(self, place: PlaceId, lane: Lane) -> PlaceId | None:
-        """Give somebody a place in another lane, at its end; None where he is not in line."""
-        if self.lanes[place.lane].word(place.seq) in OVER or self.passes.of_place(place) is not None:
-            return None
-        if lane.number == place.lane:
+        """Give somebody a place in another lane, at its end; None where he is not in line, or as many are in as may be. Who is held stays
+        held.
+        """
+        before = self.lanes[place.lane]
+        word, why = before.word(place.seq), before.why(place.seq)
+        if lane is before or not (word in IN_LINE or word is Word.NEEDS_ACTION) or self.joined >= self.rule.capacity:
             return None
         then = PlaceId(lane.number, lane.join())
         self.happen(place, Event.LEAVE, Why.OPERATOR)
-        self.moved[place] = then
+        self.has_moved(place, then)
         lane.poll(then.seq)
+        if word is Word.NEEDS_ACTION:
+            self.happen(then, Event.HOLD, why)
         return then
+
+    def has_moved(self, place: PlaceId, then: PlaceId) -> None:
+        """Know where somebody stands now, and where he stood."""
+        self.moved[place], self.moved_from[then] = then, place
 
     # --- what an operator does
 
     def set_phase(self, phase: Phase) -> None:
-        """Let a phase hold that an operator has said; the clock goes on from there."""
+        """Let a phase hold that an operator has said, from the next tick on; the clock goes on from there."""
         self.by_hand = phase
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether the phase is an operator's, and not by now the clock's as well."""
+        return self.by_hand is not None and ORDER.index(self.by_hand) > ORDER.index(self._by_clock())
+
+    def recall(self) -> list[Active]:
+        """Call back every pass that is out. They count no more at once; `called_back` says so to each of those whose they were."""
+        gone = self.passes.recall()
+        # No visit has ended by itself, so nothing is learnt of it; and the backend is not to get a whole room at once.
+        self.admission.slow_start(self.time.sale)
+        return gone
+
+    def called_back(self, held: Active) -> None:
+        """Note that somebody's pass was called back with its wave."""
+        self.happen(held.place, Event.EXPIRE, Why.WAVE)
 
     def pause(self, *, on: bool) -> None:
         """Stop calling people, or go on: bit by bit, and every time stands still meanwhile."""
@@ -307,15 +339,15 @@ class Room:
         found.expired = [each for each in self.passes.over(time.sale) if self._over(*each)]
         self.admission.ended(len(found.expired))
         for lane in self.lanes:
-            for seq, word in lane.missed_calls(time.sale):
-                self.admission.comings.over(time.sale - self.rule.claim_s, time.sale, came=False)
+            for seq, word, called_at in lane.missed_calls(time.sale):
+                self.admission.comings.over(called_at, time.sale, came=False)
                 event = Event.FORFEIT if word is Word.FORFEITED else Event.MISS
                 self.story.tell(time.wall, lane.number, seq, event, Why.MISSED)
                 found.missed.append((PlaceId(lane.number, seq), word))
         if self.phase is Phase.OPEN and not time.paused:
             self._call(found, backing)
         for lane in self.lanes:
-            lane.mark_frontier(time.life)
+            lane.mark_frontier(time.sale)
         return found
 
     def _over(self, held: Active, why: str) -> bool:
@@ -323,7 +355,7 @@ class Room:
 
     def _advance(self, found: Happenings) -> None:
         """Go to the phase that the clock, or an operator, says; never back."""
-        wanted = self.by_hand or self._by_clock()
+        wanted = max(self.by_hand or Phase.SCHEDULED, self._by_clock(), key=ORDER.index)
         if ORDER.index(wanted) <= ORDER.index(self.phase):
             return
         before, self.phase = self.phase, wanted
@@ -352,6 +384,7 @@ class Room:
     def _see_who_is_there(self) -> None:
         """Let presence follow, some of it in each tick."""
         if any(lane.carrying for lane in self.lanes):
+            self.carry(_CARRIED)
             return
         if self._rotating:
             self._rotating = any([lane.presence.step(_ROTATE) for lane in self.lanes])  # noqa: C419 - as above
@@ -398,18 +431,29 @@ class Room:
         self._window_from = self.time.life
         self.pace.forget()
         self.admission.slow_start(self.time.sale)
+        for lane in self.lanes:
+            for seq, until in lane.called.items():
+                lane.called_at[seq] = until - self.rule.claim_s
+                self.admission.comings.called(lane.called_at[seq], 1)
 
     # --- settings
 
     def bound(self, rule: Rule) -> None:
         """Take other settings: everybody stays where he is."""
         self.rule = rule
-        for name, _ in rule.lanes[len(self.lanes) :]:
-            self.lanes.append(Lane(name, len(self.lanes)))
-            self.forecasts.append(Forecasts())
-        self.turns.bound(dict(rule.lanes))
+        for name, _ in rule.lanes:
+            if self.lane(name) is None:
+                self._add(name)
+        self.turns.bound(self._weights())
         self.passes.bound(rule.passes)
         self.admission.most, self.admission.rate = rule.max_active, _per_s(rule)
+
+    def _add(self, name: str) -> None:
+        lane, is_drawn = Lane(name, len(self.lanes)), any(each.draw is not None for each in self.lanes)
+        if is_drawn:  # nobody took part in it here
+            lane.seal(self.seed)
+        self.lanes.append(lane)
+        self.forecasts.append(Forecasts())
 
 
 def _per_s(rule: Rule) -> float | None:

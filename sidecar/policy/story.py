@@ -39,7 +39,7 @@ class Story:
         self._most = most
         self._at, self._who, self._event = array("d"), array("I"), array("H")
         self._next = 0
-        self._fresh: list[bytes] = []
+        self._fresh = 0  # of the newest, that no store has yet
         self._joined: dict[int, tuple[array[float], list[int]]] = {}
 
     def __repr__(self) -> str:
@@ -48,13 +48,15 @@ class Story:
     def tell(self, wall: float, lane: int, seq: int, event: Event, why: Why = Why.NONE) -> None:
         """Note an event."""
         who, what = lane << _LANE_SHIFT | seq, _EVENTS.index(event) << 8 | WHYS.index(why)
-        self._fresh.append(_EVENT.pack(wall, who, what))
         self._put(wall, who, what)
+        self._fresh = min(self._fresh + 1, self._most)
 
     def take(self) -> bytes:
         """Return what has happened since the last time, for a store."""
-        fresh, self._fresh = self._fresh, []
-        return b"".join(fresh)
+        held, first = len(self._at), self._next - self._fresh
+        self._fresh = 0
+        fresh = (at % held for at in range(first, self._next))
+        return b"".join(_EVENT.pack(self._at[at], self._who[at], self._event[at]) for at in fresh)
 
     def recall(self, kept: bytes) -> None:
         """Take in what a store has kept."""
@@ -62,13 +64,13 @@ class Story:
             self._put(*event)
 
     def _put(self, wall: float, who: int, what: int) -> None:
-        if len(self._at) < self._most:
+        at = self._next
+        if at == len(self._at):
             self._at.append(wall)
             self._who.append(who)
             self._event.append(what)
-            return
-        at = self._next
-        self._at[at], self._who[at], self._event[at] = wall, who, what
+        else:
+            self._at[at], self._who[at], self._event[at] = wall, who, what
         self._next = (at + 1) % self._most
 
     def joined(self, wall: float, lane: int, count: int) -> None:
@@ -86,14 +88,19 @@ class Story:
 
     def of(self, lane: int, seq: int) -> list[Happened]:
         """Return what has happened to somebody, the first first."""
-        return sorted(self._found(lane << _LANE_SHIFT | seq))
+        found = list(self._found(lane << _LANE_SHIFT | seq))
+        older = sum(at >= self._next for at in found)  # the ring's oldest stands behind its newest
+        return [self._happened(at) for at in (*found[len(found) - older :], *found[: len(found) - older])]
 
-    def _found(self, who: int) -> Iterator[Happened]:
-        at = -1
-        while True:
-            try:
-                at = self._who.index(who, at + 1)
-            except ValueError:
-                return
-            event, why = divmod(self._event[at], 256)
-            yield Happened(self._at[at], _EVENTS[event], WHYS[why])
+    def _found(self, who: int) -> Iterator[int]:
+        """Yield where in the ring somebody stands. Bytes are searched, not numbers: a millisecond instead of ten."""
+        held, wanted, size = self._who.tobytes(), array("I", (who,)).tobytes(), self._who.itemsize
+        at = held.find(wanted)
+        while at >= 0:
+            if at % size == 0:
+                yield at // size
+            at = held.find(wanted, at + 1)
+
+    def _happened(self, at: int) -> Happened:
+        event, why = divmod(self._event[at], 256)
+        return Happened(self._at[at], _EVENTS[event], WHYS[why])
