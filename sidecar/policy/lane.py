@@ -176,7 +176,7 @@ class Lane:
         code, was = CODE_OF[then], Code(self._words[seq] & _CODE)
         if event is Event.POLL:
             self.poll(seq)
-        elif event is Event.SILENCE:
+        elif event in (Event.SILENCE, Event.MISS):  # who did not come is not there, whatever the windows say, until he asks again
             self.presence.unmark(self.position(seq))
         if code is not was:
             if event is Event.MISS:
@@ -235,8 +235,6 @@ class Lane:
             heappop(self._calls)
             if until is not None:
                 called_at = self.called_at[seq]
-                # Who did not come is not there, whatever the windows say, until he asks again.
-                self.presence.unmark(self.position(seq))
                 event = Event.FORFEIT if self.missed(seq) + 1 >= MISSES else Event.MISS
                 found.append(Missed(seq, self.happen(seq, event, Why.MISSED) or self.word(seq), called_at))
         return found
