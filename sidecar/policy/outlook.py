@@ -22,6 +22,8 @@ LOW, HIGH = 0.1, 0.9  # four in five lie between
 _FIRST: Final = (-0.25, -0.2, -0.14, -0.09, -0.03, 0.03, 0.09, 0.14, 0.2, 0.25)
 # Errors of one moment are one error: the pace was another. So one is kept every few seconds, and of the last few minutes.
 _APART_S: Final = 3.0
+# And so are, nearly, those of forecasts that share most of their time: of long ones fewer are kept. Twenty to one holds four in five.
+_APART_PART: Final = 0.05
 _ERRORS: Final = 50
 _WIDEST: Final = 2.0  # e**2: from a seventh to seven times; wider says nothing
 _HORIZONS_S: Final = (10.0, 30.0, 90.0, 300.0)  # the near is surer than the far, so each learns for itself
@@ -110,8 +112,8 @@ class _Errors:
         self._at = float("-inf")
         self.bounds = self._quantiles()
 
-    def tell(self, now: float, error: float) -> None:
-        if now - self._at >= _APART_S:
+    def tell(self, now: float, plain_s: float, error: float) -> None:
+        if now - self._at >= max(_APART_S, _APART_PART * plain_s):
             self._at = now
             self._errors.append(min(_WIDEST, max(-_WIDEST, error)))
             self.bounds = self._quantiles()
@@ -164,7 +166,7 @@ class Forecasts:
         error = log(took_s / forecast.plain_s)
         self.told += 1
         self.held += errors.bounds[0] <= error <= errors.bounds[2]
-        errors.tell(now, error)
+        errors.tell(now, forecast.plain_s, error)
 
     def drop(self, seq: int) -> None:
         """Forget what somebody was told: he will not be called, or time stands still."""

@@ -87,7 +87,7 @@ def test_a_backend_that_is_cut_off_gets_nobody(rate: float | None) -> None:
     admission = Admission(200, rate)
     run(admission, 5.0, backing=CUT_OFF)
     assert sum(run(admission, 3600.0, begin=6.0, backing=CUT_OFF)) == 0
-    assert sum(run(admission, 0.25, begin=3607.0)) <= 2
+    assert sum(run(admission, 0.25, begin=3606.25)) <= 4
 
 
 def test_a_line_that_is_nearly_full_calls_fewer_and_then_nobody() -> None:
@@ -139,7 +139,7 @@ def test_a_backend_that_is_back_gets_a_slow_start() -> None:
     admission = Admission(600, None)
     assert filled(admission, 30.0) == 600
     run(admission, 60.0, begin=31.0, backing=CUT_OFF)
-    assert sum(run(admission, 10.0, begin=92.0)) <= 600 / RAMP_S * 10.0 + 1
+    assert sum(run(admission, 10.0, begin=91.25)) <= 600 / RAMP_S * 10.0 + 1
     assert sum(run(admission, 10.0, begin=130.0)) > 1200
 
 
@@ -154,7 +154,7 @@ def test_where_the_backend_has_a_line_fewer_are_in() -> None:
             active = round(admission.target)
     assert 10.0 <= admission.target < 150.0
     low = admission.target
-    for _ in range(4 * 1200):
+    for _ in range(4 * 400):
         now += TICK_S
         admission.ask(now, round(admission.target), Backing(limit=4, in_flight=1))
     assert admission.target > low
