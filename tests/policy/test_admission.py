@@ -139,7 +139,7 @@ def test_a_backend_that_is_back_gets_a_slow_start() -> None:
     admission = Admission(600, None)
     assert filled(admission, 30.0) == 600
     run(admission, 60.0, begin=31.0, backing=CUT_OFF)
-    assert sum(run(admission, 10.0, begin=91.25)) <= 600 / RAMP_S * 10.0 + 1
+    assert sum(run(admission, 10.0, begin=91.25)) <= 600 / RAMP_S * 10.25 + 1
     assert sum(run(admission, 10.0, begin=130.0)) > 1200
 
 
