@@ -176,7 +176,10 @@ class Lane:
         code, was = CODE_OF[then], Code(self._words[seq] & _CODE)
         if event is Event.POLL:
             self.poll(seq)
-        elif event in (Event.SILENCE, Event.MISS):  # who did not come is not there, whatever the windows say, until he asks again
+        elif event in (
+            Event.SILENCE,
+            Event.MISS,
+        ):  # who did not come is not there, whatever the windows say, until he asks again
             self.presence.unmark(self.position(seq))
         if code is not was:
             if event is Event.MISS:

@@ -13,7 +13,9 @@ FREE = Backing(limit=16)
 CUT_OFF = Backing(open=False)
 
 
-def run(admission: Admission, seconds: float, *, begin: float = 0.0, active: int = 0, backing: Backing = FREE) -> list[int]:
+def run(
+    admission: Admission, seconds: float, *, begin: float = 0.0, active: int = 0, backing: Backing = FREE
+) -> list[int]:
     """Ask four times a second while nobody comes or goes, and everybody who is called comes at once and is gone."""
     called = []
     for tick in range(round(seconds / TICK_S) + 1):
@@ -25,7 +27,9 @@ def run(admission: Admission, seconds: float, *, begin: float = 0.0, active: int
     return called
 
 
-def filled(admission: Admission, seconds: float, *, begin: float = 0.0, backing: Backing = FREE, active: int = 0) -> int:
+def filled(
+    admission: Admission, seconds: float, *, begin: float = 0.0, backing: Backing = FREE, active: int = 0
+) -> int:
     """Ask while all who are called come at the next tick and stay; returns how many are in."""
     waiting: list[float] = []
     for tick in range(round(seconds / TICK_S) + 1):

@@ -16,7 +16,7 @@ def audience(comings: Comings, rng: Random, seconds: int, *, part: float, mean_s
     out: list[tuple[float, float, bool]] = []
     for tick in range(seconds * 4):
         now = begin + tick / 4
-        for called_at, over_at, came in [each for each in out if each[1] <= now]:
+        for called_at, _over_at, came in [each for each in out if each[1] <= now]:
             comings.over(called_at, now, came=came)
         out = [each for each in out if each[1] > now]
         comings.tick(now)

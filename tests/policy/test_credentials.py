@@ -154,7 +154,11 @@ def test_what_we_signed_in_another_form_is_read_with_care(fields: list[bytes], k
         found = place(text) if kind is Kind.ROOM else admitted(text)
         if not isinstance(found, Why):
             assert (*more, *fields)[:2] == (ROOM, EPOCH)
-            again = sign_place(KEYS, ROOM, EPOCH, found) if isinstance(found, PlaceId) else sign_pass(KEYS, ROOM, EPOCH, found)
+            again = (
+                sign_place(KEYS, ROOM, EPOCH, found)
+                if isinstance(found, PlaceId)
+                else sign_pass(KEYS, ROOM, EPOCH, found)
+            )
             assert again == text, "a credential has one form"
 
 
@@ -194,4 +198,6 @@ def test_browsers_are_told_apart() -> None:
 
 def test_reasons_are_those_of_tokens_and_two_more() -> None:
     """So that whatever a token says has a word here."""
-    assert {each.value for each in tokens.Why} | {"other_room", "other_replica"} == {each.value for each in credentials.Why}
+    assert {each.value for each in tokens.Why} | {"other_room", "other_replica"} == {
+        each.value for each in credentials.Why
+    }

@@ -55,7 +55,9 @@ class Line:
                 self.forecasts.watch(self.now, number, said.plain_s)
 
 
-@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.long), pytest.param(4, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "seed", [1, 2, pytest.param(3, marks=pytest.mark.long), pytest.param(4, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("per_s", [1.0, 5.0])
 def test_the_band_holds_four_times_in_five(seed: int, per_s: float) -> None:
     """Of people who are called at random times at one pace: 65 to 93 % of all bands of a sale, once there is something to learn from."""
@@ -77,7 +79,9 @@ def test_where_nobody_knows_it_says_why() -> None:
     assert band(10, pace, 19.0, forecasts).reason == TOO_EARLY
     pace = steady(1.0, 21)
     assert band(10, pace, 21.0, forecasts).reason is None
-    assert band(10, pace, 21.0 + 600.0, forecasts) == Band(None, reason=STALLED), "nobody has been told of for ten minutes"
+    assert band(10, pace, 21.0 + 600.0, forecasts) == Band(None, reason=STALLED), (
+        "nobody has been told of for ten minutes"
+    )
     steady(0.0, 2000, pace, begin=22)
     assert band(10, pace, 2022.0, forecasts).reason == STALLED
 

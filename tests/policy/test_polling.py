@@ -57,9 +57,12 @@ def last_poll(rng: Random, begun_s: float, draw_s: float, opens_s: float, crowd:
 
 
 @pytest.mark.parametrize(
-    ("lobby_s", "draw_s", "crowd"), [(1800.0, 60.0, 20_000), (600.0, 60.0, 200_000), (300.0, 100.0, 100), (3600.0, 20.0, 1)]
+    ("lobby_s", "draw_s", "crowd"),
+    [(1800.0, 60.0, 20_000), (600.0, 60.0, 200_000), (300.0, 100.0, 100), (3600.0, 20.0, 1)],
 )
-def test_the_first_poll_after_the_draw_is_spread_evenly_until_the_opening(lobby_s: float, draw_s: float, crowd: int) -> None:
+def test_the_first_poll_after_the_draw_is_spread_evenly_until_the_opening(
+    lobby_s: float, draw_s: float, crowd: int
+) -> None:
     """Whenever somebody has come: no tenth of the time between has less than 8 % of them or more than 12 %, and none is late."""
     rng, tenths, people = Random(7), [0] * 10, 6000
     for _ in range(people):

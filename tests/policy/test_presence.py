@@ -15,7 +15,8 @@ pytestmark = pytest.mark.unmeasured  # hypothesis, and a thousand bits at a time
 BLOCK = 1 << SHIFT
 # Both sides of blocks, and of where the structure grows.
 PLACES = st.one_of(
-    st.integers(0, 12), st.sampled_from([BLOCK - 1, BLOCK, 2 * BLOCK - 1, 2 * BLOCK, 63 * BLOCK, 64 * BLOCK, 70 * BLOCK + 5])
+    st.integers(0, 12),
+    st.sampled_from([BLOCK - 1, BLOCK, 2 * BLOCK - 1, 2 * BLOCK, 63 * BLOCK, 64 * BLOCK, 70 * BLOCK + 5]),
 )
 SEED = bytes(range(32))
 
@@ -175,13 +176,16 @@ def lobbies(draw: st.DrawFn) -> Carried:
 
 
 DEEDS = st.lists(
-    st.tuples(st.sampled_from(["mark", "unmark", "out", "back", "carry", "carry", "late"]), st.integers(0, BLOCK + 2)), max_size=30
+    st.tuples(st.sampled_from(["mark", "unmark", "out", "back", "carry", "carry", "late"]), st.integers(0, BLOCK + 2)),
+    max_size=30,
 )
 
 
 @settings(max_examples=100)
 @given(lobbies(), DEEDS, st.none() | st.integers(0, 30), st.data())
-def test_carrying_against_a_model(lobby: Carried, deeds: list[tuple[str, int]], turn_at: int | None, data: st.DataObject) -> None:
+def test_carrying_against_a_model(
+    lobby: Carried, deeds: list[tuple[str, int]], turn_at: int | None, data: st.DataObject
+) -> None:
     """At the end everybody stands at his rank as he was heard of before, or since, for as many more windows; until then whoever has not been
     carried counts as there. Marks, misses and people out meanwhile hold, and a turn of the windows in the middle changes nothing.
     """

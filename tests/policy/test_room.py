@@ -88,7 +88,9 @@ class RoomMachine(RuleBasedStateMachine):
             self.called_at[place] = sale
             lane = self.room.lanes[place.lane]
             assert all(
-                lane.position(seq) > lane.position(place.seq) for seq in range(lane.joined) if lane.word(seq) is Word.WAITING
+                lane.position(seq) > lane.position(place.seq)
+                for seq in range(lane.joined)
+                if lane.word(seq) is Word.WAITING
             ), "nobody who is there is overtaken"
         for place in self.places:
             if self.position(place) < self.room.lanes[place.lane].frontier:
@@ -284,17 +286,25 @@ class RoomMachine(RuleBasedStateMachine):
         assert ORDER.index(self.room.phase) >= ORDER.index(self.phase)
         self.phase = self.room.phase
         for lane in self.room.lanes:
-            assert (lane.draw is None) is (ORDER.index(self.phase) < ORDER.index(Phase.DRAWING)) or self.phase is Phase.CLOSED
+            assert (lane.draw is None) is (
+                ORDER.index(self.phase) < ORDER.index(Phase.DRAWING)
+            ) or self.phase is Phase.CLOSED
 
     @invariant()
     def everything_agrees(self) -> None:
         room = self.room
         assert {place for place in self.places if self.word(place) is Word.CALLED} == set(self.called_at)
         assert {PlaceId(lane.number, seq) for lane in room.lanes for seq in lane.called} == set(self.called_at)
-        assert {place for place in self.places if self.word(place) is Word.ADMITTED} == {held.place for held in room.passes}
+        assert {place for place in self.places if self.word(place) is Word.ADMITTED} == {
+            held.place for held in room.passes
+        }
         assert sum(room.admission.comings._cohorts.values()) == room.called
         for lane in room.lanes:
-            there = [seq for seq in range(lane.joined) if lane.word(seq) in IN_LINE and lane.presence.is_present(lane.position(seq))]
+            there = [
+                seq
+                for seq in range(lane.joined)
+                if lane.word(seq) in IN_LINE and lane.presence.is_present(lane.position(seq))
+            ]
             assert lane.eligible == len(there)
             if lane.drawn is not None:
                 assert sorted(map(lane.position, range(lane.joined))) == list(range(lane.joined))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import cache
+from typing import TYPE_CHECKING
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
 from sidecar.policy.admission import Backing
-from sidecar.policy.credentials import PlaceId
 from sidecar.policy.passes import PassRule
 from sidecar.policy.room import Phase, Room, Rule
 from sidecar.policy.roomtime import RoomTime
 from sidecar.policy.visitors import OVER, Word
+
+if TYPE_CHECKING:
+    from sidecar.policy.credentials import PlaceId
 
 OPENS = 1_800_000_000.0
 TICK_S = 1.0  # a room ticks four times as often; two seconds are the gap
@@ -114,7 +117,11 @@ def left_s(clocks: Clocks) -> list[float]:
 def test_a_stall_of_a_minute_costs_nobody_anything(state: str) -> None:
     """Words, ranks and who is there stay; a call and a pass lose at most what a late tick may take, and gain nothing but the stall."""
     clocks = at(state)
-    words, times, ranks = clocks.words(), left_s(clocks), [clocks.room.lanes[0].position(place.seq) for place in clocks.places]
+    words, times, ranks = (
+        clocks.words(),
+        left_s(clocks),
+        [clocks.room.lanes[0].position(place.seq) for place in clocks.places],
+    )
     there = clocks.room.waiting
     clocks.stall()
     found = clocks.room.tick(clocks.now, clocks.wall, Backing())
@@ -152,7 +159,7 @@ def test_a_step_of_an_hour_that_is_taken_back_is_nothing(state: str, step_s: flo
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S])
 def test_a_step_that_stands_moves_the_opening_alone(state: str, step_s: float) -> None:
-    """After a minute it is the time of day. An hour on, the room opens; an hour back, no phase goes back; no place, call or pass changes."""
+    """After a minute it is the time of day. An hour on, the room opens; an hour back, nothing goes back."""
     stepped, plain = at(state), at(state)
     phase = stepped.room.phase
     stepped.wall += step_s

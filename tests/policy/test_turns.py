@@ -32,9 +32,11 @@ def test_weights_are_kept_to_within_one(weights: dict[str, int], counts: list[in
             assert abs(shares[name] - total * weight / sum(weights.values())) <= 1.0
 
 
-@given(WEIGHTS, st.lists(st.tuples(st.integers(0, 50), st.lists(st.integers(0, 30), min_size=4, max_size=4)), max_size=40))
+@given(
+    WEIGHTS, st.lists(st.tuples(st.integers(0, 50), st.lists(st.integers(0, 30), min_size=4, max_size=4)), max_size=40)
+)
 def test_no_turn_is_lost_and_none_is_made(weights: dict[str, int], rounds: list[tuple[int, list[int]]]) -> None:
-    """As many as there are turns or people, and no lane more than it has people; and what they are owed stays small, whoever comes and goes."""
+    """As many as there are turns or people, no lane more than it has people; what they are owed stays small, whoever comes and goes."""
     turns = Turns(weights)
     for count, people in rounds:
         waiting = list(zip(weights, people, strict=False))
@@ -55,7 +57,9 @@ def test_an_idle_lane_hoards_nothing(weights: dict[str, int], rounds: int, count
 
 
 @given(WEIGHTS, st.integers(0, 60), st.integers(0, 60))
-def test_what_a_lane_has_no_people_for_goes_to_the_others_by_weight(weights: dict[str, int], count: int, few: int) -> None:
+def test_what_a_lane_has_no_people_for_goes_to_the_others_by_weight(
+    weights: dict[str, int], count: int, few: int
+) -> None:
     """At once, in the same split."""
     first = next(iter(weights))
     shares = Turns(weights).split(count, [(name, few if name == first else MANY) for name in weights])

@@ -113,7 +113,7 @@ def test_every_word_is_somebody(word: Word) -> None:
     assert MADE[word]().word(0) is word
 
 
-@pytest.mark.parametrize(("pair", "result"), TABLE.items(), ids=lambda value: str(value))
+@pytest.mark.parametrize(("pair", "result"), TABLE.items(), ids=str)
 def test_every_transition_is_reached(pair: tuple[Word, Event], result: Word) -> None:
     """By what a room does to a lane, not by asking the table."""
     word, event = pair
