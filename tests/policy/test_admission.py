@@ -56,6 +56,7 @@ def test_never_more_than_target_and_ends_allow(asks: list[tuple[int, int, int, b
     admission, now = Admission(200, None), 0.0
     for active, in_flight, queued, is_open in asks:
         now += TICK_S
+        admission.comings.tick(now)  # what is learnt in this second, before it is asked
         expected = admission.comings.expected(now)
         count = admission.ask(now, active, Backing(is_open, 16, in_flight, queued))
         assert count >= 0

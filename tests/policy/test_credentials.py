@@ -76,17 +76,17 @@ def test_one_is_not_the_other() -> None:
 def test_other_rooms_and_replicas_say_so() -> None:
     """Their own reason: of another room, of a room of this name that somebody else keeps; never forged, for it is ours."""
     for read, sign, what in ((read_place, sign_place, PLACE), (read_pass, sign_pass, PASS)):
-        other = sign(KEYS, room_id("macbeth"), EPOCH, what)  # type: ignore[operator]
-        replica = sign(KEYS, ROOM, b"epoch--2", what)  # type: ignore[operator]
-        assert read(KEYS, ROOM, EPOCH, other) is Why.OTHER_ROOM  # type: ignore[operator]
-        assert read(KEYS, ROOM, EPOCH, replica) is Why.OTHER_REPLICA  # type: ignore[operator]
+        other = sign(KEYS, room_id("macbeth"), EPOCH, what)  # type: ignore[operator]  # each with its own
+        replica = sign(KEYS, ROOM, b"epoch--2", what)  # type: ignore[operator]  # each with its own
+        assert read(KEYS, ROOM, EPOCH, other) is Why.OTHER_ROOM  # type: ignore[operator]  # each with its own
+        assert read(KEYS, ROOM, EPOCH, replica) is Why.OTHER_REPLICA  # type: ignore[operator]  # each with its own
 
 
 def test_an_old_key_counts_until_it_is_taken_out() -> None:
     """Keys are changed in the middle of a sale: what was signed before goes on, and a key that is gone is said to be unknown."""
     for sign, read, what in ((sign_place, place, PLACE), (sign_pass, admitted, PASS)):
-        before = sign(Keys(OLD), ROOM, EPOCH, what)  # type: ignore[operator]
-        between = sign(KEYS, ROOM, EPOCH, what)  # type: ignore[operator]
+        before = sign(Keys(OLD), ROOM, EPOCH, what)  # type: ignore[operator]  # each with its own
+        between = sign(KEYS, ROOM, EPOCH, what)  # type: ignore[operator]  # each with its own
         assert [read(before, keys) for keys in (Keys(OLD), KEYS, Keys(NEW))] == [what, what, Why.UNKNOWN_KEY]
         assert [read(between, keys) for keys in (Keys(OLD), KEYS, Keys(NEW))] == [Why.UNKNOWN_KEY, what, what]
         assert read(before, Keys(Key("k1", b"another secret of that name"))) is Why.FORGED

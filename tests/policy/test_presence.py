@@ -186,7 +186,7 @@ DEEDS = st.lists(
 def test_carrying_against_a_model(
     lobby: Carried, deeds: list[tuple[str, int]], turn_at: int | None, data: st.DataObject
 ) -> None:
-    """At the end everybody stands at his rank as he was heard of before, or since, for as many more windows; until then whoever has not been
+    """At the end everybody stands at his rank as he was heard of before, or since, for as many more windows; until then who has not been
     carried counts as there. Marks, misses and people out meanwhile hold, and a turn of the windows in the middle changes nothing.
     """
     presence, rank, turns = lobby.presence, lobby.draw.rank, 0

@@ -489,7 +489,8 @@ def test_what_somebody_is_told() -> None:
     assert waiting.band.reason == TOO_EARLY
     assert called.until == room.lanes[0].called[called.place.seq]
     assert room.claim(called.place, b"") is not None
-    assert room.tell(called.place).until == room.passes.of_place(called.place).ends_at  # type: ignore[union-attr]
+    assert (held := room.passes.of_place(called.place)) is not None
+    assert room.tell(called.place).until == held.ends_at
     room.pause(on=True)
     assert room.tell(waiting.place).band.reason == PAUSED
     room.pause(on=False)
