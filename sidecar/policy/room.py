@@ -196,11 +196,11 @@ class Room:
 
     def _part_of(self, number: int) -> float:
         """Return the part of all calls that a lane gets while these lanes wait."""
-        weights = self._weights()
+        weights = self._weight_by_lane()
         there = sum(weights[lane.name] for lane in self.lanes if lane.eligible or lane.number == number)
         return weights[self.lanes[number].name] / there
 
-    def _weights(self) -> dict[str, int]:
+    def _weight_by_lane(self) -> dict[str, int]:
         """Return the weights of all lanes there are; who waits in one that the settings name no more has his turn, too."""
         return {lane.name: 1 for lane in self.lanes} | dict(self.rule.lanes)
 
@@ -444,7 +444,7 @@ class Room:
         for name, _ in rule.lanes:
             if self.lane(name) is None:
                 self._add(name)
-        self.turns.bound(self._weights())
+        self.turns.bound(self._weight_by_lane())
         self.passes.bound(rule.passes)
         self.admission.most, self.admission.rate = rule.max_active, _per_s(rule)
 
