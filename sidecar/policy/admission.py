@@ -68,6 +68,7 @@ class Admission:
         "_looked",
         "_ramp_from",
         "_saturated",
+        "_shut",
         "_since",
         "_target",
         "_visits",
@@ -83,6 +84,7 @@ class Admission:
         self.comings = Comings()
         self._target = 1.0  # of the room
         self._credit = 0.0
+        self._shut = False  # the backend was cut off when it was last looked at
         self._at: float | None = None
         self._ramp_from: float | None = None
         self._ends = 0.0
@@ -120,6 +122,9 @@ class Admission:
         self._at = now
         self.comings.tick(now)
         self._learn(now, active, backing, passed_s)
+        if self._shut and backing.open:
+            self.slow_start(now)
+        self._shut = not backing.open
         pace = self._pace(now) * backing.part
         self._credit = min(self._credit + pace * passed_s, max(1.0, pace * _BURST_S))
         free = (self.target + self.ahead - active - self.comings.expected(now)) / self.comings.part
@@ -176,4 +181,6 @@ class Admission:
             self._ramp_from = None
             return pace
         # The whole room again over the ramp where nothing else bounds it; a rate that is lower anyway comes in bit by bit.
-        return min(pace, max(1.0, self.most / RAMP_S)) if self.rate is None else max(1.0, pace * done)
+        if self.rate is None:
+            return min(pace, max(1.0, self.most / RAMP_S))
+        return min(pace, max(1.0, pace * done))

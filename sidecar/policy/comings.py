@@ -17,6 +17,10 @@ _FIRST: Final = (0.06, 0.12, 0.15, 0.10, 0.05, 0.02, 0.005, 0.0)
 _FIRST_WEIGHT: Final = 20.0
 # Of what was seen: an audience changes in minutes.
 _KEPT_A_SECOND: Final = 0.995
+# Who has come was there for half a second, on average, since the last look.
+_HALF_S: Final = 0.5
+# No call is out longer (the settings allow an hour), so what is older is an account that was not closed.
+_OUT_MOST_S: Final = 3600
 # It never believes that fewer than one in ten come: a network that was down must not let ten rooms' worth of people in when it is back.
 _LEAST: Final = 0.1
 
@@ -68,7 +72,9 @@ class Comings:
         else:
             self._cohorts.pop(second, None)
         if came:
-            self._came[_age(now - called_at)] += 1.0
+            age = _age(now - called_at)
+            self._came[age] += 1.0
+            self._risk[age] += _HALF_S
 
     def tick(self, now: float) -> None:
         """Learn once a second from who has not come."""
@@ -76,11 +82,13 @@ class Comings:
         if second <= self._at:
             return
         self._at = second
+        self._cohorts = {at: count for at, count in self._cohorts.items() if second - at <= _OUT_MOST_S}
         for at, count in self._cohorts.items():
             self._risk[_age(now - at)] += count
-        for index in range(len(_AGES)):
-            self._risk[index] = max(_FIRST_WEIGHT, self._risk[index] * _KEPT_A_SECOND)
-            self._came[index] *= _KEPT_A_SECOND
+        # What was seen fades to what was thought before anything was: a quiet hour is no audience that does not come.
+        for index, first in enumerate(_FIRST):
+            self._risk[index] = _FIRST_WEIGHT + (self._risk[index] - _FIRST_WEIGHT) * _KEPT_A_SECOND
+            self._came[index] = _FIRST_WEIGHT * (first + (self._came[index] / _FIRST_WEIGHT - first) * _KEPT_A_SECOND)
         self._learn()
 
     def _learn(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import deque
+from heapq import heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.policy.draw import Draw
@@ -23,26 +24,26 @@ if TYPE_CHECKING:
 MISSES: Final = 2
 _CODE_BITS: Final = 3
 _CODE: Final = 0b111
+_WITHOUT_WHY: Final = (Code.IN_LINE, Code.CALLED, Code.ADMITTED)
 # Where the frontier was, once in so many seconds: to tell how long ago it passed somebody.
 _MARK_S: Final = 30.0
 # Bytes of words are added so many at a time: a million are no pause.
 _GROWTH: Final = 64 * 1024
 _PAGE_SHIFT: Final = 12  # pages of words, as a store keeps them: 4096
 _FRONTIERS_S: Final = 7200.0  # nobody is away longer whose place is not lost
-
-
 _OUT: Final = re.compile(rb"[^\x00]")
 
 
-class Called(NamedTuple):
-    """Somebody whose turn it is, and until when (the room's sale time)."""
+class Missed(NamedTuple):
+    """Somebody who did not come when he was called, what he is now, and when he had been called."""
 
     seq: int
-    until: float
+    word: Word
+    called_at: float
 
 
 class Lane:
-    """`number` names it in places. Times are the room's: `life` seconds for presence, `sale` seconds for calls (see `room`)."""
+    """`number` names it in places. Times are `sale` seconds of the room (see `roomtime`)."""
 
     __slots__ = (
         "_calls",
@@ -50,8 +51,11 @@ class Lane:
         "_dirty",
         "_draw",
         "_frontiers",
+        "_heard",
+        "_sale",
         "_words",
         "called",
+        "called_at",
         "frontier",
         "joined",
         "name",
@@ -67,10 +71,13 @@ class Lane:
         self.presence = Presence()
         self._words = bytearray()
         self._dirty: set[int] = set()  # pages of words that a store has not seen
-        self.called: dict[int, float] = {}
-        self._calls: deque[Called] = deque()  # in the order in which they run out, for all have the same time
+        self.called: dict[int, float] = {}  # until when
+        self.called_at: dict[int, float] = {}  # since when
+        self._calls: list[tuple[float, int]] = []  # a heap of those who are called, at the end of the call or before it
         self.frontier = 0  # positions below it have been called or passed
         self._frontiers: deque[tuple[float, int]] = deque()
+        self._heard: dict[int, float] = {}  # when whoever the frontier has passed was last heard of
+        self._sale = 0.0
 
     def __repr__(self) -> str:
         drawn = "no draw yet" if self._draw is None else f"{self._draw.drawn} drawn"
@@ -117,21 +124,23 @@ class Lane:
     def why(self, seq: int) -> Why:
         """Return why somebody is what he is."""
         code, more = self._words[seq] & _CODE, self._words[seq] >> _CODE_BITS
-        return Why.NONE if code in (Code.IN_LINE, Code.CALLED, Code.ADMITTED) else WHYS[more]
+        return Why.NONE if code in _WITHOUT_WHY else WHYS[more]
 
     def missed(self, seq: int) -> int:
-        """Return how many calls somebody in line has missed, how many passes somebody who is in has had."""
+        """Return how many calls somebody in line has missed."""
         return self._words[seq] >> _CODE_BITS if self._words[seq] & _CODE in (Code.IN_LINE, Code.CALLED) else 0
 
     def ahead(self, seq: int) -> int:
         """Return how many are eligible before somebody, exactly."""
         return self.presence.ahead(self.position(seq))
 
-    def away_s(self, life: float, seq: int) -> float:
-        """Return for how long the frontier has been past somebody at least, 0 where it is not."""
+    def away_s(self, sale: float, seq: int) -> float:
+        """Return for how long at least somebody has not been heard of whom the frontier has passed, 0 where it has not."""
         position = self.position(seq)
         at = bisect_right(self._frontiers, position, key=lambda mark: mark[1])
-        return life - self._frontiers[at][0] if at < len(self._frontiers) else 0.0
+        if at == len(self._frontiers):
+            return 0.0
+        return sale - max(self._frontiers[at][0], self._heard.get(seq, 0.0))
 
     # --- what happens
 
@@ -145,88 +154,105 @@ class Lane:
 
     def reach(self, joined: int) -> None:
         """Count up to a number that has been given out before a restart."""
-        while self.joined < joined:
-            missing = joined - len(self._words)
-            if missing > 0:
-                self._words.extend(bytes(max(_GROWTH, missing)))
-            self.joined = joined
+        missing = joined - len(self._words)
+        if missing > 0:
+            self._words.extend(bytes(max(_GROWTH, missing)))
+        self.joined = max(self.joined, joined)
 
     def poll(self, seq: int) -> None:
-        """Note that somebody is there."""
-        if self._words[seq] & _CODE == Code.IN_LINE:
-            self.presence.mark(self.position(seq))
+        """Note that somebody is there; of who is held, too, for he goes on where he stands."""
+        if self._words[seq] & _CODE in (Code.IN_LINE, Code.NEEDS_ACTION):
+            position = self.position(seq)
+            self.presence.mark(position)
+            if position < self.frontier:
+                self._heard.pop(seq, None)
+                self._heard[seq] = self._sale
 
     def happen(self, seq: int, event: Event, why: Why = Why.NONE) -> Word | None:
         """Let something happen to somebody as the table says; None, and nothing, where it does not happen to one like him."""
-        before = self.word(seq)
-        then = after(before, event)
-        if then is None:
+        then = after(self.word(seq), event)
+        if then is None or event is Event.DRAW:  # nobody is drawn alone
             return None
         code, was = CODE_OF[then], Code(self._words[seq] & _CODE)
-        if event is Event.MISS:
-            self._words[seq] = (self.missed(seq) + 1) << _CODE_BITS | Code.IN_LINE
-        elif code is not was:
-            misses = self.missed(seq) if code is Code.CALLED else 0
-            self._words[seq] = (misses or WHYS.index(why)) << _CODE_BITS | code
-        self._dirty.add(seq >> _PAGE_SHIFT)
-        self._moved(seq, was, code)
+        if event is Event.POLL:
+            self.poll(seq)
+        elif event in (
+            Event.SILENCE,
+            Event.MISS,
+        ):  # who did not come is not there, whatever the windows say, until he asks again
+            self.presence.unmark(self.position(seq))
+        if code is not was:
+            if event is Event.MISS:
+                more = self.missed(seq) + 1
+            elif code is Code.CALLED:
+                more = self.missed(seq)
+            else:
+                more = 0 if code in _WITHOUT_WHY else WHYS.index(why)
+            self._words[seq] = more << _CODE_BITS | code
+            self._dirty.add(seq >> _PAGE_SHIFT)
+            self._moved(seq, was, code)
         return self.word(seq)
 
     def _moved(self, seq: int, was: Code, now: Code) -> None:
         """Let the bits follow the word."""
-        if was is Code.CALLED and now is not Code.CALLED:
+        if was is Code.CALLED:
             self.called.pop(seq, None)
+            self.called_at.pop(seq, None)
         position = self.position(seq)
         if now is Code.IN_LINE and was is not Code.IN_LINE:
             self.presence.back(position)
+            self._heard[seq] = self._sale  # what he was meanwhile is no absence
         elif now is not Code.IN_LINE and was is Code.IN_LINE:
             self.presence.out(position)
+            self._heard.pop(seq, None)
 
     def call(self, sale: float, count: int, until: float) -> list[int]:
         """Call so many of those who are first; returns who."""
         chosen: list[int] = []
         for position in self.presence.first(count):
             seq = self.seq_at(position)
-            self.happen(seq, Event.CALL)
-            self.called[seq] = until
-            self._calls.append(Called(seq, until))
+            if self.happen(seq, Event.CALL) is not Word.CALLED:
+                continue
+            self.called[seq], self.called_at[seq] = until, sale
+            heappush(self._calls, (until, seq))
             self.frontier = max(self.frontier, position + 1)
             chosen.append(seq)
-        del sale
         return chosen
 
     def call_again(self, seq: int, until: float) -> None:
         """Let a call hold until another moment, later than all."""
         if seq in self.called:
             self.called[seq] = until
-            self._calls.append(Called(seq, until))
 
-    def missed_calls(self, sale: float, most: int = 200) -> list[tuple[int, Word]]:
-        """Take the calls away that have run out; returns who, and what each is now."""
-        found: list[tuple[int, Word]] = []
-        while self._calls and self._calls[0].until <= sale and len(found) < most:
-            seq, until = self._calls.popleft()
-            if self.called.get(seq) != until:
+    def missed_calls(self, sale: float, most: int = 200) -> list[Missed]:
+        """Look at no more than so many calls, and take those away that have run out."""
+        found: list[Missed] = []
+        for _ in range(most):
+            if not self._calls or self._calls[0][0] > sale:
+                break
+            seq = self._calls[0][1]
+            until = self.called.get(seq)
+            if until is not None and until > sale:
+                heapreplace(self._calls, (until, seq))
                 continue
-            forfeits = self.missed(seq) + 1 >= MISSES
-            then = self.happen(seq, Event.FORFEIT if forfeits else Event.MISS, Why.MISSED)
-            self._absent(seq)
-            found.append((seq, then or self.word(seq)))
+            heappop(self._calls)
+            if until is not None:
+                called_at = self.called_at[seq]
+                event = Event.FORFEIT if self.missed(seq) + 1 >= MISSES else Event.MISS
+                found.append(Missed(seq, self.happen(seq, event, Why.MISSED) or self.word(seq), called_at))
         return found
 
-    def _absent(self, seq: int) -> None:
-        """Who did not come is not there, whatever the windows say, until he asks again."""
-        if self._words[seq] & _CODE == Code.IN_LINE:
-            self.presence.unmark(self.position(seq))
-
-    def mark_frontier(self, life: float) -> None:
-        """Remember where the frontier is now, once in a while."""
-        if self._frontiers and life - self._frontiers[-1][0] < _MARK_S:
+    def mark_frontier(self, sale: float) -> None:
+        """Remember where the frontier is now, once in a while, and let go what is too old to say anything."""
+        self._sale = sale
+        if self._frontiers and sale - self._frontiers[-1][0] < _MARK_S:
             return
         if not self._frontiers or self._frontiers[-1][1] != self.frontier:
-            self._frontiers.append((life, self.frontier))
-        while len(self._frontiers) > 1 and life - self._frontiers[0][0] > _FRONTIERS_S:
+            self._frontiers.append((sale, self.frontier))
+        while len(self._frontiers) > 1 and sale - self._frontiers[1][0] > _FRONTIERS_S:
             self._frontiers.popleft()
+        while self._heard and sale - next(iter(self._heard.values())) > _FRONTIERS_S:
+            del self._heard[next(iter(self._heard))]
 
     # --- the draw
 
@@ -234,8 +260,9 @@ class Lane:
         """Make the draw: whoever has a number has a rank now, whether he is there or not. What is known of who is there follows."""
         self._draw = Draw(seed, self.name, self.joined)
         taken = [self._draw.rank(seq) for seq in self._not_in_line()]
-        self._carrying = Carrying(self.presence, self._draw, taken)
-        self.presence = self._carrying.presence
+        carrying = Carrying(self.presence, self._draw, taken)
+        self.presence = carrying.presence
+        self._carrying = carrying if self.joined else None
 
     @property
     def carrying(self) -> bool:
@@ -269,8 +296,8 @@ class Lane:
     def recall_call(self, seq: int, until: float) -> None:
         """Take a call back from a store."""
         if self.knows(seq) and self._words[seq] & _CODE == Code.CALLED:
-            self.called[seq] = until
-            self._calls.append(Called(seq, until))
+            self.called[seq] = self.called_at[seq] = until
+            heappush(self._calls, (until, seq))
 
     def take_dirty(self) -> list[int]:
         """Return the pages of words that a store has not seen yet."""

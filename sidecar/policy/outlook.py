@@ -22,6 +22,8 @@ LOW, HIGH = 0.1, 0.9  # four in five lie between
 _FIRST: Final = (-0.25, -0.2, -0.14, -0.09, -0.03, 0.03, 0.09, 0.14, 0.2, 0.25)
 # Errors of one moment are one error: the pace was another. So one is kept every few seconds, and of the last few minutes.
 _APART_S: Final = 3.0
+# And so are, nearly, those of forecasts that share most of their time: of long ones fewer are kept. Twenty to one holds four in five.
+_APART_PART: Final = 0.05
 _ERRORS: Final = 50
 _WIDEST: Final = 2.0  # e**2: from a seventh to seven times; wider says nothing
 _HORIZONS_S: Final = (10.0, 30.0, 90.0, 300.0)  # the near is surer than the far, so each learns for itself
@@ -69,7 +71,7 @@ class Pace:
         # While it is young an average weighs what it has seen alone, else it would rise from nothing for minutes.
         age_s = now - self._since
         for name, memory_s in (("_short", _SHORT_S), ("_long", _LONG_S)):
-            weight = 1.0 - exp(-passed_s / min(memory_s, max(age_s, passed_s)))
+            weight = passed_s / age_s if age_s < memory_s else 1.0 - exp(-passed_s / memory_s)
             setattr(self, name, getattr(self, name) + weight * (rate - getattr(self, name)))
 
     def forget(self) -> None:
@@ -110,8 +112,8 @@ class _Errors:
         self._at = float("-inf")
         self.bounds = self._quantiles()
 
-    def tell(self, now: float, error: float) -> None:
-        if now - self._at >= _APART_S:
+    def tell(self, now: float, plain_s: float, error: float) -> None:
+        if now - self._at >= max(_APART_S, _APART_PART * plain_s):
             self._at = now
             self._errors.append(min(_WIDEST, max(-_WIDEST, error)))
             self.bounds = self._quantiles()
@@ -140,8 +142,19 @@ class Forecasts:
 
     def watch(self, now: float, seq: int, plain_s: float) -> None:
         """Remember what somebody is told, if there is room; the first thing that he was told stands."""
-        if len(self._watched) < _KEPT and seq not in self._watched and plain_s >= _GRAIN_S:
+        if seq in self._watched or plain_s < _GRAIN_S:
+            return
+        if len(self._watched) >= _KEPT:
+            self._look_over(now)
+        if len(self._watched) < _KEPT:
             self._watched[seq] = _Forecast(now, plain_s)
+
+    def _look_over(self, now: float) -> None:
+        """Forget one of whom nothing is to be learnt any more: who never comes back must not hold his room. One a call, in turns."""
+        seq = next(iter(self._watched))
+        forecast = self._watched.pop(seq)
+        if now - forecast.made_at < forecast.plain_s * exp(_WIDEST):
+            self._watched[seq] = forecast
 
     def come(self, now: float, seq: int) -> None:
         """Note that somebody is called now, and learn from what he was told."""
@@ -153,7 +166,7 @@ class Forecasts:
         error = log(took_s / forecast.plain_s)
         self.told += 1
         self.held += errors.bounds[0] <= error <= errors.bounds[2]
-        errors.tell(now, error)
+        errors.tell(now, forecast.plain_s, error)
 
     def drop(self, seq: int) -> None:
         """Forget what somebody was told: he will not be called, or time stands still."""

@@ -8,7 +8,7 @@ closed, and says why.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Refusal
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from sidecar.policy.credentials import PassId
 
 _SOON_S: Final = 1  # whoever calls too often with a pass comes back in a moment
+# Ends of passes that were given back stay among the others until they are so many times as many, and worth the sweeping.
+_LEFT_TIMES: Final = 2
+_LEFT_LEAST: Final = 64
+_GRAIN_S: Final = 1e-6  # ten tenths of a second are not quite one in floating point
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Passes:
     def __init__(self, rule: PassRule) -> None:
         self._by_place: dict[PlaceId, Active] = {}
         self._by_session: dict[bytes, Active] = {}
+        # One for each pass that is out, at its end or before it; of those that were taken in some are left for a while.
         self._ends: list[tuple[float, PlaceId, int]] = []
         self.wave = 0
         self.bound(rule)
@@ -77,6 +82,8 @@ class Passes:
     def bound(self, rule: PassRule) -> None:
         """Take other bounds: they hold for passes that are out from their next use on."""
         self.rule = rule
+        self._ends = [(0.0, held.place, held.turn) for held in self]  # each is looked at anew: it may end sooner now
+        heapify(self._ends)
         count, period_s = rule.rate
         # The generic cell rate algorithm, as in `gcra`, of one key: what it knows of a pass stands in the pass.
         self._step_s = period_s / count
@@ -89,16 +96,25 @@ class Passes:
             return held
         rule = self.rule
         made = Active(place, turn, self.wave, bind, now, now + rule.idle_s, now + rule.total_s)
-        self._by_place[place] = made
-        heappush(self._ends, (made.ends_at, place, turn))
+        self._put(made)
         return made
 
     def adopt(self, held: Active) -> None:
         """Take one back from before a restart."""
-        self._by_place[held.place] = held
+        self._put(held)
         for session in held.sessions:
             self._by_session[session] = held
+
+    def _put(self, held: Active) -> None:
+        self._by_place[held.place] = held
+        if len(self._ends) > _LEFT_TIMES * len(self._by_place) + _LEFT_LEAST:
+            self._ends = [(at, place, turn) for at, place, turn in self._ends if self._is_out(place, turn)]
+            heapify(self._ends)
         heappush(self._ends, (held.ends_at, held.place, held.turn))
+
+    def _is_out(self, place: PlaceId, turn: int) -> bool:
+        held = self._by_place.get(place)
+        return held is not None and held.turn == turn
 
     def of_place(self, place: PlaceId) -> Active | None:
         """Return the pass of somebody."""
@@ -123,9 +139,9 @@ class Passes:
 
     def live_on(self, held: Active, session: bytes) -> None:
         """Let a pass live on a session: calls that show that one alone pass, too. The last two are kept: a login changes it."""
-        if session in held.sessions:
+        if self._by_session.get(session) is held:
             return
-        kept = (*held.sessions, session)
+        kept = (*(each for each in held.sessions if each != session), session)
         for gone in kept[:-2]:
             if self._by_session.get(gone) is held:
                 del self._by_session[gone]
@@ -141,7 +157,7 @@ class Passes:
             return Refusal("rate_limited", "pass", detail, retry_after_s=_SOON_S)
         tat = max(held.tat, now) + self._step_s
         wait_s = tat - now - self._burst_s
-        if wait_s > 0.0:
+        if wait_s > _GRAIN_S:
             detail = f"this pass is good for {self.rule.rate[0]} calls in {self.rule.rate[1]:g} s"
             return Refusal("rate_limited", "pass", detail, retry_after_s=max(_SOON_S, int(wait_s) + 1))
         held.tat = tat
@@ -153,8 +169,6 @@ class Passes:
         """Note the end of a call: the idle time begins anew."""
         held.calls = max(0, held.calls - 1)
         held.idle_at = now + self.rule.idle_s
-        if self._by_place.get(held.place) is held:
-            heappush(self._ends, (held.ends_at, held.place, held.turn))
 
     def end(self, held: Active) -> bool:
         """Take a pass in; False where it is not out any more."""
@@ -167,18 +181,22 @@ class Passes:
         return True
 
     def over(self, now: float, most: int = 200) -> list[tuple[Active, str]]:
-        """Take in at most so many whose time is over; returns each with the reason, idle or total."""
+        """Look at no more than so many, and take in those whose time is over; returns each with the reason, idle or total."""
         found: list[tuple[Active, str]] = []
-        while self._ends and self._ends[0][0] <= now and len(found) < most:
-            _, place, turn = heappop(self._ends)
+        for _ in range(most):
+            if not self._ends or self._ends[0][0] > now:
+                break
+            _, place, turn = self._ends[0]
             held = self._by_place.get(place)
             if held is None or held.turn != turn:
-                continue
-            if held.ends_at > now:
-                heappush(self._ends, (held.ends_at, place, turn))
-                continue
-            self.end(held)
-            found.append((held, "idle" if held.total_at > now else "total"))
+                heappop(self._ends)
+            elif held.ends_at > now:
+                # A call under way ends at any time, and the idle time begins then: no later than this it is looked at again.
+                heapreplace(self._ends, (min(held.ends_at, now + self.rule.idle_s), place, turn))
+            else:
+                heappop(self._ends)
+                self.end(held)
+                found.append((held, "idle" if held.total_at > now else "total"))
         return found
 
     def recall(self) -> list[Active]:

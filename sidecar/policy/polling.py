@@ -14,6 +14,7 @@ PART: Final = 0.2  # of the wait: whoever is told ten minutes looks again in two
 LEAST_S: Final = 3.0  # near the front a person sees it move
 MOST_S: Final = 120.0  # beyond it browsers throttle timers, and presence would be a guess
 FAR_RATE: Final = 1000.0  # polls a second that the far ones may make together: a twentieth of what one core answers
+DRAWN_RATE: Final = 5000.0  # polls a second of a crowd that comes to hear its ranks: a quarter of the same
 SPREAD: Final = 0.15  # sooner or later, so that those who came at once do not come back at once
 # Who has just come is asked to come once more soon: by that the room knows that there is somebody who keeps his place.
 SECOND_S: Final = 2.0
@@ -36,19 +37,23 @@ def waiting_s(eta_s: float | None, crowd: int, chance: float) -> float:
 
 def lobby_s(to_draw_s: float, to_open_s: float, crowd: int, chance: float) -> float:
     """Return in how many seconds somebody asks again before the draw. The last time is after the draw and before the opening, each at a
-    moment of his own between: by then ranks are known, so the opening itself is nobody's poll.
+    moment of his own between: by then ranks are known, so the opening itself is nobody's poll. Where the two are the same moment, a crowd
+    comes as fast as it may; where they are far apart, in the first while of it.
     """
     top = most_s(crowd)
-    between_s = max(0.0, to_open_s - to_draw_s)
-    last_s = to_draw_s + between_s * chance
-    if last_s <= top * (1.0 + SPREAD):
-        return max(1.0, last_s)
-    return min(top * spread(chance), last_s)
+    between_s = min(max(to_open_s - to_draw_s, crowd / DRAWN_RATE, 1.0), top)
+    # Whether this is the last time before the draw is no matter of chance, or those who are late would all come early.
+    if to_draw_s + between_s <= top * (1.0 + SPREAD):
+        return max(1.0, to_draw_s + between_s * chance)
+    return min(top, to_draw_s / (1.0 + SPREAD)) * spread(chance)  # before the draw, so that there is a last time
 
 
 def drawn_s(to_open_s: float, eta_s: float, crowd: int, chance: float) -> float:
-    """Return in how many seconds somebody asks again who knows his rank while the room is not open yet: as if it were, and it waits."""
-    return to_open_s + waiting_s(eta_s, crowd, chance)
+    """Return in how many seconds somebody asks again who knows his rank while the room is not open yet: as if it were, and it waits. Where
+    it waits long he asks between, or he would count as gone.
+    """
+    top = most_s(crowd)
+    return to_open_s + waiting_s(eta_s, crowd, chance) if to_open_s <= top else top * spread(chance)
 
 
 def spread(chance: float) -> float:

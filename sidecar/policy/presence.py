@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sidecar.policy.draw import Draw
 
 WINDOWS: Final = 4
+ASSUMED: Final = WINDOWS - 2  # the window in which everybody stands of whom nothing is known yet
 SHIFT: Final = (
     10  # a block is 1024 positions: a million are a thousand blocks, and a block's number fits a few cache lines
 )
@@ -26,7 +27,7 @@ _ALL: Final = (1 << _BITS) - 1
 class Presence:
     """The bits of one lane. `eligible` is who is present and not out of the line."""
 
-    __slots__ = ("_eligible", "_out", "_present", "_rotating", "_tree", "_windows", "count")
+    __slots__ = ("_eligible", "_out", "_present", "_rotating", "_tree", "_windows", "count", "rotated")
 
     def __init__(self, blocks: int = 0) -> None:
         self._windows: list[list[int]] = [[0] * blocks for _ in range(WINDOWS)]  # the newest first
@@ -36,6 +37,7 @@ class Presence:
         self._tree = [0] * (blocks + 1)  # Fenwick (1994), over `_eligible`
         self._rotating = blocks  # blocks below it have been rotated, those from it on still have their oldest window
         self.count = 0
+        self.rotated = 0  # times
 
     @classmethod
     def of_all(cls, positions: int) -> Presence:
@@ -45,7 +47,7 @@ class Presence:
         if positions:
             full = [_ALL] * blocks
             full[-1] = (1 << (positions - (blocks - 1) * _BITS)) - 1
-            made._windows[WINDOWS - 2] = list(full)
+            made._windows[ASSUMED] = list(full)
             made._present = full
             made._eligible = [block.bit_count() for block in full]
             made._build()
@@ -77,11 +79,6 @@ class Presence:
         self._present[block] &= ~bit
         if not self._out[block] & bit:
             self._add(block, -1)
-
-    def unmark_unless_newest(self, position: int) -> None:
-        """Note that he is not there, unless he has been heard of in the running window."""
-        if not self._windows[0][position >> SHIFT] >> (position & _LOW) & 1:
-            self.unmark(position)
 
     def out(self, position: int) -> None:
         """Take a position out of the line: it is before nobody, and nobody's turn."""
@@ -160,6 +157,7 @@ class Presence:
             pass
         self._windows.insert(0, [0] * len(self._present))
         self._rotating = 0
+        self.rotated += 1
 
     def step(self, blocks: int) -> bool:
         """Forget the oldest window in so many more blocks; False where nothing is left to do."""
@@ -208,23 +206,37 @@ class Presence:
                 tree[above] += tree[at]
         self._tree, self.count = tree, sum(self._eligible)
 
-    def put_window(self, position: int, windows: Iterable[int]) -> None:
-        """Let a position have been marked in these windows too, 0 the newest; it is counted when it is settled."""
+    def settle(self, position: int, newest: int) -> None:
+        """Let a position that `of_all` counts as there have been heard of last in this window, 0 the newest, from `WINDOWS` on: in none.
+        Whoever was heard of since, or missed since, stays so.
+        """
         block, bit = position >> SHIFT, 1 << (position & _LOW)
-        for window in windows:
-            self._windows[window][block] |= bit
+        if not self._present[block] & bit:
+            return
+        windows, assumed = self._windows, ASSUMED + self.rotated
+        if newest < WINDOWS:
+            windows[newest][block] |= bit
+        if newest > assumed:
+            windows[assumed][block] &= ~bit
+            if not any(window[block] & bit for window in windows):
+                self._present[block] ^= bit
+                if not self._out[block] & bit:
+                    self._add(block, -1)
 
-    def windows_of(self, position: int) -> tuple[int, ...]:
-        """Return the windows in which a position is marked, 0 the newest."""
+    def newest_of(self, position: int) -> int:
+        """Return the newest window in which a position is marked, 0 the newest, `WINDOWS` where it is in none."""
         block, at = position >> SHIFT, position & _LOW
-        if block >= len(self._present):
-            return ()
-        return tuple(index for index, window in enumerate(self._windows[:WINDOWS]) if window[block] >> at & 1)
+        if block < len(self._present) and self._present[block] >> at & 1:
+            for index in range(WINDOWS):
+                if self._windows[index][block] >> at & 1:
+                    return index
+        return WINDOWS
 
 
 class Carrying:
     """Who was there before the draw, carried over to where he stands after it. `presence` is the new one: everybody counts as there until
-    he has been carried, so nobody is passed over for want of a few seconds.
+    he has been carried, so nobody is passed over for want of a few seconds. Of windows there are enough for one turn of them meanwhile;
+    with a second one whoever has not been carried yet would count as gone, so whoever turns them waits for the end of this.
     """
 
     __slots__ = ("_at", "_before", "_draw", "presence")
@@ -239,12 +251,8 @@ class Carrying:
     def step(self, positions: int) -> bool:
         """Carry so many more over; False where nothing is left to do."""
         before, presence, rank = self._before, self.presence, self._draw.rank
-        end = min(self._draw.drawn, self._at + positions)
+        end, turned = min(self._draw.drawn, self._at + positions), presence.rotated
         for seq in range(self._at, end):
-            windows = before.windows_of(seq)
-            if not windows:
-                presence.unmark_unless_newest(rank(seq))
-            elif windows[0] < WINDOWS - 2:
-                presence.put_window(rank(seq), windows)
+            presence.settle(rank(seq), before.newest_of(seq) + turned)
         self._at = end
         return end < self._draw.drawn

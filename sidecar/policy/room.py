@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from sidecar.policy.admission import Admission, Backing
 from sidecar.policy.credentials import PlaceId
 from sidecar.policy.lane import Lane
-from sidecar.policy.outlook import NOT_OPEN, PAUSED, TOO_EARLY, Band, Forecasts, Pace, band
+from sidecar.policy.outlook import NOT_OPEN, PAUSED, STALLED, Band, Forecasts, Pace, band
 from sidecar.policy.passes import Active, Passes, PassRule
 from sidecar.policy.polling import most_s
 from sidecar.policy.roomtime import RoomTime
@@ -29,7 +29,8 @@ FORFEIT_S: Final = 900.0
 _ROTATE: Final = 256
 _FILL_LEAST, _FILL_PART, _FILL_MOST = 20, 0.3, 500  # visits that have ended
 _MEAN_FIRST_S: Final = 30.0
-_LEAST_WINDOW_S: Final = 60.0
+# Positions carried over at a draw in one tick, half a millisecond: whoever keeps the room carries faster, and it ends without him.
+_CARRIED: Final = 256
 
 
 class Phase(StrEnum):
@@ -157,7 +158,7 @@ class Room:
     @property
     def window_s(self) -> float:
         """Return how long a window of presence is: four of them have to hold the longest interval between two polls."""
-        return max(_LEAST_WINDOW_S, most_s(self.joined))
+        return most_s(self.joined)
 
     @property
     def draws_at(self) -> float | None:
@@ -200,16 +201,20 @@ class Room:
             return Band(None, reason=NOT_OPEN)
         if self.time.paused:
             return Band(None, reason=PAUSED)
-        pace = self._pace_of(place.lane)
-        if not self.pace.known:
-            return Band(None, reason=TOO_EARLY)
-        return band(int(ahead / pace) if pace else ahead, self.pace, self.time.life, self.forecasts[place.lane])
+        if self.phase in _ENDED:
+            return Band(None, reason=STALLED)
+        part = self._part_of(place.lane)
+        return band(int(ahead / part), self.pace, self.time.life, self.forecasts[place.lane])
 
-    def _pace_of(self, number: int) -> float:
+    def _part_of(self, number: int) -> float:
         """Return the part of all calls that a lane gets while these lanes wait."""
-        weights = dict(self.rule.lanes)
+        weights = self._weight_by_lane()
         there = sum(weights[lane.name] for lane in self.lanes if lane.eligible or lane.number == number)
-        return weights[self.lanes[number].name] / there if there else 1.0
+        return weights[self.lanes[number].name] / there
+
+    def _weight_by_lane(self) -> dict[str, int]:
+        """Return the weights of all lanes there are; who waits in one that the settings name no more has his turn, too."""
+        return {lane.name: 1 for lane in self.lanes} | dict(self.rule.lanes)
 
     def guess_s(self, ahead: int) -> float:
         """Return a wait for those to whom none is told, in seconds: by Little's law."""
@@ -229,8 +234,9 @@ class Room:
 
     def poll(self, place: PlaceId) -> None:
         """Note that somebody is there. Whose turn passed long ago while he was away has lost it."""
-        lane, life = self.lanes[place.lane], self.time.life
-        if lane.word(place.seq) is Word.PARKED and lane.away_s(life, place.seq) > FORFEIT_S:
+        lane = self.lanes[place.lane]
+        # In sale time: who stays away during a pause loses nothing by it.
+        if lane.word(place.seq) is Word.PARKED and lane.away_s(self.time.sale, place.seq) > FORFEIT_S:
             self.happen(place, Event.FORFEIT, Why.ABSENT)
             return
         lane.poll(place.seq)
@@ -241,15 +247,13 @@ class Room:
         if held is not None:
             return held
         lane = self.lanes[place.lane]
-        until = lane.called.get(place.seq)
-        if until is None:
+        if place.seq not in lane.called:
             return None
         if len(self.passes) >= self.rule.max_active:
             # More have come than were expected. He stays called, with all of his time, and comes again in a moment.
             lane.call_again(place.seq, self.time.sale + self.rule.claim_s)
             return None
         self.happen(place, Event.CLAIM)
-        self.admission.comings.over(until - self.rule.claim_s, self.time.sale, came=True)
         self.turn = self.turn % 0xFFFF + 1
         return self.passes.issue(self.time.sale, place, self.turn, bind)
 
@@ -272,14 +276,14 @@ class Room:
     def happen(self, place: PlaceId, event: Event, why: Why = Why.NONE) -> Word | None:
         """Let something happen to somebody, and note it."""
         lane = self.lanes[place.lane]
-        until = lane.called.get(place.seq)
+        called_at = lane.called_at.get(place.seq)
         then = lane.happen(place.seq, event, why)
         if then is not None:
             self._note(place, event, why)
             if then in OVER or then is Word.NEEDS_ACTION:
                 self.forecasts[place.lane].drop(place.seq)
-                if until is not None:  # nobody waits for him any more
-                    self.admission.comings.over(until - self.rule.claim_s, self.time.sale, came=False)
+            if called_at is not None and then is not Word.CALLED:
+                self.admission.comings.over(called_at, self.time.sale, came=event is Event.CLAIM)
         return then
 
     def _note(self, place: PlaceId, event: Event, why: Why = Why.NONE) -> None:
@@ -352,8 +356,8 @@ class Room:
         found.expired = [each for each in self.passes.over(time.sale) if self._over(*each)]
         self.admission.ended(len(found.expired))
         for lane in self.lanes:
-            for seq, word in lane.missed_calls(time.sale):
-                self.admission.comings.over(time.sale - self.rule.claim_s, time.sale, came=False)
+            for seq, word, called_at in lane.missed_calls(time.sale):
+                self.admission.comings.over(called_at, time.sale, came=False)
                 event = Event.FORFEIT if word is Word.FORFEITED else Event.MISS
                 place = PlaceId(lane.number, seq)
                 self._note(place, event, Why.MISSED)
@@ -361,7 +365,7 @@ class Room:
         if self.phase is Phase.OPEN and not time.paused:
             self._call(found, backing)
         for lane in self.lanes:
-            lane.mark_frontier(time.life)
+            lane.mark_frontier(time.sale)
             self.story.joined(time.wall, lane.number, lane.joined)
         return found
 
@@ -399,6 +403,7 @@ class Room:
     def _see_who_is_there(self) -> None:
         """Let presence follow, some of it in each tick."""
         if any(lane.carrying for lane in self.lanes):
+            self.carry(_CARRIED)
             return
         if self._rotating:
             self._rotating = any([lane.presence.step(_ROTATE) for lane in self.lanes])  # noqa: C419 - as above
@@ -448,18 +453,28 @@ class Room:
         self.admission.slow_start(self.time.sale)
         for lane in self.lanes:
             self.story.begin(lane.number, lane.joined)
+            for seq, until in lane.called.items():
+                lane.called_at[seq] = until - self.rule.claim_s
+                self.admission.comings.called(lane.called_at[seq], 1)
 
     # --- settings
 
     def bound(self, rule: Rule) -> None:
         """Take other settings: everybody stays where he is."""
         self.rule = rule
-        for name, _ in rule.lanes[len(self.lanes) :]:
-            self.lanes.append(Lane(name, len(self.lanes)))
-            self.forecasts.append(Forecasts())
-        self.turns.bound(dict(rule.lanes))
+        for name, _ in rule.lanes:
+            if self.lane(name) is None:
+                self._add(name)
+        self.turns.bound(self._weight_by_lane())
         self.passes.bound(rule.passes)
         self.admission.most, self.admission.rate = rule.max_active, _per_s(rule)
+
+    def _add(self, name: str) -> None:
+        lane, is_drawn = Lane(name, len(self.lanes)), any(each.draw is not None for each in self.lanes)
+        if is_drawn:  # nobody took part in it here
+            lane.seal(self.seed)
+        self.lanes.append(lane)
+        self.forecasts.append(Forecasts())
 
 
 def _per_s(rule: Rule) -> float | None:

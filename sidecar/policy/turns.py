@@ -5,14 +5,17 @@ A lane that nobody waits in gives its share to the others and saves nothing: who
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# Three thirds are not quite a turn in floating point.
+_GRAIN: Final = 1e-9
+
 
 class Turns:
-    """Weights by lane."""
+    """Weights by lane, and what each is owed: all deficits together are nothing, and none is below minus one turn."""
 
     __slots__ = ("_deficits", "_weights")
 
@@ -33,26 +36,41 @@ class Turns:
         """Share `count` turns among lanes in which so many wait; none gets more than it has people for."""
         left = {name: people for name, people in waiting if people > 0}
         given = dict.fromkeys((name for name, _ in waiting), 0)
-        for name in self._deficits.keys() - left.keys():
-            self._deficits[name] = 0.0
-        while count > 0 and left:
-            total = sum(self._weights[name] for name in left)
-            round_ = count
-            for name in left:
-                self._deficits[name] += round_ * self._weights[name] / total if total else round_ / len(left)
+        count = min(count, sum(left.values()))
+        if not left:
+            self._deficits = dict.fromkeys(self._deficits, 0.0)
+        if count <= 0:
+            return given
+        share = count + self._given_up(left)
+        while share:
+            self._credit(share, left)
             for name in sorted(left, key=lambda each: -self._deficits[each]):
-                turns = min(int(self._deficits[name] + 1e-9), left[name], count)
-                given[name] += turns
-                self._deficits[name] -= turns
-                left[name] -= turns
-                count -= turns
-            if count == round_:  # nobody is owed a whole turn: the one who is owed most gets it
-                name = max(left, key=lambda each: self._deficits[each])
-                given[name] += 1
-                self._deficits[name] -= 1.0
-                left[name] -= 1
-                count -= 1
-            left = {name: people for name, people in left.items() if people}
-            for name in self._deficits.keys() - left.keys():
-                self._deficits[name] = min(0.0, self._deficits[name])
+                count -= self._give(name, min(int(self._deficits[name] + _GRAIN), count), left, given)
+            share = self._given_up(left) if count else 0.0
+        for _ in range(count):  # nobody is owed a whole turn: the one who is owed most gets it
+            self._give(max(left, key=self._deficits.__getitem__), 1, left, given)
         return given
+
+    def _credit(self, share: float, left: Mapping[str, int]) -> None:
+        """Owe lanes their parts of so many turns."""
+        total = sum(self._weights[name] for name in left)
+        for name in left:
+            self._deficits[name] += share * self._weights[name] / total if total else share / len(left)
+
+    def _give(self, name: str, turns: int, left: dict[str, int], given: dict[str, int]) -> int:
+        """Give a lane so many turns, or as many as it has people for; returns how many."""
+        turns = min(turns, left[name])
+        self._deficits[name] -= turns
+        given[name] += turns
+        left[name] -= turns
+        if not left[name]:
+            del left[name]
+        return turns
+
+    def _given_up(self, left: Mapping[str, int]) -> float:
+        """Take what they are owed from lanes that nobody waits in, for the others to share. What such a lane owes it goes on owing."""
+        share = 0.0
+        for name in self._deficits.keys() - left.keys():
+            share += max(0.0, self._deficits[name])
+            self._deficits[name] = min(0.0, self._deficits[name])
+        return share
