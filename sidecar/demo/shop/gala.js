@@ -1,0 +1,116 @@
+/* The gala: an on-sale with a waiting room. It joins with the sidecar's own client, shows place, wait and countdown, claims when it is
+ * called, and buys with the pass. What happens is told once in words; numbers that tick are not read aloud. */
+
+import { make } from "./ledger.js";
+import { position, wait } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const PERFORMANCE = 1207;
+const HEADS = {
+  lobby: "You are in the lobby", waiting: "You are in line", parked: "You are in line", called: "It is your turn",
+  admitted: "You are in: buy now", needs_action: "One more step is needed", expired: "Your time to buy is over",
+  forfeited: "Your turn has passed", left: "You have left", released: "You are done. Enjoy the gala",
+};
+const ROLES = [["lobby", "in the lobby"], ["waiting", "wait"], ["called", "called"], ["admitted", "buying"], ["served", "served"],
+  ["left", "left"], ["asleep", "fell asleep"]];
+
+/** `shop`: { reserve(performance, pass), checkout(pass), door(path, wish) }; `where`: shop.json. */
+export async function open(shop, where) {
+  let module;
+  try {
+    module = await import(`${where.sidecar}/.sidecar/client.js`);
+  } catch {
+    say("The waiting room cannot be reached: is the sidecar running?");
+    return () => {};
+  }
+  const api = module.sidecar(where.sidecar);
+  let room = null;
+  let head = null;
+
+  $("gala-join").addEventListener("click", () => {
+    $("gala-join").disabled = true;
+    shop.door("/sale", {});
+    room = api.join(where.room, { claim: "manual" });
+    room.join();
+    room.addEventListener("state", () => show(room));
+    for (const word of ["over", "lost"]) room.addEventListener(word, () => show(room));
+    show(room);
+  });
+  click("gala-claim", () => room.claim());
+  click("gala-leave", () => room.leave());
+  click("gala-reserve", async () => {
+    const outcome = await shop.reserve(PERFORMANCE, room.pass);
+    if (outcome.category === "ok") toggle("gala-reserve", false), toggle("gala-pay", true);
+    else say(outcome.message ?? outcome.detail ?? outcome.state);
+  });
+  click("gala-pay", async () => {
+    const outcome = await shop.checkout(room.pass);
+    if (outcome.category === "ok") {
+      say(`Order ${outcome.data} is confirmed. Enjoy the gala!`);
+      toggle("gala-pay", false);
+      room.release();
+    }
+  });
+  setInterval(() => room && tick(room), 1000);
+
+  function show(at) {
+    const { envelope, queue, over } = at;
+    const word = queue?.visitor ?? (over ? "left" : null);
+    const next = word ? HEADS[word] ?? HEADS.waiting : envelope?.message?.text ?? envelope?.title ?? "Joining";
+    $("gala").dataset.word = word ?? "none";
+    $("gala-head").textContent = next;
+    $("gala-code").textContent = queue?.place_code ? `Your place is ${queue.place_code}` : "";
+    const line = word === "waiting" || word === "parked";
+    $("gala-ahead").textContent = line ? position(queue.ahead) ?? "" : "";
+    const admitted = word === "admitted";
+    toggle("gala-claim", word === "called");
+    toggle("gala-leave", line || word === "lobby" || word === "called");
+    if (admitted !== (head === "admitted")) toggle("gala-reserve", admitted);
+    if (!admitted) toggle("gala-pay", false);
+    $("gala-join").disabled = !over;
+    if (head !== word) say([next, $("gala-ahead").textContent].filter(Boolean).join(". "));
+    head = word;
+    tick(at);
+  }
+}
+
+/* Every second: to the opening, what the wait is by now, and until when to come. */
+function tick(room) {
+  const { queue, envelope } = room;
+  const opens = Date.parse(envelope?.room?.opens_at ?? "") - room.now();
+  const said = {
+    lobby: opens > 0 ? `The sale opens in ${clock(opens)}. Everybody in the lobby is drawn: no need to hurry` : "",
+    waiting: opens > 0 ? `Drawn. The sale opens in ${clock(opens)}` : wait(queue?.eta_low_s, queue?.eta_high_s) ?? "Nobody can say yet how long",
+    called: `Come within ${clock(Date.parse(queue?.claim_by ?? "") - room.now())}`,
+  }[queue?.visitor];
+  $("gala-eta").textContent = said ?? "";
+}
+
+/** What the crowd is at, from the shop's own count. */
+export function crowd(sale) {
+  if (!sale) return;
+  const { words, people, orders } = sale;
+  const parts = ROLES.filter(([word]) => words[word]).map(([word, name]) => make("li", "", make("b", "", words[word].toLocaleString("en-GB")), ` ${name}`));
+  $("gala-crowd").replaceChildren(make("li", "", make("b", "", people.toLocaleString("en-GB")), " people with you:"), ...parts,
+    make("li", "", make("b", "", orders.toLocaleString("en-GB")), " orders"));
+}
+
+function clock(ms) {
+  const s = Math.max(0, Math.ceil(ms / 1000));
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}
+
+function say(text) {
+  $("gala-said").textContent = text;
+}
+
+function toggle(id, on) {
+  $(id).hidden = !on;
+}
+
+function click(id, act) {
+  $(id).addEventListener("click", async () => {
+    $(id).disabled = true;
+    try { await act(); } finally { $(id).disabled = false; }
+  });
+}
