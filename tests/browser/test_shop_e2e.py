@@ -43,7 +43,7 @@ def page(chromium: Browser, demo: Standing, sent: list[Request]) -> Iterator[Pag
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: sent.append(request) if request.url.startswith(demo.sidecar) else None)
     page.goto(demo.shop)
-    expect(page.locator(".performance")).to_have_count(6)
+    expect(page.locator(".performance")).to_have_count(7)
     yield page
     context.close()
     assert [each for each in complaints if not each.startswith("Failed to load resource")] == []
@@ -131,7 +131,7 @@ def test_a_bad_night(page: Page, demo: Standing) -> None:
     check(dead, "backend_unreachable", "no")
     expect(dead.locator(".act")).to_be_disabled()
     check(press(page, "Kill it for 20 s, then list"), "stale", "no")
-    expect(page.locator(".performance")).to_have_count(6)
+    expect(page.locator(".performance")).to_have_count(7)
 
 
 @pytest.mark.long

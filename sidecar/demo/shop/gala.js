@@ -67,7 +67,8 @@ export async function open(shop, where) {
     toggle("gala-leave", line || word === "lobby" || word === "called");
     if (admitted !== (head === "admitted")) toggle("gala-reserve", admitted);
     if (!admitted) toggle("gala-pay", false);
-    $("gala-join").disabled = !over;
+    toggle("gala-join", over);
+    $("gala-join").disabled = false;
     if (head !== word) say([next, $("gala-ahead").textContent].filter(Boolean).join(". "));
     head = word;
     tick(at);
@@ -80,7 +81,7 @@ function tick(room) {
   const opens = Date.parse(envelope?.room?.opens_at ?? "") - room.now();
   const said = {
     lobby: opens > 0 ? `The sale opens in ${clock(opens)}. Everybody in the lobby is drawn: no need to hurry` : "",
-    waiting: opens > 0 ? `Drawn. The sale opens in ${clock(opens)}` : wait(queue?.eta_low_s, queue?.eta_high_s) ?? "Nobody can say yet how long",
+    waiting: opens > 0 ? `Drawn. The sale opens in ${clock(opens)}` : wait(queue?.eta_low_s, queue?.eta_high_s) ?? "The doors are open: how long it takes is known in a moment",
     called: `Come within ${clock(Date.parse(queue?.claim_by ?? "") - room.now())}`,
   }[queue?.visitor];
   $("gala-eta").textContent = said ?? "";
