@@ -30,8 +30,6 @@ SHOWN: dict[str, str] = {
     "sidecar/caller/idempotency.py": "until when a keyed call is remembered, which has to outlive the process",
     "sidecar/flight/store.py": "a backend's Date and Expires, as the age and lifetime of its answer",
     "sidecar/flight/grade.py": "the date of a backend's Retry-After, told to its caller as seconds",
-    "sidecar/demo/show.py": "when the demo's waiting room opens: two minutes after the start, told to the sidecar as its settings say it",
-    "sidecar/demo/shop.py": "how long until that room opens, over which its crowd comes",
     "sidecar/listener/wire.py": "the Date header",
     "sidecar/admin/faults.py": "until when a fault is injected, as people read it; its end is a timer's",
     "sidecar/stores/injections.py": "until when a fault is injected, as clients read it; its end is a timer's",

@@ -26,15 +26,15 @@ export async function open(shop, where) {
   const api = module.sidecar(where.sidecar);
   let room = null;
   let head = null;
+  let last = null; // of what was said
 
   $("gala-join").addEventListener("click", () => {
     $("gala-join").disabled = true;
     shop.door("/sale", {});
     room = api.join(where.room, { claim: "manual" });
     room.join();
-    room.addEventListener("state", () => show(room));
-    for (const word of ["over", "lost"]) room.addEventListener(word, () => show(room));
-    show(room);
+    for (const word of ["state", "over", "lost"]) room.addEventListener(word, ({ detail }) => show(room, (last = detail ?? last)));
+    show(room, null);
   });
   click("gala-claim", () => room.claim());
   click("gala-leave", () => room.leave());
@@ -51,12 +51,12 @@ export async function open(shop, where) {
       room.release();
     }
   });
-  setInterval(() => room && tick(room), 1000);
+  setInterval(() => room && tick(room, last), 1000);
 
-  function show(at) {
-    const { envelope, queue, over } = at;
+  function show(at, said) {
+    const { queue, over } = at;
     const word = queue?.visitor ?? (over ? "left" : null);
-    const next = word ? HEADS[word] ?? HEADS.waiting : envelope?.message?.text ?? envelope?.title ?? "Joining";
+    const next = word ? HEADS[word] ?? HEADS.waiting : said?.message?.text ?? said?.title ?? "Joining";
     $("gala").dataset.word = word ?? "none";
     $("gala-head").textContent = next;
     $("gala-code").textContent = queue?.place_code ? `Your place is ${queue.place_code}` : "";
@@ -71,14 +71,14 @@ export async function open(shop, where) {
     $("gala-join").disabled = false;
     if (head !== word) say([next, $("gala-ahead").textContent].filter(Boolean).join(". "));
     head = word;
-    tick(at);
+    tick(at, said);
   }
 }
 
 /* Every second: to the opening, what the wait is by now, and until when to come. */
-function tick(room) {
-  const { queue, envelope } = room;
-  const opens = Date.parse(envelope?.room?.opens_at ?? "") - room.now();
+function tick(room, last) {
+  const { queue } = room;
+  const opens = Date.parse(last?.room?.opens_at ?? "") - room.now();
   const said = {
     lobby: opens > 0 ? `The sale opens in ${clock(opens)}. Everybody in the lobby is drawn: no need to hurry` : "",
     waiting: opens > 0 ? `Drawn. The sale opens in ${clock(opens)}` : wait(queue?.eta_low_s, queue?.eta_high_s) ?? "The doors are open: how long it takes is known in a moment",
