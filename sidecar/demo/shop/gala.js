@@ -15,24 +15,26 @@ const ROLES = [["lobby", "in the lobby"], ["waiting", "wait"], ["called", "calle
   ["left", "left"], ["asleep", "fell asleep"]];
 
 /** `shop`: { reserve(performance, pass), checkout(pass), door(path, wish) }; `where`: shop.json. */
-export async function open(shop, where) {
-  let module;
-  try {
-    module = await import(`${where.sidecar}/.sidecar/client.js`);
-  } catch {
-    say("The waiting room cannot be reached: is the sidecar running?");
-    return () => {};
-  }
-  const api = module.sidecar(where.sidecar);
+export function open(shop, where) {
   let room = null;
   let head = null;
   let last = null; // of what was said
 
-  $("gala-join").addEventListener("click", () => {
-    $("gala-join").disabled = true;
+  click("gala-join", async () => {
+    let client;
+    try {
+      client = await import(`${where.sidecar}/.sidecar/client.js`);
+    } catch {
+      say("The waiting room cannot be reached: is the sidecar running?");
+      return;
+    }
     shop.door("/sale", {});
-    room = api.join(where.room, { claim: "manual" });
-    room.join();
+    if (room) {
+      room.join();
+      return;
+    }
+    room = client.sidecar(where.sidecar).join(where.room, { claim: "manual" });
+    if (room.over) room.join(); // of an evening before this one
     for (const word of ["state", "over", "lost"]) room.addEventListener(word, ({ detail }) => show(room, (last = detail ?? last)));
     show(room, null);
   });
@@ -68,7 +70,6 @@ export async function open(shop, where) {
     if (admitted !== (head === "admitted")) toggle("gala-reserve", admitted);
     if (!admitted) toggle("gala-pay", false);
     toggle("gala-join", over);
-    $("gala-join").disabled = false;
     if (head !== word) say([next, $("gala-ahead").textContent].filter(Boolean).join(". "));
     head = word;
     tick(at, said);
