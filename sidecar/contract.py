@@ -140,6 +140,8 @@ def _schema() -> dict[str, Any]:
                 "type": "object",
                 "properties": {
                     "kind": {"enum": ["call", "room"]},
+                    "lane": text,
+                    "reason": {"type": ["string", "null"]},
                     "place_code": text,
                     "place": text,
                     "ahead": maybe_whole,
@@ -154,9 +156,15 @@ def _schema() -> dict[str, Any]:
             },
             "room": {
                 "type": "object",
-                "properties": {"name": text, "state": text, "opens_at": {"type": ["string", "null"]}},
+                "properties": {
+                    "name": text,
+                    "state": text,
+                    "opens_at": {"type": ["string", "null"]},
+                    "draws_at": {"type": ["string", "null"]},
+                    "title": text,
+                },
             },
-            "pass": {"type": "object", "properties": {"expires_at": text}},
+            "pass": {"type": "object", "properties": {"token": text, "expires_at": text}},
             "errors": {
                 "type": "array",
                 "items": {
