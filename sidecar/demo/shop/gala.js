@@ -28,7 +28,7 @@ export function open(shop, where) {
       say("The waiting room cannot be reached: is the sidecar running?");
       return;
     }
-    shop.door("/sale", {});
+    shop.door("/sale", {}, true); // which may be there already
     if (room) {
       room.join();
       return;

@@ -57,9 +57,9 @@ async function hold(performance, seats) {
   if (!state.held) await run("ReserveTickets", wish(await session(), performance, seats));
 }
 
-async function door(path, body) {
+async function door(path, body, quiet = false) {
   const reply = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  if (!reply.ok) $("basket").textContent = (await reply.json()).error;
+  if (!reply.ok && !quiet) $("basket").textContent = (await reply.json()).error;
 }
 
 function show(performances) {
