@@ -82,7 +82,7 @@ function tick(room, last) {
   const opens = Date.parse(last?.room?.opens_at ?? "") - room.now();
   const said = {
     lobby: opens > 0 ? `The sale opens in ${clock(opens)}. Everybody in the lobby is drawn: no need to hurry` : "",
-    waiting: opens > 0 ? `Drawn. The sale opens in ${clock(opens)}` : wait(queue?.eta_low_s, queue?.eta_high_s) ?? "The doors are open: how long it takes is known in a moment",
+    waiting: opens > 0 ? `Drawn. The sale opens in ${clock(opens)}` : wait(queue?.eta_low_s, queue?.eta_high_s) ?? "The doors are open. The first estimate comes with the next news of your place",
     called: `Come within ${clock(Date.parse(queue?.claim_by ?? "") - room.now())}`,
   }[queue?.visitor];
   $("gala-eta").textContent = said ?? "";
