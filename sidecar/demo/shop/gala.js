@@ -6,6 +6,7 @@ import { position, wait } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const PERFORMANCE = 1207;
+const BOARD_MS = 3000; // caches may carry it, so it shows that the line moves between two words about oneself
 const HEADS = {
   lobby: "You are in the lobby", waiting: "You are in line", parked: "You are in line", called: "It is your turn",
   admitted: "You are in: buy now", needs_action: "One more step is needed", expired: "Your time to buy is over",
@@ -54,6 +55,7 @@ export function open(shop, where) {
     }
   });
   setInterval(() => room && tick(room, last), 1000);
+  setInterval(() => room && !room.over && board(`${where.sidecar}/.sidecar/rooms/${where.room}/board`), BOARD_MS);
 
   function show(at, said) {
     const { queue, over } = at;
@@ -86,6 +88,17 @@ function tick(room, last) {
     called: `Come within ${clock(Date.parse(queue?.claim_by ?? "") - room.now())}`,
   }[queue?.visitor];
   $("gala-eta").textContent = said ?? "";
+}
+
+/* How far the line has come, which is the same for everybody. */
+async function board(url) {
+  try {
+    const { room, lanes, rate_per_min: rate } = await (await fetch(url)).json();
+    const pace = rate === null ? "" : `, ${rate.toLocaleString("en-GB")} each minute`;
+    $("gala-board").textContent = room.state === "open" ? `${lanes.main.frontier.toLocaleString("en-GB")} places have had their turn${pace}` : "";
+  } catch {
+    $("gala-board").textContent = "";
+  }
 }
 
 /** What the crowd is at, from the shop's own count. */
