@@ -86,6 +86,8 @@ def _section(row: State) -> list[str]:
     lines = [f"## {title}", "", f"{row.title}.", "", f"A page shows: {row.page}", ""]
     if row.reasons:
         lines += ["Reasons: " + ", ".join(f"`{reason}`" for reason in row.reasons) + ".", ""]
+    if row.origin == "browser":
+        lines += ["Made by the browser client (`clients/js`) when `fetch` itself fails: no response bears it.", ""]
     if row.provoke:
         lines += ["```sh", row.provoke, "```", ""]
     return lines
@@ -138,6 +140,8 @@ def _schema() -> dict[str, Any]:
                 "type": "object",
                 "properties": {
                     "kind": {"enum": ["call", "room"]},
+                    "lane": text,
+                    "reason": {"type": ["string", "null"]},
                     "place_code": text,
                     "place": text,
                     "ahead": maybe_whole,

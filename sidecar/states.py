@@ -126,6 +126,15 @@ def _pauses() -> str:
     return f"curl -s $ADMIN/admin/v1/pause/set {head} -d '{order}'; "
 
 
+def _room(verb: str, body: str = "", more: str = "", method: str = "POST") -> str:
+    """Return the command that asks the demo's waiting room for something."""
+    said = "" if not body else f"-H 'Content-Type: application/json' -d '{body}' "
+    return f"curl -si -X {method} $DEMO/.sidecar/rooms/gala/{verb} {said}{more}".rstrip()
+
+
+_PLACE: Final = (
+    "PLACE=$(" + _room("join").replace("-si", "-s", 1) + ' | sed -n \'s/.*"place":"\\([^"]*\\)".*/\\1/p\'); '
+)
 _PAYS: Final = _pays()
 _KEYED_SALE: Final = _reserve(1206, 1).replace("-si", "-s") + " >/dev/null; "
 
@@ -302,8 +311,8 @@ ROWS: Final[tuple[State, ...]] = (
         _H.JOIN,
         "caller",
         "A pass is needed first",
-        "The waiting room.",
-        "",
+        "The way into the waiting room (`links.join`), when it opens (`room.opens_at`), or the place that he has in it (`queue`).",
+        _reserve(1207, 1),
         (
             "no_pass",
             "no_place",
@@ -316,7 +325,6 @@ ROWS: Final[tuple[State, ...]] = (
             "other_replica",
         ),
         retry_after_s=2,
-        built=False,
     ),
     State(
         "rate_limited",
@@ -342,10 +350,9 @@ ROWS: Final[tuple[State, ...]] = (
         _H.WAIT,
         "caller",
         "Polled far more often than asked",
-        "Nothing; poll when told.",
-        "",
+        "Nothing new: what was shown still holds; poll when `next_poll_ms` says.",
+        _PLACE + "for i in $(seq 30); do " + _room("place", "", '-H "Sidecar-Place: $PLACE"', "GET") + "; done",
         retry_after_s=2,
-        built=False,
     ),
     State(
         "verify_required",
@@ -357,10 +364,10 @@ ROWS: Final[tuple[State, ...]] = (
         _H.FIX,
         "caller",
         "A check is needed first",
-        "The check.",
-        "",
+        "The check that `links.remedy` leads to; the place is kept meanwhile. Of an invite: that it does not count, and the way in "
+        "without it.",
+        _room("join", '{"invite": "forged"}'),
         ("crowd", "sign_in"),
-        built=False,
     ),
     State(
         "account_limit",
@@ -372,10 +379,9 @@ ROWS: Final[tuple[State, ...]] = (
         _H.FIX,
         "caller",
         "This account has what one account may have",
-        "Why, and what to do.",
-        "",
+        "That this account has a place already, on the device where it was taken, and `links.remedy`.",
+        "; ".join([_room("join", '{"account": "ann"}')] * 2),
         ("account",),
-        built=False,
     ),
     State(
         "operation_denied",
@@ -414,8 +420,8 @@ ROWS: Final[tuple[State, ...]] = (
         _H.JOIN,
         "caller",
         "The pass has run out",
-        "The way back into the room.",
-        "",
+        "That the time to buy is over, and the way back into the waiting room (`links.join`).",
+        _reserve(1207, 1, "-H 'Sidecar-Pass: nonsense' "),
         (
             "expired",
             "idle",
@@ -431,7 +437,6 @@ ROWS: Final[tuple[State, ...]] = (
             "other_replica",
         ),
         retry_after_s=1,
-        built=False,
     ),
     State(
         "paused",
@@ -459,10 +464,9 @@ ROWS: Final[tuple[State, ...]] = (
         _H.NEVER,
         "caller",
         "The sale has ended",
-        "That it is over.",
-        "",
+        "That it is over: sold out, or closed; and no button that tries again.",
+        _reserve(1200, 1),
         ("sold_out", "closed"),
-        built=False,
     ),
     State(
         "overloaded",
@@ -789,9 +793,8 @@ ROWS: Final[tuple[State, ...]] = (
         _H.WAIT,
         "",
         "The browser could not reach the sidecar",
-        "That the connection failed.",
+        "That the connection failed; where `executed` is `unknown`, that it is being looked up, never a button that buys again.",
         "",
-        built=False,
         origin="browser",
     ),
     State(
@@ -804,9 +807,8 @@ ROWS: Final[tuple[State, ...]] = (
         _H.WAIT,
         "",
         "The browser is offline",
-        "That there is no network.",
+        "That there is no network; the client goes on by itself when there is.",
         "",
-        built=False,
         origin="browser",
     ),
     State(
@@ -819,9 +821,8 @@ ROWS: Final[tuple[State, ...]] = (
         _H.WAIT,
         "",
         "The page gave up waiting",
-        "Nothing.",
+        "That it took too long. As with `unreachable`, the effect is asked for first.",
         "",
-        built=False,
         origin="browser",
     ),
 )

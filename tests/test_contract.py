@@ -13,6 +13,11 @@ from sidecar.states import ROWS, Category
 BUILT = [row for row in ROWS if row.built]
 
 
+def section(text: str, name: str) -> str:
+    """Return what stands under a state's heading."""
+    return text.partition(f"## {name}\n")[2].partition("\n## ")[0]
+
+
 def test_every_state_that_is_made_has_its_section_with_a_command() -> None:
     """A reader finds each state, what a page shows, and how to see it, but for our own bugs and what no client of the demo can do."""
     text = contract.markdown()
@@ -20,7 +25,8 @@ def test_every_state_that_is_made_has_its_section_with_a_command() -> None:
         assert f"## {row.name}" in text
         assert row.page in text
         assert row.provoke in text
-        assert row.provoke or row.name in ("internal", "key_missing")
+        assert row.provoke or row.name in ("internal", "key_missing") or row.origin == "browser"
+        assert ("by the browser client" in section(text, row.name)) == (row.origin == "browser")
 
 
 def test_reserved_states_are_named_as_such() -> None:

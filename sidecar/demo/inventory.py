@@ -233,5 +233,7 @@ SEASON = (
         subtitle="Added & nearly full",
     ),
     Performance(1206, "Peer Gynt", "2026-12-11T18:30:00+00:00", "Main stage", 1, Decimal("55.00"), 25, 40),
+    Performance(1207, "The Lantern Gala", "2026-12-31T18:00:00+00:00", "Arena", 1, Decimal("75.00"), 100, 120),
 )
-"""Six evenings, one for each answer the house can give: on sale, not on sale (1203), sold out (1204), three seats left (1205)."""
+"""Seven evenings, one for each answer the house can give: on sale, not on sale (1203), sold out (1204), three seats left (1205), and one
+that 20 000 people want (1207): before it stands a waiting room."""

@@ -6,6 +6,7 @@ office's controls and to crowds, so that a visitor can provoke what he wants to 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from sidecar.demo.door import Door
 from sidecar.demo.lookout import Lookout
+from sidecar.demo.onsale import Wish
 from sidecar.demo.tide import AskError, BusyError, Tide
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ PAGES = {
     "/backstage.js": ("backstage.js", "text/javascript"),
     "/panel.js": ("panel.js", "text/javascript"),
     "/turn.js": ("turn.js", "text/javascript"),
+    "/gala.js": ("gala.js", "text/javascript"),
     "/words.js": ("words.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
@@ -47,6 +50,15 @@ class Addresses:
     admin: str | None = None  # the operators' listener, where the limit can be read
     tickets: str = "/tickets"
     boxrpc: str = "/boxrpc"
+    room: str = "gala"  # before which the crowd of the on-sale gathers
+    opens: float = 0.0  # when that room opens, in seconds of the wall clock; what is over has opened
+
+    def onsale(self) -> Wish:
+        """Return the crowd that comes to the room."""
+        opens_in_s = self.opens - time.time()
+        return Wish(
+            f"{self.sidecar}/.sidecar/rooms/{self.room}", f"{self.sidecar}{self.tickets}", opens_in_s=opens_in_s
+        )
 
     def endpoints(self, past: bool) -> tuple[str, str]:
         """Return where a crowd calls, through the sidecar or `past` it."""
@@ -61,7 +73,7 @@ class Shop:
     def __init__(self, addresses: Addresses, host: str = "127.0.0.1", port: int = 0) -> None:
         self.addresses = addresses
         self._host, self._port = host, port
-        self.tide = Tide(addresses.endpoints)
+        self.tide = Tide(addresses.endpoints, addresses.onsale)
         self._files = {path: (files("sidecar.demo") / "shop" / name).read_bytes() for path, (name, _) in PAGES.items()}
 
     async def __aenter__(self) -> Self:
@@ -88,7 +100,7 @@ class Shop:
         try:
             if request.method in ("GET", "HEAD"):
                 return await self._get(request.path)
-            if request.method == "POST" and request.path in ("/control", "/rush", "/tide"):
+            if request.method == "POST" and request.path in ("/control", "/rush", "/tide", "/sale"):
                 return await self._post(request.path, await self._wish(request))
         except BusyError as error:
             return self._json(409, {"error": str(error)})
@@ -100,9 +112,11 @@ class Shop:
 
     async def _get(self, path: str) -> web.Response:
         if path == "/stats":
-            return self._json(200, {**await self._lookout.look(), "crowd": self.tide.json()})
+            told = await self._lookout.look()
+            return self._json(200, {**told, "crowd": self.tide.json(), "sale": self.tide.sale_json()})
         if path == "/shop.json":
-            return self._json(200, {"sidecar": self.addresses.sidecar, "tickets": self.addresses.tickets})
+            here = self.addresses
+            return self._json(200, {"sidecar": here.sidecar, "tickets": here.tickets, "room": here.room})
         if path not in PAGES:
             return self._json(404, {"error": f"{path} is not here"})
         return web.Response(
@@ -112,7 +126,8 @@ class Shop:
     async def _post(self, path: str, wish: dict[str, Any]) -> web.Response:
         if path == "/control":
             return await self._control(wish)
-        return self._json(202, self.tide.rush(wish) if path == "/rush" else self.tide.turn(wish))
+        doors = {"/rush": self.tide.rush, "/tide": self.tide.turn, "/sale": self.tide.sale}
+        return self._json(202, doors[path](wish))
 
     async def _wish(self, request: web.BaseRequest) -> dict[str, Any]:
         """Read a JSON object that this shop's own page sent: a strange page must not be able to hurt the box office."""
@@ -143,7 +158,7 @@ class Shop:
     def _headers(self) -> Mapping[str, str]:
         policy = {
             "default-src": "'none'",
-            "script-src": "'self'",
+            "script-src": f"'self' {self.addresses.sidecar}",  # the client is the sidecar's own
             "style-src": "'self'",
             "img-src": "'self'",
             "connect-src": f"'self' {self.addresses.sidecar}",

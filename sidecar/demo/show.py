@@ -11,9 +11,12 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import AsyncExitStack
 from dataclasses import astuple, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -37,6 +40,8 @@ CONFIG = _IN_THE_TREE if _IN_THE_TREE.is_file() else Path(__file__).with_name("d
 # four calls, one of which is answered from memory; at its best it executes 200 calls a second.
 RATES = (75.0, 150.0, 400.0)
 UNPROTECTED_S = 20.0  # nobody visits a house that falls all the time: this one always ends with a report
+# The waiting room of the gala opens so long after the start: time to open the page, join, and see the draw.
+OPENS_S = 120.0
 GRACE_S = 10.0  # for the last who came: who still stands there then is sent home, and counted
 
 
@@ -113,13 +118,13 @@ async def _run(show: Show, over: asyncio.Event) -> None:
         try:
             box = await stack.enter_async_context(BoxOffice(port=show.ports.box))
             url = f"http://127.0.0.1:{show.ports.sidecar or _free_port()}"
-            addresses = Addresses(url, box.control_url, box.url, admin)
+            addresses = Addresses(url, box.control_url, box.url, admin, opens=time.time() // 1 + OPENS_S)
             shop = await stack.enter_async_context(Shop(addresses, port=show.ports.shop))
         except OSError as error:
             raise DemoError(error.strerror) from None
-        sidecar = await stack.enter_async_context(
-            Sidecar(show.config, _environment(url, shop.url, box.url, show.ports.admin), terse=show.for_s is not None)
-        )
+        folder = stack.enter_context(TemporaryDirectory(prefix="sidecar-demo-"))
+        environment = _environment(addresses, shop.url, show.ports.admin, Path(folder))
+        sidecar = await stack.enter_async_context(Sidecar(show.config, environment, terse=show.for_s is not None))
         await sidecar.ready(url, over)
         if show.for_s is None:
             _print(things_to_try(addresses, shop.url))
@@ -203,10 +208,17 @@ async def _mark(box: BoxOffice, lookout: Lookout) -> Mark:
     return Mark(at, sum(box_now["executed"].values()), box_now["work"], limits)
 
 
-def _environment(url: str, shop: str, box: str, admin: int) -> dict[str, str]:
-    port = url.rsplit(":", 1)[1]
-    ours = {"SIDECAR_DEMO_PORT": port, "SIDECAR_DEMO_URL": url, "SIDECAR_DEMO_SHOP": shop, "SIDECAR_DEMO_BOX": box}
+def _environment(where: Addresses, shop: str, admin: int, folder: Path) -> dict[str, str]:
+    port, url = where.sidecar.rsplit(":", 1)[1], where.sidecar
+    ours = {
+        "SIDECAR_DEMO_PORT": port,
+        "SIDECAR_DEMO_URL": url,
+        "SIDECAR_DEMO_SHOP": shop,
+        "SIDECAR_DEMO_BOX": where.box,
+    }
     ours |= {"SIDECAR_DEMO_ADMIN": str(admin), "SIDECAR_DEMO_TOKEN": TOKEN}
+    opens = datetime.fromtimestamp(where.opens, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ours |= {"SIDECAR_DEMO_OPENS": opens, "SIDECAR_DEMO_STORE": "memory", "SIDECAR_DEMO_KEYS": str(folder / "keys")}
     return {**os.environ, **ours}
 
 

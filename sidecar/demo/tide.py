@@ -1,4 +1,4 @@
-"""The crowds that a visitor of the shop sends: a rush of so many people, or a tide that he turns up and down.
+"""The crowds that a visitor of the shop sends: a rush of so many people, a tide that he turns up and down, or an on-sale's thousands.
 
 It stands behind the shop's own doors. It answers at once, lets one of each kind run at a time, and each ends by itself.
 """
@@ -6,13 +6,16 @@ It stands behind the shop's own doors. It answers at once, lets one of each kind
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sidecar.demo.crowd import Crowd, Rush
+from sidecar.demo.onsale import PEOPLE_MAX, OnSale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sidecar.demo.onsale import Wish
     from sidecar.demo.tally import Report
 
 RUSH_PEOPLE_MAX = 600
@@ -33,10 +36,14 @@ class BusyError(AskError):
 
 
 class Tide:
-    """`to(past)` returns the two endpoints that a crowd calls: behind the sidecar's, or `past` it the box office's own."""
+    """`to(past)` returns the two endpoints that a crowd calls: behind the sidecar's, or `past` it the box office's own; `onsale()`
+    the crowd that comes to a waiting room.
+    """
 
-    def __init__(self, to: Callable[[bool], tuple[str, str]]) -> None:
-        self._to = to
+    def __init__(self, to: Callable[[bool], tuple[str, str]], onsale: Callable[[], Wish] | None = None) -> None:
+        self._to, self._onsale = to, onsale
+        self._sale: OnSale | None = None
+        self._sale_task: asyncio.Task[None] | None = None
         self._crowd: Crowd | None = None
         self._tide: asyncio.Task[Report] | None = None
         self.last_rush: asyncio.Task[Report] | None = None
@@ -69,6 +76,23 @@ class Tide:
             self._begin(rate, for_s)
         return {"rate": rate, "for_s": for_s}
 
+    def sale(self, wish: dict[str, Any]) -> dict[str, Any]:
+        """Let `people` come to the waiting room; one such crowd at a time. Raises `AskError`."""
+        people = wish.get("people", PEOPLE_MAX)
+        if not isinstance(people, int) or isinstance(people, bool) or not 1 <= people <= PEOPLE_MAX:
+            raise AskError(f"people must be a number from 1 to {PEOPLE_MAX}")
+        if self._onsale is None:
+            raise AskError("there is no waiting room here")
+        if self._sale_task is not None and not self._sale_task.done():
+            raise BusyError("the crowd of this on-sale is already there")
+        self._sale = OnSale(replace(self._onsale(), people=people))
+        self._sale_task = asyncio.get_running_loop().create_task(self._sale.run(), name="shop: on-sale")
+        return {"people": people}
+
+    def sale_json(self) -> dict[str, Any] | None:
+        """Return what has become of the on-sale's crowd, None where none has come."""
+        return None if self._sale is None else self._sale.json()
+
     def json(self) -> dict[str, Any]:
         """Return how many come each second, how many are here, and what has become of all since the tide began."""
         if self._crowd is None:
@@ -84,7 +108,7 @@ class Tide:
 
     async def close(self) -> None:
         """Send everybody home."""
-        tasks = [task for task in (self._tide, self.last_rush) if task is not None]
+        tasks = [task for task in (self._tide, self.last_rush, self._sale_task) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -25,6 +25,7 @@ def things_to_try(where: Addresses, shop: str) -> str:
     told = f"SIDECAR_ADMIN={where.admin} SIDECAR_ADMIN_TOKEN={TOKEN} {sys.executable} -m sidecar"
     hurt = f"curl -s {where.control}/_control --data"
     turn = f"curl -s {shop}/tide -H 'Content-Type: application/json' --data"
+    sale = f"curl -s {shop}/sale -H 'Content-Type: application/json' --data"
     things = (
         ("a call that works", call),
         (
@@ -44,6 +45,8 @@ def things_to_try(where: Addresses, shop: str) -> str:
         ("an operation that nobody may call: operation_denied", f"curl -si {where.sidecar}/tickets/DestroyCache -d ''"),
         ("a path that is nobody's: not_found", f"curl -si {where.sidecar}/nowhere"),
         ("a sale opens: 150 people a second, then 0 again", f"{turn} '{{\"rate\": 150}}'"),
+        ("20 000 people come to the gala, which opens two minutes after the start", f"{sale} '{{}}'"),
+        ("how its waiting room stands", f"curl -si {where.sidecar}/.sidecar/rooms/{where.room}/board"),
         (
             "the disk is slow for half a minute: it bears 8 calls at once, not 20",
             f'{hurt} \'{{"knee": 8, "for_s": 30}}\'',

@@ -292,6 +292,8 @@ class House:
         crowd, wall = room.joined, room.time.wall
         match told.word:
             case Word.LOBBY:
+                if first:  # else whoever comes shortly before the draw is not known to be there, and before nobody
+                    return polling.SECOND_S * polling.spread(chance)
                 if self.plan.opens is None or room.draws_at is None:
                     return polling.waiting_s(None, crowd, chance)
                 return polling.lobby_s(max(0.0, room.draws_at - wall), max(0.0, self.plan.opens - wall), crowd, chance)

@@ -43,7 +43,7 @@ def page(chromium: Browser, demo: Standing, sent: list[Request]) -> Iterator[Pag
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: sent.append(request) if request.url.startswith(demo.sidecar) else None)
     page.goto(demo.shop)
-    expect(page.locator(".performance")).to_have_count(6)
+    expect(page.locator(".performance")).to_have_count(7)
     yield page
     context.close()
     assert [each for each in complaints if not each.startswith("Failed to load resource")] == []
@@ -104,6 +104,31 @@ def test_an_evening_in_json(page: Page, demo: Standing, sent: list[Request]) -> 
     assert not any("<" in (call.post_data or "") for call in sent)
 
 
+def test_the_gala_is_waited_for(page: Page, demo: Standing) -> None:
+    """Who joins sees the lobby, his place and the countdown, and the crowd beside him; a reload keeps the place, and he may leave."""
+    page.route("**/sale", lambda route: route.continue_(post_data='{"people": 30}'))
+    codes = set()
+    for _ in range(2):
+        page.get_by_role("button", name="Join the on-sale").click()
+        expect(page.locator("#gala-head")).to_have_text("You are in the lobby")
+        expect(page.locator("#gala-eta")).to_have_text(
+            re.compile(r"^The sale opens in [01]:\d\d\. Everybody in the lobby")
+        )
+        expect(page.locator("#gala-code")).to_have_text(re.compile(r"^Your place is \w{4}-\w\w$"))
+        expect(page.locator("#gala-crowd")).to_contain_text("30 people with you")
+        codes.add(page.locator("#gala-code").inner_text())
+        page.reload()
+    page.get_by_role("button", name="Join the on-sale").click()
+    check(press(page, "Reserve for the gala without a pass"), "waiting", "no")
+    check(press(page, "The same with a pass that is none"), "pass_expired", "no")
+    check(press(page, "A matinee that is over"), "sale_closed", "no")
+    keep(page, "gala")
+    page.get_by_role("button", name="Leave the line").click()
+    expect(page.locator("#gala-head")).to_have_text("You have left")
+    assert len(codes) == 1
+    assert demo.stats()["executed"].get("ReserveTickets") is None
+
+
 @pytest.mark.long
 def test_a_bad_night(page: Page, demo: Standing) -> None:
     """A box office that dies, freezes, hangs up or talks nonsense: what is not known is asked for before it is done again."""
@@ -131,7 +156,7 @@ def test_a_bad_night(page: Page, demo: Standing) -> None:
     check(dead, "backend_unreachable", "no")
     expect(dead.locator(".act")).to_be_disabled()
     check(press(page, "Kill it for 20 s, then list"), "stale", "no")
-    expect(page.locator(".performance")).to_have_count(6)
+    expect(page.locator(".performance")).to_have_count(7)
 
 
 @pytest.mark.long

@@ -51,3 +51,15 @@ async def test_its_words_are_passed_on_but_for_its_access_lines(
         assert b'"started"' in said
         assert (b'"access"' in said) is not terse
         assert "exit code 0" in str(sidecar.death())
+
+
+async def test_a_waiting_room_that_is_polled_does_not_bury_the_rest(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Lines of its own resources are left out where they say that all is well, and only there."""
+    line = '{"event":"access","backend":"%s","operation":null,"state":"%s"}'
+    lines = [line % each for each in (("", "ok"), ("", "poll_too_soon"), ("tickets", "ok"))]
+    monkeypatch.setattr(beside, "COMMAND", (sys.executable, "-c", f"print({chr(10).join(lines)!r})"))
+    async with beside.Sidecar(Path("x"), dict(os.environ)) as sidecar:
+        await sidecar.process.wait()
+    assert capfdbinary.readouterr().err.decode().split() == lines[1:]

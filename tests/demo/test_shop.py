@@ -75,7 +75,7 @@ def _scripts() -> dict[str, str]:
 async def test_the_page_learns_where_the_sidecar_is(shop: Shop, http: aiohttp.ClientSession) -> None:
     """`/shop.json` names the other origin; `/stats` passes the box office's counts on, and who of the crowd is here."""
     async with http.get(f"{shop.url}/shop.json") as reply:
-        assert await reply.json() == {"sidecar": SIDECAR, "tickets": "/tickets"}
+        assert await reply.json() == {"sidecar": SIDECAR, "tickets": "/tickets", "room": "gala"}
     async with http.get(f"{shop.url}/stats") as reply:
         stats = await reply.json()
     assert (stats["calls"], stats["knee"], stats["sidecar"], stats["crowd"]["here"]) == (0, 20, None, 0)
@@ -87,6 +87,17 @@ async def test_a_slider_sends_people(shop: Shop, http: aiohttp.ClientSession) ->
         assert (reply.status, await reply.json()) == (202, {"rate": 100, "for_s": 0.5})
     async with http.get(f"{shop.url}/stats") as reply:
         assert (await reply.json())["crowd"]["rate"] == 100
+
+
+async def test_a_button_sends_the_crowd_of_the_on_sale(shop: Shop, http: aiohttp.ClientSession) -> None:
+    """`/sale` lets it come to the room behind the sidecar, and `/stats` says what has become of it."""
+    wish = shop.addresses.onsale()
+    assert (wish.room, wish.tickets) == (f"{SIDECAR}/.sidecar/rooms/gala", f"{SIDECAR}/tickets")
+    assert wish.opens_in_s < 0
+    async with http.post(f"{shop.url}/sale", json={"people": 2}) as reply:
+        assert (reply.status, await reply.json()) == (202, {"people": 2})
+    async with http.get(f"{shop.url}/stats") as reply:
+        assert (await reply.json())["sale"]["people"] == 2
 
 
 async def test_whatever_a_visitor_breaks_heals_by_itself(
@@ -117,6 +128,7 @@ async def test_whatever_a_visitor_breaks_heals_by_itself(
         ("/rush", b'{"people": 601}', {}, "people must be a number from 1 to 600"),
         ("/rush", b'{"for_s": 11}', {}, "for_s must be a number of seconds up to 10"),
         ("/tide", b'{"rate": 401}', {}, "rate must be a number of people a second from 0 to 400"),
+        ("/sale", b'{"people": 20001}', {}, "people must be a number from 1 to 20000"),
         ("/tide", b'{"rate": 1}', {"Origin": "http://evil.example"}, "only this page may ask"),
     ],
 )

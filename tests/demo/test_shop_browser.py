@@ -64,7 +64,7 @@ async def page(shop: Shop) -> AsyncIterator[Page]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page()
         await page.goto(shop.url)
-        await expect(page.locator(".performance")).to_have_count(6)
+        await expect(page.locator(".performance")).to_have_count(7)
         yield page
         await browser.close()
 
@@ -282,7 +282,7 @@ async def test_the_policy_is_kept_by_the_page_itself(shop: Shop) -> None:
         page.on("console", lambda message: broken.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: broken.append(str(error)))
         await page.goto(shop.url)
-        await expect(page.locator(".performance")).to_have_count(6)
+        await expect(page.locator(".performance")).to_have_count(7)
         await page.get_by_role("button", name="Reserve seats for Hamlet").click()
         await expect(page.locator("#basket")).to_have_text("2 seats are held for you.")
         await browser.close()

@@ -14,7 +14,9 @@ import pytest
 
 from sidecar.demo import beside, show
 from sidecar.demo.account import UNPROTECTED
+from sidecar.demo.shop import Addresses
 from sidecar.demo.show import FREE, main
+from sidecar.settings.load import Beside, load_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,3 +198,16 @@ def test_the_demo_config_names_only_what_the_box_office_has() -> None:
         named = [*section["operations"], *section["deny"], *(rule["operation"] for rule in section.get("results", ()))]
         assert all(any(fnmatchcase(name, pattern) for name in known) for pattern in named)
     assert "limit" not in backends["tickets"]  # it is learnt
+
+
+def test_the_gala_opens_two_minutes_after_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The sidecar reads the very moment that the shop knows, keeps nothing but a key, and that where the demo says."""
+    where = Addresses("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", opens=1_900_000_000.0)
+    for name, value in show._environment(where, "http://127.0.0.1:4", 5, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    plan = load_all(str(show.CONFIG), Beside(volatile=True)).plan
+    gala = next(room for room in plan.rooms if room.name == where.room)
+    assert gala.opens == where.opens
+    assert gala.lobby_s > show.OPENS_S > 2 * gala.draw_s
+    assert gala.draw_s == where.onsale().draw_s
+    assert [path.name for path in tmp_path.iterdir()] in ([], ["keys"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sidecar.demo.onsale import Wish
 from sidecar.demo.tide import TIDE_MAX_S, AskError, BusyError, Tide
 
 if TYPE_CHECKING:
@@ -85,3 +86,21 @@ async def test_a_wish_that_does_not_fit_is_told_what_would(
         getattr(tide, kind)(wish)
     assert tide.json()["people"] == 0
     assert tide.last_rush is None
+
+
+async def test_an_on_sale_comes_once(box: BoxOffice) -> None:
+    """One crowd of a waiting room at a time, of a number of people that there is room for, and none where there is no room."""
+    there = Tide(lambda _: ("", ""), lambda: Wish(f"{box.url}/nowhere", box.url))
+    assert there.sale_json() is None
+    assert there.sale({"people": 3}) == {"people": 3}
+    with pytest.raises(BusyError, match="already there"):
+        there.sale({})
+    told = there.sale_json()
+    assert told is not None
+    assert told["people"] == 3
+    for wish in ({"people": 0}, {"people": 20_001}, {"people": True}, {"people": "all"}):
+        with pytest.raises(AskError, match="from 1 to 20000"):
+            there.sale(wish)
+    await there.close()
+    with pytest.raises(AskError, match="no waiting room"):
+        Tide(lambda _: ("", "")).sale({})

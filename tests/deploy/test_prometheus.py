@@ -189,7 +189,10 @@ def test_failures_are_the_states_of_two_categories() -> None:
     told = {
         row.name
         for row in ROWS
-        if row.category in (Category.BUSY, Category.UPSTREAM) and row.built and row.name != "backend_fault"
+        if row.category in (Category.BUSY, Category.UPSTREAM)
+        and row.built
+        and row.origin == "sidecar"
+        and row.name != "backend_fault"
     }
     matched = read(RULES["SidecarPeopleGetFailures"]["expr"]).values
     assert {state for _, label, value in matched if label == "state" for state in value.split("|")} == told

@@ -35,6 +35,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/configuration.md", ("-m", "sidecar", "schema", "--format", "markdown")),
     Generated("docs/admin.md", ("-m", "sidecar.admin.reference")),
     Generated("docs/metrics.md", ("-m", "sidecar", "metrics")),
+    Generated("docs/rooms.md", ("-m", "tests.house.rooms_doc")),
     Generated("docs/failures.md", ("-m", "tests.scenarios.failures_doc")),
 )
 

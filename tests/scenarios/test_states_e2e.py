@@ -31,6 +31,7 @@ DIALECTS: Final = ("json", "soap11", "soap12", "asmx", "xmlrpc")
 _RELAYED: Final = "an answer is in the words of the protocol that it was asked in: the JSON facade is not built"
 _NO_XML: Final = "a form has no document type"
 _NO_ACTION: Final = "has no SOAPAction that could disagree"
+_ROOM: Final = "a waiting room is joined and polled in JSON, whatever its calls speak"
 _OPAQUE: Final = "parameters of XML bodies pass through unread; only those of an address can stand twice"
 
 # (row, dialect): why no request can get there. What has no dialect, a document or a resource, stands under json.
@@ -46,6 +47,11 @@ IMPOSSIBLE: Final[dict[tuple[str, str], str]] = {
     ("action_mismatch", "asmx"): _NO_ACTION,
     ("action_mismatch", "xmlrpc"): _NO_ACTION,
     **{("invalid_params", dialect): _OPAQUE for dialect in ("soap11", "soap12", "xmlrpc")},
+    **{
+        (state, dialect): _ROOM
+        for state in ("account_limit", "verify_required", "poll_too_soon")
+        for dialect in ("soap11", "soap12", "asmx", "xmlrpc")
+    },
 }
 
 # Rows whose body is the backend's own, in the dialects that it speaks.
@@ -58,7 +64,7 @@ def key_of(row: State) -> str:
     return row.name if row is first else f"{row.name}:{row.reasons[0]}"
 
 
-BUILT: Final = {key_of(row): row for row in ROWS if row.built}
+BUILT: Final = {key_of(row): row for row in ROWS if row.built and row.origin == "sidecar"}
 
 
 # --- the walk

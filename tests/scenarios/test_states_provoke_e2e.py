@@ -41,7 +41,7 @@ def key_of(row: State) -> str:
     return row.name if row is first else f"{row.name}:{row.reasons[0]}"
 
 
-BUILT = {key_of(row): row for row in ROWS if row.built}
+BUILT = {key_of(row): row for row in ROWS if row.built and row.origin == "sidecar"}
 SLOW = ("body_timeout", "draining")  # the patience for a body, and that of a drain
 
 

@@ -10,6 +10,8 @@ import json
 import signal
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -20,13 +22,12 @@ from sidecar.app import App, SystemClock
 from sidecar.model import Notice
 from sidecar.policy.pauses import EVERYTHING, Kind, Sign
 from sidecar.settings.load import load
-from tests.scenarios.theatre import STRANGER, Theatre, call, held, opened, settings
+from tests.scenarios.theatre import SHOP, STRANGER, Theatre, call, held, opened, settings
 from tests.support import envelopes as env
 from tests.support.client import Client, Response, ask
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from sidecar.plan import Plan
     from tests.support.plays import Gate
@@ -242,6 +243,70 @@ async def _paused(scene: Scene, dialect: str, safe: bool) -> Response:
         return await ask(url, call(dialect, "GetFine" if safe else "Fine").raw(place(dialect)))
 
 
+@reaches("waiting")
+async def _waiting(scene: Scene, dialect: str, _safe: bool) -> Response:
+    """A call without a pass, before which a room stands that is open."""
+    async with inside(scene, more=rooms()) as url:
+        return await ask(url, call(dialect, "Fine").raw(place(dialect)))
+
+
+@reaches("pass_expired")
+async def _pass(scene: Scene, dialect: str, _safe: bool) -> Response:
+    """A pass that its holder has given back."""
+    async with inside(scene, more=rooms()) as url:
+        held = ("Sidecar-Place", (await ask(url, of_room("join"))).json()["queue"]["place"])
+        called = await ask(url, of_room("place?wait=20", held, method="GET"))
+        assert called.json()["queue"]["visitor"] == "called", called.text
+        claimed = await ask(url, of_room("claim", held))
+        shown = ("Sidecar-Pass", claimed.header("Sidecar-Pass") or "")
+        assert (await ask(url, of_room("release", shown))).json()["queue"]["visitor"] == "released"
+        return await ask(url, call(dialect, "Fine").raw(place(dialect), headers=(shown,)))
+
+
+@reaches("sale_closed")
+async def _closed(scene: Scene, dialect: str, _safe: bool) -> Response:
+    async with inside(scene, more=rooms(closes="2026-01-02 09:00Z")) as url:
+        return await ask(url, call(dialect, "Fine").raw(place(dialect)))
+
+
+@reaches("account_limit")
+async def _account(scene: Scene, _dialect: str, _safe: bool) -> Response:
+    """An account that anybody may name proves nothing: the second who names it has no place."""
+    account = {"from": "parameter", "parameter": "account"}
+    async with inside(scene, more=rooms(account=account)) as url:
+        assert (await ask(url, of_room("join", body=b'{"account": "ann"}'))).state == "ok"
+        return await ask(url, of_room("join", body=b'{"account": "ann"}'))
+
+
+@reaches("verify_required")
+async def _verify(scene: Scene, _dialect: str, _safe: bool) -> Response:
+    async with inside(scene, more=rooms(invites={"secret": "s" * 32})) as url:
+        return await ask(url, of_room("join", body=b'{"invite": "forged"}'))
+
+
+@reaches("poll_too_soon")
+async def _too_soon(scene: Scene, _dialect: str, _safe: bool) -> Response:
+    async with inside(scene, more=rooms()) as url:
+        held = ("Sidecar-Place", (await ask(url, of_room("join"))).json()["queue"]["place"])
+        while (polled := await ask(url, of_room("place", held, method="GET"))).state == "ok":
+            pass  # twenty at once are answered
+        return polled
+
+
+def rooms(**more: object) -> dict[str, object]:
+    """Return the settings of a room before everything at soap and rpc that has long been open; `more` is the room's own."""
+    covers = [{"backend": "soap"}, {"backend": "rpc"}]
+    room = {"covers": covers, "opens": "2026-01-01 09:00Z", "remedy": f"{SHOP}/signin", **more}
+    return {"rooms": {"hamlet": room}, "keys": {"file": "keys"}, "store": "sqlite:state.db"}
+
+
+def of_room(verb: str, *headers: tuple[str, str], method: str = "POST", body: bytes = b"") -> bytes:
+    """Return a request of a room's own resources."""
+    more = [": ".join(each) for each in headers]
+    raw = lines("json", f"{method} /.sidecar/rooms/hamlet/{verb} HTTP/1.1", *more, body=body)
+    return raw.replace(b"text/xml", b"application/json", 1)
+
+
 @reaches("draining")
 async def _draining(scene: Scene, dialect: str, _safe: bool) -> Response:
     """Half a body has come when the time to go is over."""
@@ -345,11 +410,17 @@ class LateClock(SystemClock):
 
 @asynccontextmanager
 async def inside(
-    scene: Scene, then: Callable[[App], Awaitable[object]] | None = None, **options: Any
+    scene: Scene,
+    then: Callable[[App], Awaitable[object]] | None = None,
+    more: Mapping[str, object] | None = None,
+    **options: Any,
 ) -> AsyncIterator[str]:
-    """Run a sidecar on this very loop, where a test can reach into it; the sockets are real. `then` is done once it runs."""
-    config = scene.folder / "inside.yaml"
-    config.write_text(json.dumps(settings(scene.theatre.backend.url, "http://127.0.0.1:9", version=1)))
+    """Run a sidecar on this very loop, where a test can reach into it; the sockets are real. `then` is done once it runs, `more` are
+    further settings, what they keep is in a folder of its own.
+    """
+    config = Path(mkdtemp(dir=scene.folder)) / "inside.yaml"
+    wanted = settings(scene.theatre.backend.url, "http://127.0.0.1:9", version=1, **(more or {}))
+    config.write_text(json.dumps(wanted).replace("sqlite:", f"sqlite:{config.parent}/"))
     app = App(_on_any_port(load(config)), **options)
     await app.start()
     try:

@@ -10,7 +10,7 @@ from sidecar.watch.mechanisms import MECHANISMS, OTHER, mechanism_of
 REFUSALS = [
     (row.name, reason)
     for row in ROWS
-    if row.built and row.category is not Category.OK
+    if row.built and row.origin == "sidecar" and row.category is not Category.OK
     for reason in (*row.reasons, None)
 ]
 

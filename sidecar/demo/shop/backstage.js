@@ -73,6 +73,11 @@ function groups({ run, session, hold, door }) {
       ["Five seats where three are left", "partial", () => reserve(1205, 5)],
       ["With a session that is none", "backend_fault", () => run("GetCart", { sWebSessionID: "nobody" })],
     ]],
+    ["Come to a waiting room", [
+      ["Reserve for the gala without a pass", "waiting", () => reserve(1207, 2)],
+      ["The same with a pass that is none", "pass_expired", async () => run("ReserveTickets", wish(await session(), 1207, 2), { pass: "none" })],
+      ["A matinee that is over", "sale_closed", () => reserve(1200, 2)],
+    ]],
     ["Ask wrongly", [
       ["A denied operation", "operation_denied", () => run("DestroyCache")],
       ["Broken JSON", "malformed", () => run("HelloWorld", {}, { spoil: "json" })],

@@ -1,6 +1,7 @@
 /* The page: performances and a basket. It knows operations and outcomes; wire.js knows how they are asked for, turn.js who waits. */
 
 import { build, card, wish } from "./backstage.js";
+import * as gala from "./gala.js";
 import { enter, make, wipe } from "./ledger.js";
 import { open } from "./panel.js";
 import { turn, waits } from "./turn.js";
@@ -56,9 +57,9 @@ async function hold(performance, seats) {
   if (!state.held) await run("ReserveTickets", wish(await session(), performance, seats));
 }
 
-async function door(path, body) {
+async function door(path, body, quiet = false) {
   const reply = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  if (!reply.ok) $("basket").textContent = (await reply.json()).error;
+  if (!reply.ok && !quiet) $("basket").textContent = (await reply.json()).error;
 }
 
 function show(performances) {
@@ -132,7 +133,13 @@ click("clear", async () => run("ClearCart", { SessionKey: await session() }));
 $("wipe").addEventListener("click", wipe);
 $("heal").addEventListener("click", () => door("/control", { reset: true }));
 
-connect(await (await fetch("/shop.json")).json());
+const where = await (await fetch("/shop.json")).json();
+connect(where);
 build({ run, session, hold, door }, $("provoke"));
-open(door);
+open(door, gala.crowd);
+gala.open({
+  door,
+  reserve: async (performance, pass) => run("ReserveTickets", wish(await session(), performance, 2), { pass }),
+  checkout: async (pass) => run("Checkout", card(await session()), { pass }),
+}, where);
 run("GetPerformances", { sStartDate: "", sEndDate: "" });

@@ -10,14 +10,14 @@ const SLOW = { knee: 8, for_s: 30 };
 const seen = [];
 let sale = 0; // which one is on; a hand on the slider ends it
 
-/** `door(path, wish)` asks the shop's own server. */
-export function open(door) {
+/** `door(path, wish)` asks the shop's own server; `onsale` is shown what has become of the crowd before the waiting room. */
+export function open(door, onsale) {
   const turn = (rate, for_s) => door("/tide", for_s ? { rate, for_s } : { rate });
   $("tide").addEventListener("input", () => { sale += 1; $("tide-rate").textContent = $("tide").value; });
   $("tide").addEventListener("change", () => turn(Number($("tide").value)));
   $("sale").addEventListener("click", () => sell(turn));
   $("slow").addEventListener("click", () => door("/control", $("slow").ariaPressed === "true" ? { reset: true } : SLOW));
-  watch();
+  watch(onsale);
 }
 
 async function sell(turn) {
@@ -30,13 +30,15 @@ async function sell(turn) {
   if (mine === sale) await turn(0);
 }
 
-async function watch() {
+async function watch(onsale) {
   try {
-    look(await (await fetch("/stats")).json());
+    const stats = await (await fetch("/stats")).json();
+    look(stats);
+    onsale(stats.sale);
   } catch {
     $("backend").textContent = "not watched";
   }
-  setTimeout(watch, EVERY_MS);
+  setTimeout(watch, EVERY_MS, onsale);
 }
 
 function look(stats) {

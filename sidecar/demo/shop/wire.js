@@ -19,9 +19,10 @@ export function connect(where) {
 /**
  * Call an operation of the box office.
  * `spoil` breaks the request on purpose, to show what becomes of it: json | path | size. `key` makes it safe to repeat;
- * `place` is the one in line that the refusal before this call has given, as it came: it counts once, and for this call alone.
+ * `place` is the one in line that the refusal before this call has given, as it came: it counts once, and for this call alone. `pass` is
+ * that of a waiting room.
  */
-export async function call(operation, args = {}, { spoil, key, place: stood } = {}) {
+export async function call(operation, args = {}, { spoil, key, place: stood, pass } = {}) {
   const began = performance.now();
   const outcome = { operation, state: "offline", category: "upstream", executed: "no", at: new Date(), retry: null, links: {} };
   let reply, text;
@@ -32,6 +33,7 @@ export async function call(operation, args = {}, { spoil, key, place: stood } = 
         "Content-Type": "application/json",
         ...(key ? { "Idempotency-Key": `"${key}"` } : {}),
         ...(stood ? { "Sidecar-Place": stood } : {}),
+        ...(pass ? { "Sidecar-Pass": pass } : {}),
       },
       body: body(args, spoil),
       signal: AbortSignal.timeout(PATIENCE_MS),
