@@ -140,8 +140,6 @@ def _schema() -> dict[str, Any]:
                 "type": "object",
                 "properties": {
                     "kind": {"enum": ["call", "room"]},
-                    "lane": text,
-                    "reason": {"type": ["string", "null"]},
                     "place_code": text,
                     "place": text,
                     "ahead": maybe_whole,
