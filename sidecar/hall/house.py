@@ -154,7 +154,7 @@ class House:
         """Take somebody in. `attaches`: his account proves that its place is his; `proven`: that there is such a person, so that he is not
         one of a crowd. None: the room is full; a reason: his account has a place, and he cannot prove that it is his.
         """
-        known = self.place_of_account(account)
+        known = self._known(account)
         if known is not None and attaches:
             return Joined(known, attached=True)
         if known is not None and account is not None and self._places.get(account) >= self.plan.account.limit:
@@ -171,15 +171,18 @@ class House:
             self.room.happen(place, Event.HOLD, Why.CROWD)
         return Joined(place)
 
-    def place_of_account(self, account: bytes | None) -> PlaceId | None:
+    def _known(self, account: bytes | None) -> PlaceId | None:
         """Return the place that an account has, if it is not over."""
-        if account is None:
-            return None
+        place = None if account is None else self.place_of_account(account)
+        return place if place is not None and self.word(place) not in OVER else None
+
+    def place_of_account(self, account: bytes) -> PlaceId | None:
+        """Return the last place that an account has had, where its bearer stands now; it may be over."""
         kept = self.accounts.get(account)
         if not kept:
             return None
         place = self.room.follow(PlaceId((kept - 1) & (1 << _LANE_BITS) - 1, (kept - 1) >> _LANE_BITS))
-        return place if self.room.knows(place) and self.word(place) not in OVER else None
+        return place if self.room.knows(place) else None
 
     def _put_account(self, account: bytes, place: PlaceId) -> None:
         value = 1 + (place.seq << _LANE_BITS | place.lane)
@@ -240,10 +243,10 @@ class House:
         one's. Where the account has another place already, the later one is held.
         """
         name = self.account_key(f"login {account}")
-        taken = self.place_of_account(self.account_of_session(key))
+        taken = self._known(self.account_of_session(key))
         if self._learnt.get(key) != name:
             self._learn(key, name)
-        known = self.place_of_account(name)
+        known = self._known(name)
         if taken is None or taken == known:
             return
         if known is None:
@@ -284,9 +287,14 @@ class House:
         new, self._new_invites = self._new_invites, []
         return new
 
+    def is_remediable(self, place: PlaceId) -> bool:
+        """Whether somebody is held who can do something about it himself."""
+        held = self.word(place) is Word.NEEDS_ACTION
+        return held and self.room.lanes[place.lane].why(place.seq) is not Why.OPERATOR
+
     def settle(self, place: PlaceId, account: bytes) -> PlaceId | None:
         """Let somebody who is held go on, because he has shown an account; None where that one has another place already."""
-        known = self.place_of_account(account)
+        known = self._known(account)
         if known is not None and known != place:
             return None
         self._put_account(account, place)
