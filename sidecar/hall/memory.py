@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 import orjson
 
@@ -25,6 +26,10 @@ PAGE: Final = 4096
 _AHEAD: Final = 1000
 _AHEAD_TIMES: Final = 4
 _ACCOUNT: Final = Struct(">8sI")
+_INVITE_BYTES: Final = 8
+_ADMITTED: Final = "pass/"
+# Before each page: a bit that a disk has turned would move people, and nobody would know.
+_SUM: Final = Struct(">I")
 VERSION: Final = 1
 
 
@@ -36,16 +41,18 @@ class Memory:
         self._joined = house.room.joined
         self._logs = 0
         self._last: bytes = b""
+        self._passes: dict[PlaceId, tuple[float, tuple[bytes, ...]]] = {}  # that are written: what of each may change
 
     def changes(self, *, closing: bool = False) -> dict[str, bytes | None]:
         """Return what has to be written: everything since the last time. `closing`: the process goes in order."""
         house, room = self.house, self.house.room
-        pages: dict[str, bytes | None] = {}
+        pages: dict[str, bytes] = {}
         for lane in room.lanes:
             for index in lane.take_dirty():
                 pages[f"words/{lane.number}/{index}"] = lane.words(index * PAGE, PAGE)
         accounts, learnt, story = house.take_accounts(), house.take_learnt(), room.story.take()
-        if accounts or learnt or story:
+        invites = house.take_invites()
+        if accounts or learnt or story or invites:
             self._logs += 1
             if accounts:
                 pages[f"accounts/{self._logs}"] = b"".join(_ACCOUNT.pack(key, value) for key, value in accounts)
@@ -53,11 +60,27 @@ class Memory:
                 pages[f"learnt/{self._logs}"] = orjson.dumps([[key.hex(), account.hex()] for key, account in learnt])
             if story:
                 pages[f"story/{self._logs}"] = story
+            if invites:
+                pages[f"invites/{self._logs}"] = b"".join(invites)
+        gone = self._changed_passes(pages)
         meta = orjson.dumps(self._meta(closing=closing))
         if meta != self._last:
             self._last = pages["meta"] = meta
         self._joined = room.joined
-        return pages
+        return {name: _summed(name, page) for name, page in pages.items()} | dict.fromkeys(gone)
+
+    def _changed_passes(self, pages: dict[str, bytes]) -> list[str]:
+        """Add a page for each pass that is not as it is written, and return those of passes that are out no more. Of a few thousand only
+        the hundreds are written that were used.
+        """
+        out, written = self.house.room.passes, self._passes
+        for held in [each for each in out if written.get(each.place) != (each.idle_at, each.sessions)]:
+            written[held.place] = (held.idle_at, held.sessions)
+            pages[_pass_page(held.place)] = orjson.dumps(_pass_out(held))
+        gone = [] if len(written) == len(out) else [place for place in written if out.of_place(place) is None]
+        for place in gone:
+            del written[place]
+        return [_pass_page(place) for place in gone]
 
     def _meta(self, *, closing: bool) -> dict[str, Any]:
         house, room = self.house, self.house.room
@@ -77,20 +100,20 @@ class Memory:
             "lanes": [
                 {
                     "joined": lane.joined,
-                    "next": lane.joined + ahead if lane.joined else 0,
+                    "next": lane.joined + ahead,
+                    "gaps": lane.gaps,
                     "drawn": lane.drawn,
                     "frontier": lane.frontier,
-                    "called": [[seq, round(until, 1)] for seq, until in lane.called.items()],
+                    "called": list(lane.called.items()),
                 }
                 for lane in room.lanes
             ],
-            "passes": [_pass_out(held) for held in room.passes],
             "moved": [[*place, *then] for place, then in room.moved.items()],
-            "invites": [each.hex() for each in house.invites],
         }
 
-    def recall(self, pages: Mapping[str, bytes]) -> None:
-        """Let a room be what these pages say. Raises ValueError, KeyError or TypeError where they are none of ours."""
+    def recall(self, kept: Mapping[str, bytes]) -> None:
+        """Let a room be what these pages say. Raises ValueError where one is damaged, and whatever comes of one that is none of ours."""
+        pages = {name: _checked(name, page) for name, page in kept.items()}
         house, room = self.house, self.house.room
         said = orjson.loads(pages["meta"])
         if said["version"] != VERSION:
@@ -101,21 +124,21 @@ class Memory:
         room.by_hand = None if said["by_hand"] is None else Phase(said["by_hand"])
         room.time.life, room.time.sale = float(said["life"]), float(said["sale"])
         room.passes.wave, room.turn, self._logs = said["wave"], said["turn"], said["logs"]
-        house.invites = {bytes.fromhex(each) for each in said["invites"]}
-        for lane, kept in zip(room.lanes, said["lanes"], strict=False):
+        for lane, stood in zip(room.lanes, said["lanes"], strict=False):
             prefix = f"words/{lane.number}/"
             words = [
                 (int(name[len(prefix) :]) * PAGE, value) for name, value in pages.items() if name.startswith(prefix)
             ]
-            lane.recall(kept["next"], words, room.seed if kept["drawn"] is not None else None, kept["drawn"])
-            lane.frontier = kept["frontier"]
-            for seq, until in kept["called"]:
+            lane.recall(stood["joined"], words, room.seed if stood["drawn"] is not None else None, stood["drawn"])
+            lane.skip(stood["next"], [(first, end) for first, end in stood["gaps"]])
+            lane.frontier = stood["frontier"]
+            for seq, until in sorted(stood["called"], key=lambda call: call[1]):
                 lane.recall_call(seq, until)
-            house.reach(lane.number)
-        for kept in said["passes"]:
-            held = _pass_in(kept)
-            if room.knows(held.place):
+        for name, page in pages.items():
+            held = _pass_in(orjson.loads(page)) if name.startswith(_ADMITTED) else None
+            if held is not None and room.knows(held.place):
                 room.passes.adopt(held)
+                self._passes[held.place] = (held.idle_at, held.sessions)
         for a, b, c, d in said["moved"]:
             room.has_moved(PlaceId(a, b), PlaceId(c, d))
         for number in range(1, self._logs + 1):
@@ -124,11 +147,29 @@ class Memory:
             for key, account in orjson.loads(pages.get(f"learnt/{number}", b"[]")):
                 house.recall_learnt(bytes.fromhex(key), bytes.fromhex(account))
             room.story.recall(pages.get(f"story/{number}", b""))
+            used = pages.get(f"invites/{number}", b"")
+            house.invites.update(used[at : at + _INVITE_BYTES] for at in range(0, len(used), _INVITE_BYTES))
+        house.recount()
         room.recalled()
 
 
+def _summed(name: str, page: bytes) -> bytes:
+    return _SUM.pack(crc32(page, crc32(name.encode()))) + page
+
+
+def _checked(name: str, kept: bytes) -> bytes:
+    page = kept[_SUM.size :]
+    if _summed(name, page) != kept:
+        raise ValueError(f"the page {name} is damaged")
+    return page
+
+
+def _pass_page(place: PlaceId) -> str:
+    return f"{_ADMITTED}{place.lane}/{place.seq}"
+
+
 def _pass_out(held: Active) -> list[Any]:
-    ends = [round(held.since, 1), round(held.idle_at, 1), round(held.total_at, 1)]
+    ends = (held.since, held.idle_at, held.total_at)
     return [*held.place, held.turn, held.wave, held.bind.hex(), *ends, [each.hex() for each in held.sessions]]
 
 
