@@ -45,9 +45,9 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
     account, attaches, refused = _account(house, exchange, said)
     if refused is not None:
         return refused
-    shown = gate.shown_place(house, exchange)
-    if not isinstance(shown, credentials.Why) and shown is not None and house.word(shown) not in OVER:
-        return _again(house, exchange, shown, account)
+    mine = _mine(house, exchange)
+    if mine is not None and house.word(mine) not in OVER:
+        return _again(house, exchange, mine, account)
     phase = house.room.phase
     if phase in (Phase.SOLD_OUT, Phase.CLOSED):
         return Refusal(
@@ -73,6 +73,17 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
     if house.plan.account.source == "assertion" and account is None:
         house.room.happen(joined.place, Event.HOLD, Why.SIGN_IN)
     return told(house, exchange, joined.place, signed=True, first=not joined.attached)
+
+
+def _mine(house: House, exchange: Exchange) -> PlaceId | None:
+    """Return the place that somebody has: of his pass where he is in by it, for the shop that he was led back to may have no place, or
+    another one from before; else the one that he shows.
+    """
+    held = gate.place_of_pass(house, exchange)
+    if held is not None and house.room.knows(held) and house.word(held) is Word.ADMITTED:
+        return held
+    shown = gate.shown_place(house, exchange)
+    return shown if isinstance(shown, PlaceId) else None
 
 
 def _again(house: House, exchange: Exchange, place: PlaceId, account: bytes | None) -> Outcome:
