@@ -1,0 +1,202 @@
+"""A whole on-sale in real headless Chromium: real processes, the room on one site, the shop on another, a third that embeds the widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.looks import keep
+from tests.browser.onsale import EVENING, OnSale, Rival
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
+
+
+@pytest.fixture(scope="module")
+def sale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnSale]:
+    with OnSale(tmp_path_factory.mktemp("onsale")) as sale:
+        yield sale
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 900, "height": 900})
+    yield context
+    context.close()
+
+
+def heading(page: Page, text: str, within_s: float = 5.0) -> None:
+    """Wait until the page says so, by itself."""
+    expect(page.locator("#word")).to_have_text(text, timeout=within_s * 1000)
+
+
+def code_of(page: Page) -> str:
+    return page.locator("#code code").inner_text()
+
+
+def until(page: Page, condition: str, within_s: float = 8.0) -> None:
+    page.wait_for_function(condition, timeout=within_s * 1000)
+
+
+def tab(context: BrowserContext, sale: OnSale, room: str, asked: list[str]) -> Page:
+    """Open the shop and stand in a room's line; `asked` gets what its client asks of the room."""
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url) if f"/rooms/{room}/" in request.url else None)
+    page.goto(sale.shop)
+    page.evaluate("name => void stand(name)", room)
+    return page
+
+
+RESERVE = """(evening) => api.call("/tickets/json/ReserveTickets", { key: true, body: {
+  sWebSessionID: window.session, sPriceType: "A", iPerformanceNumber: evening, iNumberOfSeats: 2, iZone: 1 } })"""
+PAY = """() => api.call("/tickets/json/Checkout", { key: true, body: {
+  sSessionKey: window.session, sCCOwner: "A", sCCNumber: "4111111111111111", iCCType: 1, iCCMonth: 12, iCCYear: 2030 } })"""
+SIGN_IN = """async () => {
+  window.session = (await api.call("/tickets/json/GetNewSessionKey", { body: { sIP: "192.0.2.7" } })).data.GetNewSessionKeyResult;
+}"""
+
+
+def test_from_the_lobby_to_the_till(context: BrowserContext, sale: OnSale) -> None:
+    """Lobby, draw, line, call, and the shop, which gets the pass on the way there: seats are reserved and paid for, and whoever has paid is
+    out again.
+    """
+    page = context.new_page()
+    page.goto(sale.open("hamlet", EVENING, in_s=8))
+    page.get_by_role("button", name="Join the queue").click()
+    heading(page, "You are in the waiting room")
+    keep(page, "onsale-lobby")
+    code = code_of(page)
+    page.reload()
+    heading(page, "You are in the waiting room")
+    assert code_of(page) == code
+    heading(page, "Places are being drawn", 10)
+    keep(page, "onsale-drawing")
+    heading(page, "It is your turn", 10)
+    expect(page.get_by_role("button", name="Go in now")).to_be_focused()
+    page.keyboard.press("Enter")
+    heading(page, "You can go in now")
+    assert code_of(page) == code
+    keep(page, "onsale-admitted")
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Go on").click(modifiers=["Control"])
+    shop = opened.value
+    until(shop, "window.api && heard.includes('join: ok')")
+    assert shop.url == f"{sale.shop}/"  # the pass is nobody's to read there
+    assert shop.evaluate("stand('hamlet').pass") is not None
+    shop.evaluate(SIGN_IN)
+    seats = shop.evaluate(RESERVE, EVENING)
+    assert (seats["state"], seats["data"]) == ("ok", {"ReserveTicketsResult": 2})
+    assert shop.evaluate(PAY)["state"] == "ok"
+    page.bring_to_front()
+    page.reload()
+    heading(page, "You have finished")
+    expect(page.locator("#lead")).to_contain_text("Your purchase is complete")
+    keep(page, "onsale-released")
+    assert shop.evaluate(RESERVE, EVENING)["state"] == "pass_expired"
+
+
+def test_a_place_outlives_tabs_and_networks(context: BrowserContext, sale: OnSale) -> None:
+    """Two tabs are one who asks; a tab that is loaded again, closed and opened, or offline for a while has the place that it had, and comes in
+    when it is free.
+    """
+    sale.open("lear", 1202)
+    rival, asked, asked_too = Rival(sale, "lear").come_in(), list[str](), list[str]()
+    first = tab(context, sale, "lear", asked)
+    until(first, "room.queue?.visitor === 'waiting'")
+    code = first.evaluate("room.queue.place_code")
+    second = tab(context, sale, "lear", asked_too)
+    until(second, "room.queue")
+    assert second.evaluate("room.queue.place_code") == code
+    assert [each.rpartition("/")[2] for each in asked + asked_too].count("join") == 1
+    second.reload()
+    second.evaluate("void stand('lear')")
+    until(second, "room.queue")
+    assert second.evaluate("room.queue.place_code") == code
+    first.close()
+    second.close()
+    third = tab(context, sale, "lear", asked)
+    until(third, "room.queue")
+    assert third.evaluate("room.queue.place_code") == code
+    context.set_offline(True)
+    said = third.evaluate(RESERVE.replace("key: true", "key: true, attempts: 1"), 1202)
+    assert (said["state"], said["executed"]) == ("offline", "no")
+    context.set_offline(False)
+    until(third, "heard.at(-1) === 'place?wait=20: ok'")
+    assert third.evaluate("room.queue.place_code") == code
+    rival.ask("release")
+    until(third, "room.pass")
+    third.evaluate(SIGN_IN)
+    assert third.evaluate(RESERVE, 1202)["state"] == "ok"
+
+
+def test_a_pause_is_said_in_front_of_who_waits(context: BrowserContext, sale: OnSale) -> None:
+    """The operator's sentence comes to the open page, is announced, and goes; nobody has lost his place by it."""
+    page = context.new_page()
+    page.goto(sale.open("tempest"))
+    rival = Rival(sale, "tempest").come_in()
+    page.get_by_role("button", name="Join the queue").click()
+    heading(page, "You are in the queue")
+    code = code_of(page)
+    page.wait_for_timeout(3000)
+    sale.order("pause", "all", "--text", "en=The card company is down.", "--for", "10m", "--next-update", "5m")
+    heading(page, "The queue is paused", 8)
+    expect(page.locator("#message p")).to_have_text("The card company is down.")
+    expect(page.locator("#polite")).to_contain_text("Message from the organiser: The card company is down.")
+    assert code_of(page) == code
+    keep(page, "onsale-paused")
+    sale.order("resume", "all")
+    heading(page, "You are in the queue", 25)
+    expect(page.locator("#message")).to_be_hidden()
+    rival.ask("release")
+    heading(page, "It is your turn", 25)
+
+
+@pytest.mark.long
+def test_a_sidecar_that_dies_is_waited_for(context: BrowserContext, sale: OnSale) -> None:
+    """Killed while people wait: the page says that it gets no answer, and when it is back the place is, too, in the same line."""
+    page = context.new_page()
+    page.goto(sale.open("macbeth"))
+    rival = Rival(sale, "macbeth").come_in()
+    page.get_by_role("button", name="Join the queue").click()
+    heading(page, "You are in the queue")
+    code = code_of(page)
+    page.wait_for_timeout(1500)  # a crash may cost a second
+    sale.kill()
+    expect(page.locator("#trouble")).to_be_visible(timeout=30_000)
+    keep(page, "onsale-trouble")
+    sale.revive()
+    expect(page.locator("#trouble")).to_be_hidden(timeout=30_000)
+    heading(page, "You are in the queue")
+    assert code_of(page) == code
+    rival.ask("release")
+    heading(page, "It is your turn", 25)
+    page.get_by_role("button", name="Go in now").click()
+    heading(page, "You can go in now")
+
+
+def test_without_script_from_the_lobby_to_the_shop(chromium: Browser, sale: OnSale) -> None:
+    """Pages that load themselves and forms lead from the lobby to the way on, with the pass."""
+    address = sale.open("othello", in_s=7, lobby="10s", draw="2s")
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 320, "height": 700}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("button", name="Join the queue").click()
+    heading(page, "You are in the waiting room")
+    keep(page, "onsale-plain-lobby")
+    code = code_of(page)
+    heading(page, "It is your turn", 20)
+    keep(page, "onsale-plain-called")
+    page.get_by_role("button", name="Go in now").click()
+    heading(page, "You can go in now")
+    assert code_of(page) == code
+    keep(page, "onsale-plain-admitted")
+    there = page.get_by_role("link", name="Go on").get_attribute("href")
+    assert there is not None
+    assert there.startswith(f"{sale.shop}/#sidecar-pass=othello:")
+    context.close()
