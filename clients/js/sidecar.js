@@ -212,7 +212,7 @@ class Room extends EventTarget {
     this.#wire = wire;
     this.#when = claim;
     this.#who = who;
-    this.#fresh = pass || Object.keys(who).length > 0;
+    this.#fresh = (pass && !place) || Object.keys(who)[0];
     this.#key = `sidecar ${wire.home} ${name}`;
     try {
       ({ place: this.place, pass: this.pass } = JSON.parse(wire.storage().getItem(this.#key)));

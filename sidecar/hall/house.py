@@ -98,6 +98,8 @@ class House:
         self.invites: set[bytes] = set()
         self._polls = [array("d") for _ in self.room.lanes]
         self._held: dict[PlaceId, asyncio.Future[None]] = {}
+        self._about: object = None  # the room, and what is said of it, since `_changed`
+        self._changed = 0.0
 
     def __repr__(self) -> str:
         return f"<House {self.room!r}>"
@@ -270,6 +272,11 @@ class House:
         tats[place.seq] = tat
         return False
 
+    def has_heard(self, place: PlaceId) -> bool:
+        """Say whether somebody has polled since the room, or what is said of it, changed: nobody else is held."""
+        tats = self._polls[place.lane]
+        return place.seq < len(tats) and tats[place.seq] >= self._changed + _POLLS_S
+
     def tell(self, place: PlaceId) -> Told:
         """Tell somebody how he stands, and remember what of it was a forecast."""
         told = self.room.tell(place)
@@ -320,13 +327,21 @@ class House:
         return held
 
     def tick(self, backing: Backing) -> Happenings:
-        """Go on to now; wake who was called."""
+        """Go on to now; wake who was called, and everybody when the room or what is said of it changes."""
         found = self.room.tick(self._clock.now(), self._clock.wall(), backing)
         for place in found.called:
-            held = self._held.pop(place, None)
-            if held is not None and not held.done():
-                held.set_result(None)
+            self._wake(self._held.pop(place, None))
+        about = (self.room.state, self.notice)
+        if about != self._about:  # a sentence that people should read does not wait for their turn
+            self._about, self._changed = about, self.room.time.life
+            for waiting in list(self._held.values()):
+                self._wake(waiting)
         return found
+
+    @staticmethod
+    def _wake(held: asyncio.Future[None] | None) -> None:
+        if held is not None and not held.done():
+            held.set_result(None)
 
     def bound(self, plan: RoomPlan, keys: Keys) -> None:
         """Take other settings."""

@@ -46,7 +46,9 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
     if refused is not None:
         return refused
     mine = _mine(house, exchange)
-    if mine is not None and house.word(mine) not in OVER:
+    if isinstance(mine, Refusal):
+        return mine
+    if mine is not None:
         return _again(house, exchange, mine, account)
     phase = house.room.phase
     if phase in (Phase.SOLD_OUT, Phase.CLOSED):
@@ -75,15 +77,15 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
     return told(house, exchange, joined.place, signed=True, first=not joined.attached)
 
 
-def _mine(house: House, exchange: Exchange) -> PlaceId | None:
-    """Return the place that somebody has: of his pass where he is in by it, for the shop that he was led back to may have no place, or
-    another one from before; else the one that he shows.
+def _mine(house: House, exchange: Exchange) -> PlaceId | Refusal | None:
+    """Return the place that somebody has. That of his pass goes first: the shop that he was led to with it may have none yet, or an old
+    one. A pass that does not count is refused where there is no place either: nobody is put in line who did not ask for it.
     """
-    held = gate.place_of_pass(house, exchange)
-    if held is not None and house.room.knows(held) and house.word(held) is Word.ADMITTED:
-        return held
+    held = gate.shown_pass(house, exchange)
+    if isinstance(held, Active):
+        return held.place
     shown = gate.shown_place(house, exchange)
-    return shown if isinstance(shown, PlaceId) else None
+    return shown if isinstance(shown, PlaceId) and house.word(shown) not in OVER else held
 
 
 def _again(house: House, exchange: Exchange, place: PlaceId, account: bytes | None) -> Outcome:
@@ -102,10 +104,11 @@ async def poll(house: House, exchange: Exchange) -> Outcome:
     place = needed(house, exchange)
     if isinstance(place, Refusal):
         return place
+    heard = house.has_heard(place)
     if house.polls_too_often(place):
         return Refusal("poll_too_soon", detail="one poll a second is answered; next_poll_ms says when to ask again")
     house.room.poll(place)
-    if exchange.head.query and _wants_to_wait(house, exchange, place):
+    if exchange.head.query and heard and _wants_to_wait(house, exchange, place):
         held = house.hold(place)
         if held is not None:
             await asyncio.wait((held,), timeout=min(LONG_POLL_S, _wait_s(exchange.head.query)))

@@ -98,7 +98,7 @@ class OnSale:
             "operations": {
                 "Get*": {"safe": True},
                 "ReserveTickets": {"class": "checkout", "begins": "purchase"},
-                "Checkout": {"class": "checkout", "ends": "purchase"},
+                "Checkout": {"class": "checkout", "ends": "purchase", "idempotency": {"key": "header"}},
             },
         }
         return {
