@@ -197,6 +197,8 @@ def told(
 ) -> Answer:
     """Return what somebody is told of himself."""
     room, said = house.room, house.tell(place)
+    if first and said.word is Word.PARKED:
+        said = said._replace(word=Word.WAITING)  # who has just come has not been away, though nobody counts on him yet
     time = room.time
     until = None if said.until is None else time.wall_of_sale(said.until)
     text = house.place_text(place) if signed else None

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from playwright.sync_api import Browser
+
 TOKEN = "a-token-for-these-tests-only"  # noqa: S105 - of a sidecar that lives for a test
 ROOM, SHOP, SITE = "127.0.0.1", "localhost", "127.0.0.2"
 EVENING = 1201
@@ -192,6 +194,56 @@ class Rival:
             time.sleep(0.3)
         assert self.ask("claim") == "admitted"
         return self
+
+
+class Aside:
+    """A tab that really is behind another one, by raw messages: Playwright lets every page of its own believe that it is looked at."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._session, self._replies, self._count = browser.new_browser_cdp_session(), dict[int, Any](), 0
+        self._session.on("Target.receivedMessageFromTarget", self._hear)
+        self._tab = self._session.send("Target.createTarget", {"url": url, "newWindow": True})["targetId"]
+        attached = self._session.send("Target.attachToTarget", {"targetId": self._tab, "flatten": False})
+        self._id = attached["sessionId"]
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        said = json.loads(event["message"])
+        self._replies[said.get("id", 0)] = said.get("result")
+
+    def _send(self, method: str, **params: Any) -> Any:
+        self._count += 1
+        message = json.dumps({"id": self._count, "method": method, "params": params})
+        self._session.send("Target.sendMessageToTarget", {"sessionId": self._id, "message": message})
+        until = time.monotonic() + 10
+        while self._count not in self._replies:
+            assert time.monotonic() < until, f"no reply to {method}"
+            self._session.send("Browser.getVersion")  # lets events come in
+        return self._replies[self._count]
+
+    def get(self, expression: str) -> Any:
+        return self._send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def until(self, condition: str, within_s: float = 10.0) -> float:
+        """Wait until this holds in the tab; returns how many seconds that took."""
+        began = time.monotonic()
+        while not self.get(condition):
+            assert time.monotonic() < began + within_s, f"never: {condition}; {self.get('document.title')}"
+            time.sleep(0.2)
+        return time.monotonic() - began
+
+    def cover(self) -> None:
+        """Open another tab before it."""
+        other = self._session.send("Target.createTarget", {"url": "about:blank"})
+        self._session.send("Target.activateTarget", {"targetId": other["targetId"]})
+        self.until("document.visibilityState === 'hidden'")
+
+    def freeze(self, *, on: bool) -> None:
+        """Let the browser stop all its tasks, as it does to save memory, or go on."""
+        self._send("Page.setWebLifecycleState", state="frozen" if on else "active")
+
+    def look(self) -> None:
+        """Come back to it."""
+        self._session.send("Target.activateTarget", {"targetId": self._tab})
 
 
 def _moment(in_s: float) -> str:
