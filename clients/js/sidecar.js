@@ -378,7 +378,7 @@ class Room extends EventTarget {
       wait_ms = Math.max(number(retry?.after_s) * 1000, Math.min(1000 * 2 ** this.#fails++, 6e4) * (0.5 + Math.random() / 2));
       this.#missed ||= verb === "claim";
       if (state === "pass_expired") this.pass = null;
-      else if (state === "waiting" && verb !== "join" && reply.reason !== "no_pass") {
+      if (state === "waiting" && verb !== "join" && reply.reason !== "no_pass") {
         // Joined again, once.
         event = "lost";
         ends = now() - this.#lost < 6e4 || /^(leave|release)$/.test(verb);
