@@ -163,11 +163,12 @@ def test_a_pause_is_said_in_front_of_who_waits(context: BrowserContext, sale: On
     page = context.new_page()
     page.goto(sale.open("tempest"))
     rival = Rival(sale, "tempest").come_in()
-    page.get_by_role("button", name="Join the queue").click()
-    heading(page, "You are in the queue")
-    code = code_of(page)
+    with page.expect_request(lambda request: request.url.endswith("place?wait=20"), timeout=15_000):
+        page.get_by_role("button", name="Join the queue").click()
+        heading(page, "You are in the queue")
+        code = code_of(page)
     sale.order("pause", "all", "--text", "en=The card company is down.", "--for", "10m", "--next-update", "5m")
-    heading(page, "The queue is paused", 8)
+    heading(page, "The queue is paused", 3)  # by the request that was held for his turn
     expect(page.locator("#message p")).to_have_text("The card company is down.")
     expect(page.locator("#polite")).to_contain_text("Message from the organiser: The card company is down.")
     assert code_of(page) == code
@@ -203,6 +204,7 @@ def test_a_sidecar_that_dies_is_waited_for(context: BrowserContext, sale: OnSale
     heading(page, "You can go in now")
 
 
+@pytest.mark.long
 def test_without_script_from_the_lobby_to_the_shop(chromium: Browser, sale: OnSale) -> None:
     """Pages that load themselves and forms lead from the lobby to the way on, with the pass."""
     address = sale.open("othello", in_s=5, lobby="10s", draw="2s")
