@@ -1,7 +1,7 @@
 """An on-sale as it is run: the box office, a sidecar process with rooms, a shop on another origin, and a site that embeds the widget.
 
-`OnSale` starts them and opens rooms while they run; `Rival` is somebody else in line, by HTTP alone. The three sites are three hosts, so that
-a browser keeps them apart as it keeps real ones.
+`OnSale` starts them and opens rooms while they run; `Rival` is somebody else in line, by HTTP alone; `Aside` a tab behind another one. The
+three sites are three hosts, so that a browser keeps them apart as it keeps real ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-TOKEN = "a-token-for-these-tests-only"  # noqa: S105 - of a sidecar that lives for a test
+TOKEN = "a-token-for-these-tests-only"
 ROOM, SHOP, SITE = "127.0.0.1", "localhost", "127.0.0.2"
 EVENING = 1201
 

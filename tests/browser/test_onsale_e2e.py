@@ -122,8 +122,8 @@ def test_from_the_lobby_to_the_till(context: BrowserContext, sale: OnSale) -> No
 
 
 def test_a_place_outlives_tabs_and_networks(context: BrowserContext, sale: OnSale) -> None:
-    """Two tabs are one who asks; a tab that is loaded again, closed and opened, or offline for a while has the place that it had, and comes in
-    when it is free.
+    """Two tabs are one who asks; a tab that is loaded again, closed and opened, or offline for a while has the place that it had, and
+    comes in when it is free.
     """
     sale.open("lear", 1202)
     rival, asked, asked_too = Rival(sale, "lear").come_in(), list[str](), list[str]()
@@ -174,7 +174,9 @@ def test_a_pause_is_said_in_front_of_who_waits(context: BrowserContext, sale: On
     assert code_of(page) == code
     keep(page, "onsale-paused")
     sale.order("resume", "all")
-    page.evaluate("dispatchEvent(new Event('pageshow'))")  # who comes back asks at once, the others within half a minute
+    page.evaluate(
+        "dispatchEvent(new Event('pageshow'))"
+    )  # who comes back asks at once, the others within half a minute
     heading(page, "You are in the queue")
     expect(page.locator("#message")).to_be_hidden()
     rival.ask("release")
@@ -208,7 +210,9 @@ def test_a_sidecar_that_dies_is_waited_for(context: BrowserContext, sale: OnSale
 def test_without_script_from_the_lobby_to_the_shop(chromium: Browser, sale: OnSale) -> None:
     """Pages that load themselves and forms lead from the lobby to the way on, with the pass."""
     address = sale.open("othello", in_s=5, lobby="10s", draw="2s")
-    context = chromium.new_context(java_script_enabled=False, viewport={"width": 320, "height": 700}, color_scheme="dark")
+    context = chromium.new_context(
+        java_script_enabled=False, viewport={"width": 320, "height": 700}, color_scheme="dark"
+    )
     page = context.new_page()
     page.goto(address)
     page.get_by_role("button", name="Join the queue").click()
@@ -227,7 +231,9 @@ def test_without_script_from_the_lobby_to_the_shop(chromium: Browser, sale: OnSa
     context.close()
 
 
-def test_a_widget_works_where_third_parties_may_keep_nothing(playwright: Playwright, sale: OnSale, tmp_path: Path) -> None:
+def test_a_widget_works_where_third_parties_may_keep_nothing(
+    playwright: Playwright, sale: OnSale, tmp_path: Path
+) -> None:
     """In another site's frame, its cookies blocked: joined, called, and the pass handed to the page around; the place outlives a reload."""
     sale.open("cymbeline")
     rival = Rival(sale, "cymbeline").come_in()
@@ -251,8 +257,8 @@ def test_a_widget_works_where_third_parties_may_keep_nothing(playwright: Playwri
 
 @pytest.mark.long
 def test_a_tab_in_the_background_is_called(playwright: Playwright, sale: OnSale) -> None:
-    """Behind another tab its timers are slowed down: its title says soon that it is called. Frozen it hears nothing and keeps its place, and
-    comes in when it is looked at again.
+    """Behind another tab its timers are slowed down: its title says soon that it is called. Frozen it hears nothing, keeps its place,
+    and comes in when it is looked at again.
     """
     sale.open("pericles")
     browser = playwright.chromium.launch(executable_path=require.browser(), args=FLAGS, ignore_default_args=AWAKE)
@@ -274,7 +280,7 @@ def test_a_tab_in_the_background_is_called(playwright: Playwright, sale: OnSale)
         else:
             aside.until("document.title.startsWith('● It is your turn')", 10)
         aside.look()
-        print("turn after", aside.until("document.querySelector('#claim').getClientRects().length > 0", 10))
+        aside.until("document.querySelector('#claim').getClientRects().length > 0")
         assert aside.get("document.querySelector('#code code').textContent") == code
         aside.get("document.querySelector('#claim button').click()")
         aside.until("document.querySelector('#release').getClientRects().length > 0")

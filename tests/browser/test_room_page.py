@@ -225,6 +225,17 @@ def test_who_is_called_finds_the_button(guest: Guest) -> None:
     assert page.evaluate("stub.asked") == {"claim": "manual", "language": "en"}
 
 
+def test_who_is_in_without_his_pass_gets_it_again(guest: Guest) -> None:
+    """Come back where the browser has kept nothing but the cookie of the page: it claims by itself, once, and the way on has the pass."""
+    guest.foyer.reset(ADMITTED, claim=ADMITTED)
+    guest.foyer.token = "v1.pass"
+    page = guest.open()
+    expect(page.get_by_role("link", name="Go on")).to_have_attribute(
+        "href", "https://shop.example/buy#sidecar-pass=hamlet:v1.pass"
+    )
+    assert guest.foyer.verbs == ["join", "claim"]
+
+
 def test_focus_is_left_where_it_is(guest: Guest) -> None:
     """Whatever else changes, whoever is somewhere on the page stays there; a button pressed twice is pressed once."""
     page = guest.open(WAITING)

@@ -69,7 +69,8 @@ function view(reply) {
 
 /** @param {any} reply */
 function hear(reply) {
-  if (room) keep(room);
+  if (room) kept.put(room);
+  if (room) parent_?.keep(room.place);
   if (reply.state === "waiting" && room && !room.over) return; // a place is lost, and the client asks for another one
   if (reply.server_time) offset_s = (seconds(reply.server_time) ?? now_s()) - Date.now() / 1000;
   const seen = view(reply);
@@ -79,8 +80,8 @@ function hear(reply) {
   show(seen);
   parent_?.tell(seen, room);
   if (room && !room.pass && seen.visitor === "admitted" && !asked) {
-    asked = true; // who is in by another tab, or came back, has no pass here: a claim gives the same one again
-    room.claim();
+    asked = true;
+    room.claim(); // gives the same pass again
   }
   if (room?.over && seen.visitor === null) { room = null; later(); }
 }
@@ -157,13 +158,7 @@ async function watch() {
   later();
 }
 
-/** Keep what the client has, here and in the page around. @param {any} has */
-function keep({ place, pass }) {
-  kept.put({ place, pass });
-  parent_?.keep(place);
-}
-
-/** @param {any} api @param {any} [has] a place, and a pass */
+/** @param {any} api @param {any} has a place, and a pass */
 function start(api, has) {
   clearTimeout(watching);
   room = api.join(data.name, { claim: "manual", ...has });
