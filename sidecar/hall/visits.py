@@ -79,13 +79,15 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
 
 def _mine(house: House, exchange: Exchange) -> PlaceId | Refusal | None:
     """Return the place that somebody has. That of his pass goes first: the shop that he was led to with it may have none yet, or an old
-    one. A pass that does not count is refused where there is no place either: nobody is put in line who did not ask for it.
+    one. A pass alone that does not count is refused: nobody is put in line who only followed a link.
     """
     held = gate.shown_pass(house, exchange)
     if isinstance(held, Active):
         return held.place
     shown = gate.shown_place(house, exchange)
-    return shown if isinstance(shown, PlaceId) and house.word(shown) not in OVER else held
+    if shown is None:
+        return held
+    return shown if isinstance(shown, PlaceId) and house.word(shown) not in OVER else None
 
 
 def _again(house: House, exchange: Exchange, place: PlaceId, account: bytes | None) -> Outcome:
