@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.looks import keep
+from tests.browser.looks import CONTRAST, CUT, keep
 from tests.browser.onsale import EVENING, Aside, OnSale, Rival
 from tests.browser.page import FLAGS
 from tests.support import require
@@ -46,6 +46,19 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 def heading(page: Page, text: str, within_s: float = 5.0) -> None:
     """Wait until the page says so, by itself."""
     expect(page.locator("#word")).to_have_text(text, timeout=within_s * 1000)
+
+
+def look_at(page: Page, name: str) -> None:
+    """Take a picture of a station, and one as a small telephone shows it at night, where nothing is cut or faint."""
+    keep(page, name)
+    size = page.viewport_size
+    assert size is not None
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 320, "height": 700})
+    keep(page, f"{name}-320")
+    assert (page.evaluate(CUT), page.evaluate(CONTRAST)) == ([], [])
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(size)
 
 
 def code_of(page: Page) -> str:
@@ -90,19 +103,20 @@ def test_from_the_lobby_to_the_till(context: BrowserContext, sale: OnSale) -> No
     page.goto(sale.open("hamlet", EVENING, in_s=6, draw="2s"))
     page.get_by_role("button", name="Join the queue").click()
     heading(page, "You are in the waiting room")
-    keep(page, "onsale-lobby")
+    look_at(page, "onsale-lobby")
     code = code_of(page)
     page.reload()
     heading(page, "You are in the waiting room")
     assert code_of(page) == code
     heading(page, "Places are being drawn", 10)
-    keep(page, "onsale-drawing")
+    look_at(page, "onsale-drawing")
     heading(page, "It is your turn", 10)
     expect(page.get_by_role("button", name="Go in now")).to_be_focused()
+    look_at(page, "onsale-called")
     page.keyboard.press("Enter")
     heading(page, "You can go in now")
     assert code_of(page) == code
-    keep(page, "onsale-admitted")
+    look_at(page, "onsale-admitted")
     with context.expect_page() as opened:
         page.get_by_role("link", name="Go on").click(modifiers=["Control"])
     shop = opened.value
@@ -117,7 +131,7 @@ def test_from_the_lobby_to_the_till(context: BrowserContext, sale: OnSale) -> No
     page.reload()
     heading(page, "You have finished")
     expect(page.locator("#lead")).to_contain_text("Your purchase is complete")
-    keep(page, "onsale-released")
+    look_at(page, "onsale-released")
     assert shop.evaluate(RESERVE, EVENING)["state"] == "pass_expired"
 
 
@@ -163,20 +177,22 @@ def test_a_pause_is_said_in_front_of_who_waits(context: BrowserContext, sale: On
     page = context.new_page()
     page.goto(sale.open("tempest"))
     rival = Rival(sale, "tempest").come_in()
-    with page.expect_request(lambda request: request.url.endswith("place?wait=20"), timeout=15_000):
-        page.get_by_role("button", name="Join the queue").click()
-        heading(page, "You are in the queue")
-        code = code_of(page)
+    page.get_by_role("button", name="Join the queue").click()
+    heading(page, "You are in the queue")
+    code = code_of(page)
+    with page.expect_response(lambda response: "/place" in response.url):
+        pass  # the second time he asks: from the third on he is held for his turn
+    with page.expect_request(lambda request: request.url.endswith("place?wait=20")):
+        pass
     sale.order("pause", "all", "--text", "en=The card company is down.", "--for", "10m", "--next-update", "5m")
-    heading(page, "The queue is paused", 3)  # by the request that was held for his turn
+    heading(page, "The queue is paused", 2)
     expect(page.locator("#message p")).to_have_text("The card company is down.")
     expect(page.locator("#polite")).to_contain_text("Message from the organiser: The card company is down.")
     assert code_of(page) == code
-    keep(page, "onsale-paused")
+    look_at(page, "onsale-paused")
     sale.order("resume", "all")
-    page.evaluate(
-        "dispatchEvent(new Event('pageshow'))"
-    )  # who comes back asks at once, the others within half a minute
+    # Who comes back asks at once, the others within half a minute.
+    page.evaluate("dispatchEvent(new Event('pageshow'))")
     heading(page, "You are in the queue")
     expect(page.locator("#message")).to_be_hidden()
     rival.ask("release")
@@ -195,7 +211,7 @@ def test_a_sidecar_that_dies_is_waited_for(context: BrowserContext, sale: OnSale
     page.wait_for_timeout(1500)  # a crash may cost a second
     sale.kill()
     expect(page.locator("#trouble")).to_be_visible(timeout=30_000)
-    keep(page, "onsale-trouble")
+    look_at(page, "onsale-trouble")
     sale.revive()
     expect(page.locator("#trouble")).to_be_hidden(timeout=30_000)
     heading(page, "You are in the queue")
