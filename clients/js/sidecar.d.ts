@@ -87,6 +87,10 @@ export interface JoinOptions {
   account?: string;
   /** The backend's session that the pass is to live on. */
   session?: string;
+  /** A place that you keep yourself; one that this browser keeps goes first. */
+  place?: string | null;
+  /** A pass that you were handed, by the widget say; its place is asked for. Alone in `#sidecar-pass=NAME:PASS` it is taken by itself. */
+  pass?: string | null;
   /** When to claim once called: while the tab is looked at (the default), when the page says so, or always. */
   claim?: "visible" | "manual" | "always";
 }
@@ -134,5 +138,6 @@ export interface Sidecar {
   on(word: State | Category | "*" | (string & {}), listener: Listener): () => void;
 }
 
-/** Speak to the sidecar at `base`; without one, to the sidecar that the module came from. */
+/** Speak to the sidecar at `base`; without one, to the sidecar that the module came from. A pass that the room's own page has put into the
+ * address (`#sidecar-pass=NAME:PASS`) is taken out of it, and its room joined. */
 export function sidecar(base?: string | URL, options?: Options): Sidecar;

@@ -1,4 +1,4 @@
-/* See README.md. A call is repeated only where nothing was executed or its key protects it. */
+/* See README.md. Calls are repeated only where nothing was executed, or with a key. */
 
 /* What comes next where a reply does not say it. */
 const NEXT = { ok: "", wait: "wait", busy: "wait", limit: "wait", upstream: "wait", client: "fix", final: "never" };
@@ -32,7 +32,7 @@ function complete(reply, status = 0, headers = new Headers()) {
   const after_s = Math.ceil(Math.max(number(retry?.after_s), +headers.get("Retry-After") || 0, number(queue?.next_poll_ms) / 1000));
   reply = { ...reply, status, v: 1 };
   if (how) reply.retry = { ...retry, how, after_s: after_s || null };
-  return Object.defineProperty(reply, "headers", { value: headers }); // not enumerable: no other tab can be sent it
+  return Object.defineProperty(reply, "headers", { value: headers }); // not enumerable: tabs cannot be sent it
 }
 
 const made = (state, executed, why, category = "upstream") => complete({ state, category, executed, detail: String(why?.message ?? why) });
@@ -58,18 +58,11 @@ function understood({ status, headers }, body, cut, safe) {
   return complete(reply, status, headers);
 }
 
-const sleep = (ms, signal) =>
-  new Promise((done) => {
-    later(done, ms);
-    signal?.addEventListener("abort", done);
-  });
-
 export function sidecar(base = "/", options = {}) {
   const home = new URL(base, import.meta.url).origin, rooms = new Map(), listeners = new Set();
-  const wire = { home, send, tell, storage: options.storage };
+  const wire = { home, send, tell, storage: () => options.storage ?? localStorage };
 
-  function on(word, listener) {
-    const entry = [word, listener];
+  function on(...entry) {
     listeners.add(entry);
     return () => listeners.delete(entry);
   }
@@ -87,13 +80,13 @@ export function sidecar(base = "/", options = {}) {
   }
 
   /* One request, one envelope; never rejects. */
-  async function send(path, { method, body, signal, timeout_ms = options.timeout_ms ?? 3e4, ...held }) {
+  async function send(path, { method = "GET", body, signal, timeout_ms = options.timeout_ms ?? 3e4, ...held }) {
     const stop = new AbortController(), abort = () => stop.abort(), safe = reads(method);
     const gone = new Promise((_, fail) => (stop.signal.onabort = fail));
     let sent = false, timer;
     try {
       const url = new URL(path, home), headers = new Headers(held.headers), set = (name, value) => value && headers.set(name, value);
-      if (url.origin !== home) throw `not of ${home}`; // nobody else sees a pass or a key
+      if (url.origin !== home) throw `not of ${home}`; // who else sees a pass?
       if (!headers.has("Accept")) set("Accept", "application/json, application/problem+json");
       set("Accept-Language", options.language);
       set("Sidecar-Pass", held.pass);
@@ -137,7 +130,7 @@ export function sidecar(base = "/", options = {}) {
 
       for (;;) {
         n++;
-        const target = polling ? known.links.poll : path, wish = polling ? { method: "GET" } : { method, body, place };
+        const target = polling ? known.links.poll : path, wish = polling ? {} : { method, body, place };
         const holders = [...rooms.values()].filter((each) => each.pass), passes = holders.map((each) => each.pass);
         reply = await send(target, { headers, signal, timeout_ms, key, pass: passes.join(", "), ...wish });
         const { state, category, executed, retry, queue } = reply, how = retry?.how, token = reply.headers.get("Sidecar-Pass");
@@ -149,9 +142,9 @@ export function sidecar(base = "/", options = {}) {
         if (how === "poll" && text(reply.links?.poll)) {
           known = reply;
           again = polling = true;
-        } else if (how === "wait" && (executed === "no" || reads(wish.method) || (same && executed === "unknown"))) again = polling || n < attempts;
+        } else if (how === "wait" && (executed === "no" || reads(wish.method ?? "GET") || (same && executed === "unknown"))) again = polling || n < attempts;
         else if (polling && same && !fetched && /^(replayed|not_found)$/.test(state)) {
-          // It is over: the same call with this key gets the answer.
+          // It is over: its key gets the answer.
           if (category === "ok") known = reply;
           again = fetched = true;
           polling = again_ms = 0;
@@ -169,7 +162,11 @@ export function sidecar(base = "/", options = {}) {
         } else if (again_ms === null) {
           // A poll that failed says nothing of the call.
           return known && executed === "no" && !/^(ok|final)$/.test(category) ? known : reply;
-        } else await sleep(again_ms, signal);
+        } else
+          await new Promise((done) => {
+            signal?.addEventListener("abort", done);
+            later(done, again_ms);
+          });
         if (signal?.aborted) return ended(made("aborted", (known ?? reply).executed, "given up"));
       }
     } catch (error) {
@@ -186,44 +183,50 @@ export function sidecar(base = "/", options = {}) {
     return room;
   }
 
+  // The room's own page leads back to the shop with the pass.
+  const [, url, name, pass] = /(.*)#sidecar-pass=([^:]+):(.+)/.exec(globalThis.location) ?? [];
+  if (pass) {
+    history.replaceState(history.state, "", url);
+    join(name, { pass });
+  }
+
   return { call, join, on };
 }
 
 class Room extends EventTarget {
-  place = null;
-  pass = null;
   envelope = null;
   queue = null;
   over = false;
-  #wire; #who; #when; #key; #channel; #timer; #release; #leading; #closed; #missed;
-  #fresh; // who we are is still to be told
+  #wire; #who; #when; #key; #channel; #timer; #release; #leading; #missed;
+  #open = new AbortController();
+  #fresh; // who we are is to be told
   #asked = -1000;
-  #wanted = {};
-  #fails = 0;
   #lost = -6e4;
+  #fails = 0;
   #offset = 0;
+  #wanted = {};
 
-  constructor(wire, name, { claim = "visible", ...who } = {}) {
+  constructor(wire, name, { claim = "visible", place = null, pass = null, ...who } = {}) {
     super();
-    this.name = name;
+    Object.assign(this, { name, place, pass });
     this.#wire = wire;
     this.#when = claim;
     this.#who = who;
-    this.#fresh = Object.keys(who).length > 0;
+    this.#fresh = (pass && !place) || Object.keys(who)[0];
     this.#key = `sidecar ${wire.home} ${name}`;
     try {
-      ({ place: this.place, pass: this.pass } = JSON.parse(this.#store.getItem(this.#key)));
+      ({ place: this.place, pass: this.pass } = JSON.parse(wire.storage().getItem(this.#key)));
     } catch {} // blocked, garbled or the first time
+    this.pass = pass ?? this.pass;
     try {
       this.#channel = new BroadcastChannel(this.#key);
       this.#channel.onmessage = ({ data }) => this.#heard(data);
       this.#channel.postMessage({});
     } catch {}
-    const start = () => {
-      if (!this.#closed) this.#listen("addEventListener");
+    later(() => {
+      for (const type of ["visibilitychange", "pageshow", "online"]) globalThis.addEventListener?.(type, this.#wake, this.#open);
       this.#elect(!hidden());
-    };
-    later(start, this.place || !this.#channel ? 0 : 100); // another tab may know our place
+    }, this.place || !this.#channel ? 0 : 100); // another tab may know our place
   }
 
   claim = () => this.#ask("claim");
@@ -232,22 +235,22 @@ class Room extends EventTarget {
   now = () => Date.now() + this.#offset; // the server's clock
 
   join() {
-    this.over = !!this.#closed;
+    this.over = this.#open.signal.aborted;
     this.#fresh = true;
     this.#wakes();
   }
 
   close() {
-    this.#closed = true;
+    this.#open.abort();
     this.#end();
-    this.#listen("removeEventListener");
     this.#channel?.close();
   }
 
   turn(signal) {
     return new Promise((done) => {
       const check = () => (this.pass || this.over || signal?.aborted) && done();
-      for (const type of ["state", "over"]) this.addEventListener(type, check);
+      this.addEventListener("state", check);
+      this.addEventListener("over", check);
       signal?.addEventListener("abort", check);
       check();
     });
@@ -259,15 +262,7 @@ class Room extends EventTarget {
     if (!pass) this.#wakes();
   }
 
-  get #store() {
-    return this.#wire.storage ?? localStorage;
-  }
-
-  #listen(act) {
-    for (const type of ["visibilitychange", "pageshow", "online"]) globalThis[act]?.(type, this.#wake);
-  }
-
-  /* The tab that was looked at last asks for all: its timers are not throttled. */
+  /* The tab looked at last asks for all: its timers are not throttled. */
   #wake = ({ type }) => (this.#leading || (type !== "online" && !hidden())) && this.#wakes();
 
   #wakes() {
@@ -326,11 +321,11 @@ class Room extends EventTarget {
     clearTimeout(this.#timer);
     this.#asked = now();
     const { place, pass, queue } = this, poll = verb === "place", { session } = this.#who;
-    const near = poll && queue?.visitor === "waiting" && queue.ahead !== null && queue.ahead <= 20;
+    const near = poll && queue?.visitor === "waiting" && queue.ahead < 21 && queue.ahead !== null;
     const path = `/.sidecar/rooms/${encodeURIComponent(this.name)}/${verb}${near ? "?wait=20" : ""}`;
     const more = poll ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(verb === "join" ? this.#who : { session }) };
-    const reply = await this.#wire.send(path, { method: "GET", place, pass, timeout_ms: 4e4, ...more });
-    if (!this.#closed) this.#hear(reply, verb);
+    const reply = await this.#wire.send(path, { place, pass, timeout_ms: 4e4, ...more });
+    if (!this.#open.signal.aborted) this.#hear(reply, verb);
     this.#share(reply, verb);
     return this.#wire.tell(reply, { path, attempt: this.#fails, again_ms: null, room: this.name });
   }
@@ -338,9 +333,9 @@ class Room extends EventTarget {
   #share(reply, verb) {
     const { place, pass } = this;
     try {
-      this.#store.setItem(this.#key, JSON.stringify({ place, pass }));
+      this.#wire.storage().setItem(this.#key, JSON.stringify({ place, pass }));
     } catch {}
-    if (!this.#closed) this.#channel?.postMessage({ reply, verb, place, pass });
+    if (!this.#open.signal.aborted) this.#channel?.postMessage({ reply, verb, place, pass });
   }
 
   #emit(type) {
@@ -383,7 +378,7 @@ class Room extends EventTarget {
       wait_ms = Math.max(number(retry?.after_s) * 1000, Math.min(1000 * 2 ** this.#fails++, 6e4) * (0.5 + Math.random() / 2));
       this.#missed ||= verb === "claim";
       if (state === "pass_expired") this.pass = null;
-      else if (state === "waiting" && verb !== "join" && reply.reason !== "no_pass") {
+      if (state === "waiting" && verb !== "join" && reply.reason !== "no_pass") {
         // Joined again, once.
         event = "lost";
         ends = now() - this.#lost < 6e4 || /^(leave|release)$/.test(verb);

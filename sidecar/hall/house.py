@@ -105,6 +105,8 @@ class House:
         self._held: dict[PlaceId, list[asyncio.Future[None]]] = {}
         self._holding = 0
         self.going = False  # the process ends: nobody waits at a connection any more
+        self._about: object = None  # the room, and what is said of it, since `_changed`
+        self._changed = 0.0
 
     def __repr__(self) -> str:
         return f"<House {self.room!r}>"
@@ -292,11 +294,6 @@ class House:
         held = self.word(place) is Word.NEEDS_ACTION
         return held and self.room.lanes[place.lane].why(place.seq) is not Why.OPERATOR
 
-    def is_remediable(self, place: PlaceId) -> bool:
-        """Whether somebody is held who can do something about it himself."""
-        held = self.word(place) is Word.NEEDS_ACTION
-        return held and self.room.lanes[place.lane].why(place.seq) is not Why.OPERATOR
-
     def settle(self, place: PlaceId, account: bytes) -> PlaceId | None:
         """Let somebody who is held go on, because he has shown an account; None where that one has another place already."""
         known = self._known(account)
@@ -329,6 +326,11 @@ class House:
             return True
         tats[place.seq] = tat
         return False
+
+    def has_heard(self, place: PlaceId) -> bool:
+        """Say whether somebody has polled since the room, or what is said of it, changed: nobody else is held."""
+        tats = self._polls[place.lane]
+        return place.seq < len(tats) and tats[place.seq] >= self._changed + _POLLS_S
 
     def tell(self, place: PlaceId) -> Told:
         """Tell somebody how he stands, and remember what of it was a forecast."""
@@ -408,10 +410,15 @@ class House:
             self._reach(lane.number)
 
     def tick(self, backing: Backing) -> Happenings:
-        """Go on to now; wake who was called."""
+        """Go on to now; wake who was called, and everybody when the room or what is said of it changes."""
         found = self.room.tick(self._clock.now(), self._clock.wall(), backing)
         for place in found.called:
             self._wake(place)
+        about = (self.room.state, self.notice)
+        if about != self._about:  # a sentence that people should read does not wait for their turn
+            self._about, self._changed = about, self.room.time.life
+            for place in self._held:
+                self._wake(place)
         return found
 
     def bound(self, plan: RoomPlan, keys: Keys) -> None:

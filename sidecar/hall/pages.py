@@ -97,7 +97,7 @@ def _visitor(house: House, exchange: Exchange, view: View, told: Told) -> View:
         pass_until=until if admitted else None,
         reason=None if told.why is Why.NONE else told.why.value,
         next_poll_s=max(2, round(house.next_poll_s(told))),
-        back=f"{back_to}#sidecar-pass={token}" if back_to and token else None,
+        back=f"{back_to.partition('#')[0]}#sidecar-pass={house.plan.name}:{token}" if back_to and token else None,
     )
 
 

@@ -43,9 +43,11 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
     account = papers.account(house, said)
     if isinstance(account, Refusal):
         return account
-    shown = gate.shown_place(house, exchange)
-    if isinstance(shown, PlaceId) and house.word(shown) not in OVER:
-        return _again(house, exchange, shown, account)
+    mine = _mine(house, exchange)
+    if isinstance(mine, Refusal):
+        return mine
+    if mine is not None:
+        return _again(house, exchange, mine, account)
     phase = house.room.phase
     if phase in _ENDED:
         return closed(house)
@@ -69,6 +71,19 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
     return told(house, exchange, joined.place, signed=True, first=True)
 
 
+def _mine(house: House, exchange: Exchange) -> PlaceId | Refusal | None:
+    """Return the place that somebody has. That of his pass goes first: the shop that he was led to with it may have none yet, or an old
+    one. A pass alone that does not count is refused: nobody is put in line who only followed a link.
+    """
+    held = gate.shown_pass(house, exchange)
+    if isinstance(held, Active):
+        return held.place
+    shown = gate.shown_place(house, exchange)
+    if shown is None:
+        return held
+    return shown if isinstance(shown, PlaceId) and house.word(shown) not in OVER else None
+
+
 def _again(house: House, exchange: Exchange, place: PlaceId, account: Account) -> Outcome:
     """Answer one who joins with a place: it is his. Who was held and shows whose account he has goes on."""
     shows = account.key if account.proven and house.is_remediable(place) else None
@@ -87,11 +102,12 @@ async def poll(house: House, exchange: Exchange) -> Outcome:
     place = needed(house, exchange)
     if isinstance(place, Refusal):
         return place
+    heard = house.has_heard(place)
     if house.polls_too_often(place):
         return Refusal("poll_too_soon", detail="one poll a second is answered; next_poll_ms says when to ask again")
     house.room.poll(place)
     wait_s = min(LONG_POLL_S, _wait_s(exchange.head.query))
-    held = house.hold(place) if wait_s and _is_near(house, place) else None
+    held = house.hold(place) if wait_s and heard and _is_near(house, place) else None
     if held is not None:
         try:
             await asyncio.wait((held,), timeout=wait_s)
@@ -187,6 +203,8 @@ def told(
 ) -> Answer:
     """Return what somebody is told of himself."""
     room, said = house.room, house.tell(place)
+    if first and said.word is Word.PARKED:
+        said = said._replace(word=Word.WAITING)  # who has just come has not been away, though nobody counts on him yet
     time = room.time
     until = None if said.until is None else time.wall_of_sale(said.until)
     text = house.place_text(place) if signed else None

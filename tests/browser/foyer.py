@@ -28,9 +28,9 @@ VERBS = ("join", "claim", "leave", "release")
 
 # The interface of the client, and nothing of its patience: `stub.poll()` is the next poll.
 CLIENT = """
-export function sidecar(base, { language, storage }) {
+export function sidecar(base, { language }) {
   return {
-    join(name, { claim }) {
+    join(name, { claim, place = null, pass = null }) {
       const room = new EventTarget();
       const ask = async (verb, method) => {
         const headers = { Accept: "application/json", ...(room.place ? { "Sidecar-Place": room.place } : {}) };
@@ -38,13 +38,12 @@ export function sidecar(base, { language, storage }) {
         return room.hear(await response.json());
       };
       Object.assign(room, {
-        place: null, pass: null, ...JSON.parse(storage.getItem("a key") ?? "{}"), over: false, asked: { claim, language },
+        place, pass, over: false, asked: { claim, language },
         hear(said) {
           const gone = /^(left|released|forfeited)$/.test(said.queue?.visitor) || said.state === "waiting";
           room.over = gone || said.state === "sale_closed";
           room.place = gone ? null : said.queue?.place ?? room.place;
           room.pass = said.pass?.token ?? room.pass;
-          storage.setItem("a key", JSON.stringify({ place: room.place, pass: room.pass }));
           room.dispatchEvent(new CustomEvent("state", { detail: said }));
           document.documentElement.classList.add("heard");
           return said;

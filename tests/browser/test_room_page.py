@@ -215,14 +215,25 @@ def test_who_is_called_finds_the_button(guest: Guest) -> None:
     expect(page.get_by_role("button", name="Go in now")).to_be_focused()
     assert page.title() == "● It is your turn · Hamlet"
     keep(page, "room-called")
-    guest.foyer.token = "v1.pass/+"
+    guest.foyer.token = "v1.pass"
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Go on")).to_have_attribute(
-        "href", "https://shop.example/buy#sidecar-pass=v1.pass%2F%2B"
+        "href", "https://shop.example/buy#sidecar-pass=hamlet:v1.pass"
     )
     expect(page.get_by_role("heading", name="You can go in now")).to_be_focused()
     assert guest.foyer.verbs == ["join", "claim"]
     assert page.evaluate("stub.asked") == {"claim": "manual", "language": "en"}
+
+
+def test_who_is_in_without_his_pass_gets_it_again(guest: Guest) -> None:
+    """Come back where the browser has kept nothing but the cookie of the page: it claims by itself, once, and the way on has the pass."""
+    guest.foyer.reset(ADMITTED, claim=ADMITTED)
+    guest.foyer.token = "v1.pass"
+    page = guest.open()
+    expect(page.get_by_role("link", name="Go on")).to_have_attribute(
+        "href", "https://shop.example/buy#sidecar-pass=hamlet:v1.pass"
+    )
+    assert guest.foyer.verbs == ["join", "claim"]
 
 
 def test_focus_is_left_where_it_is(guest: Guest) -> None:

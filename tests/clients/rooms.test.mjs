@@ -44,6 +44,52 @@ test("an account is told with the first request although there is a place; witho
   }
 });
 
+test("a pass in the address is taken out of it, carried by the first call, and its place asked for", async () => {
+  const world = new World(), office = new Office(world);
+  office.word = "admitted";
+  world.storage.set("sidecar https://api.example hamlet", '{"place":"old","pass":null}');
+  const tab = await world.tab({ address: "https://shop.example/buy?a=1#sidecar-pass=hamlet:pass-9" });
+  assert.equal(tab.address, "https://shop.example/buy?a=1");
+  await world.until(tab.api.call("/tickets/json/Reserve", { body: {} }));
+  assert.equal(world.asked.at(-1).headers.get("Sidecar-Pass"), "pass-9");
+  await world.pass(1000);
+  const [first] = world.asked.filter(({ path }) => path.startsWith("/.sidecar/"));
+  assert.deepEqual([first.path, first.headers.get("Sidecar-Pass"), first.headers.get("Sidecar-Place")], ["/.sidecar/rooms/hamlet/join", "pass-9", "old"]);
+  assert.deepEqual(JSON.parse(first.body), {});
+  const room = tab.join("hamlet");
+  assert.equal(room.pass, "pass-9");
+  assert.equal(JSON.parse(world.storage.get("sidecar https://api.example hamlet")).pass, "pass-9");
+});
+
+test("a pass from an address that does not count puts nobody in line", async () => {
+  const world = new World(), office = new Office(world);
+  office.refuse = { join: refusal("pass_expired", "wait", 403, { how: "join" }, { reason: "idle" }) };
+  const tab = await world.tab({ address: "https://shop.example/buy#sidecar-pass=hamlet:old" }), room = tab.join("hamlet");
+  await world.pass(60000);
+  assert.deepEqual(world.paths(), [JOIN]);
+  assert.deepEqual([room.over, room.pass, office.joins], [true, null, 0]);
+});
+
+test("another fragment is the page's own", async () => {
+  for (const address of ["https://shop.example/#seats", "https://shop.example/#sidecar-pass=hamlet", "https://shop.example/?sidecar-pass=hamlet:x"]) {
+    const world = new World(), tab = await world.tab({ address });
+    await world.pass(1000);
+    assert.deepEqual([tab.address, world.asked], [address, []]);
+  }
+});
+
+test("a place that the page keeps is used where the browser keeps none", async () => {
+  for (const [kept, shown] of [[null, "mine"], ['{"place":"p7","pass":null}', "p7"]]) {
+    const world = new World();
+    new Office(world);
+    if (kept) world.storage.set("sidecar https://api.example hamlet", kept);
+    (await world.tab()).join("hamlet", { place: "mine", pass: "pass-9" });
+    await world.pass(1000);
+    assert.equal(world.paths()[0], POLL);
+    assert.deepEqual([world.asked[0].headers.get("Sidecar-Place"), world.asked[0].headers.get("Sidecar-Pass")], [shown, "pass-9"]);
+  }
+});
+
 test("a call carries the pass, and the pass that a reply gives in its place", async () => {
   const { world, office, tab, room } = await opened({ claim: "always" });
   office.word = "called";

@@ -83,8 +83,8 @@ export class World {
     return this.asked.slice(since).map(({ method, path }) => `${method} ${path}`);
   }
 
-  async tab({ visible = true, storage = true, locks = true, channel = true, options = {} } = {}) {
-    const tab = new Tab(this, { visible, storage, locks, channel });
+  async tab({ visible = true, storage = true, locks = true, channel = true, address, options = {} } = {}) {
+    const tab = new Tab(this, { visible, storage, locks, channel, address });
     await tab.load(options);
     return tab;
   }
@@ -128,9 +128,11 @@ export class World {
 class Tab {
   events = [];
   online = true;
+  address = "https://shop.example/buy";
   constructor(world, has) {
     this.world = world;
     this.visible = has.visible;
+    this.address = has.address ?? this.address;
     const tab = this, listeners = new EventTarget();
     this.listeners = listeners;
     this.document = { get hidden() { return !tab.visible; } };
@@ -154,6 +156,8 @@ class Tab {
       ...SHARED, navigator, document: this.document, console: { error: (error) => tab.events.push(["console", String(error)]) },
       performance: { now: () => world.ms }, setTimeout: (act, ms) => world.later(act, ms, tab), clearTimeout: (timer) => world.cancel(timer),
       addEventListener: (...all) => listeners.addEventListener(...all), removeEventListener: (...all) => listeners.removeEventListener(...all),
+      location: { toString: () => this.address, get href() { return String(this); } },
+      history: { state: null, replaceState: (_, __, url) => (this.address = url) },
       fetch: (url, init) => tab.fetch(url, init), ...(has.channel ? { BroadcastChannel: Channel } : {}),
     });
     Object.defineProperty(this.scope, "localStorage", {

@@ -12,8 +12,8 @@ const POLL_S = Math.max(5, Number(data.poll));
 /** @type {any} */ let room = null;
 /** @type {any} */ let words;
 /** @type {any} */ let parent_;
-/** @type {any} */ let store;
-let offset_s = Number(data.wall) - Date.now() / 1000, busy = false, watching = 0;
+/** @type {any} */ let kept;
+let offset_s = Number(data.wall) - Date.now() / 1000, busy = false, asked = false, watching = 0;
 /** What is shown, to tell what changes. */
 const last = { where: "", message: $("message").hidden ? "" : $("message").querySelector("p").textContent, known: /** @type {any} */ (null), ahead: Infinity, low: 0 };
 const now_s = () => Date.now() / 1000 + offset_s;
@@ -58,17 +58,19 @@ function view(reply) {
   if (visitor && !known(visitor)) visitor = "waiting"; // words of another release
   if (!known(state) && !known(`join_${state}`)) state = "open";
   data.state = state;
-  const token = room?.pass?.token ?? room?.pass, back = link(data.back);
+  const token = room?.pass, back = link(data.back);
   return {
     state, visitor, reason, code: queue.place_code, ahead: queue.ahead, eta_low_s: queue.eta_low_s, eta_high_s: queue.eta_high_s, eta_reason: queue.eta_reason,
     opens_at: seconds(about.opens_at), draws_at: seconds(about.draws_at), lobby_s: Number(data.lobby), claim_by: seconds(queue.claim_by),
     pass_until: seconds(reply.pass?.expires_at), message: reply.message?.text ? reply.message : null, next_update_at: seconds(reply.message?.next_update_at),
-    remedy: link(reply.links?.remedy ?? data.remedy), back: back && token ? `${back.split("#")[0]}#sidecar-pass=${encodeURIComponent(token)}` : back,
+    remedy: link(reply.links?.remedy ?? data.remedy), back: back && token ? `${back.split("#")[0]}#sidecar-pass=${data.name}:${token}` : back,
   };
 }
 
 /** @param {any} reply */
 function hear(reply) {
+  if (room) kept.put(room);
+  if (room) parent_?.keep(room.place);
   if (reply.state === "waiting" && room && !room.over) return; // a place is lost, and the client asks for another one
   if (reply.server_time) offset_s = (seconds(reply.server_time) ?? now_s()) - Date.now() / 1000;
   const seen = view(reply);
@@ -77,6 +79,10 @@ function hear(reply) {
   if (!seen) return;
   show(seen);
   parent_?.tell(seen, room);
+  if (room && !room.pass && seen.visitor === "admitted" && !asked) {
+    asked = true;
+    room.claim(); // gives the same pass again
+  }
   if (room?.over && seen.visitor === null) { room = null; later(); }
 }
 
@@ -91,7 +97,7 @@ function show(seen) {
   put($("ahead").lastElementChild, told.label);
   fill("eta", told.eta, "dd");
   $("eta").classList.toggle("why", !told.known);
-  fill("note", told.note && (store.forgetful && !parent_?.keeps ? words.texts.notes.memory : told.note));
+  fill("note", told.note && (kept.forgetful && !parent_?.keeps ? words.texts.notes.memory : told.note));
   fill("code", told.code, "code");
   for (const name of MOMENTS) {
     const at = told.moments[name], node = $(name);
@@ -152,26 +158,22 @@ async function watch() {
   later();
 }
 
-/** @param {any} api */
-function start(api) {
+/** @param {any} api @param {any} has a place, and a pass */
+function start(api, has) {
   clearTimeout(watching);
-  room = api.join(data.name, { claim: "manual" });
+  room = api.join(data.name, { claim: "manual", ...has });
   room.addEventListener("state", (/** @type {any} */ { detail }) => hear(detail));
 }
 
 async function begin() {
   const texts = await (await fetch(here(`${document.documentElement.lang}.json`))).json();
   const client_js = "/.sidecar/client.js";
-  const [said, kept, client, other] = await Promise.all([import(here("said.js")), import(here("kept.js")), import(client_js), widget ? import(here("widget.js")) : null]);
+  const [said, shelves, client, other] = await Promise.all([import(here("said.js")), import(here("kept.js")), import(client_js), widget ? import(here("widget.js")) : null]);
   words = said.speak(document.documentElement.lang, texts, data.zone);
   last.where = said.situation(data.state, data.visitor || null);
-  store = kept.shelf(`sidecar-page:${data.name}`, (/** @type {string | null} */ place) => parent_?.keep(place));
-  const api = client.sidecar(location.origin, { language: document.documentElement.lang, storage: store });
-  parent_ = other?.converse(data.name, data.frames.split(" ").filter(Boolean), (/** @type {string} */ given) => {
-    if (room) return;
-    store.setItem("", JSON.stringify({ place: given, pass: null }));
-    start(api);
-  });
+  kept = shelves.shelf(`sidecar-page:${data.name}`);
+  const api = client.sidecar(location.origin, { language: document.documentElement.lang, storage: { getItem: () => null, setItem() {} } });
+  parent_ = other?.converse(data.name, data.frames.split(" ").filter(Boolean), (/** @type {string} */ place) => room || start(api, { place }));
   main.addEventListener("submit", async (event) => {
     event.preventDefault();
     const name = /** @type {HTMLElement} */ (event.target).id;
@@ -180,14 +182,14 @@ async function begin() {
     try {
       if (name !== "join") await room[name]();
       else if (room) room.join();
-      else start(api);
+      else start(api, kept.get());
     } finally { busy = false; }
   });
   setInterval(tick, 1000);
   tick();
   document.documentElement.classList.add("on");
   $("plain").hidden = true;
-  if (store.place() || (data.visitor && !said.SETTLED.includes(data.visitor))) start(api);
+  if (kept.get().place || (data.visitor && !said.SETTLED.includes(data.visitor))) start(api, kept.get());
   else later();
   parent_?.ready();
 }

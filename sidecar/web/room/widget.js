@@ -26,7 +26,7 @@ export function converse(room, allowed, restore) {
     tell(view, held) {
       const { state, visitor, ahead, eta_low_s, eta_high_s, eta_reason, code, reason } = view;
       post("state", { state, visitor, ahead: ahead ?? null, eta_low_s: eta_low_s ?? null, eta_high_s: eta_high_s ?? null, eta_reason: eta_reason ?? null, place_code: code ?? null, reason });
-      const now = held?.pass?.token ?? held?.pass ?? null;
+      const now = held?.pass ?? null;
       if (now !== token) post("pass", { token: token = now });
     },
   };
