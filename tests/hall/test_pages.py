@@ -76,7 +76,7 @@ async def test_forms_lead_back_to_the_page() -> None:
     await browser.send("claim")
     assert set(browser.jar) == {"sidecar-hamlet", "sidecar-hamlet-pass"}
     page = await browser.page()
-    assert f"https://shop.example/buy#sidecar-pass={browser.jar['sidecar-hamlet-pass']}" in page
+    assert f"https://shop.example/buy#sidecar-pass=hamlet:{browser.jar['sidecar-hamlet-pass']}" in page
     await browser.send("release")
     assert browser.jar == {}
 
