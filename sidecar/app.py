@@ -537,6 +537,7 @@ class App:
         self._going = True
         drain = self.plan.drain
         self.log.event("draining", delay_s=drain.delay_s, timeout_s=drain.timeout_s)
+        self.hall.drain()
         if not at_once:
             await self.listener.drain(drain.delay_s, drain.timeout_s, self._last_call)
         self._last_call()

@@ -561,7 +561,7 @@ class Exchange:
     Written by: listener (the first block), cors (`cors`, `may_write`), envelope (`request_id` to `client`), debug (`leave`), route
     (`backend`, `endpoint`, `rest`, `facade`), share (`done`), facade (`head`, `source`, `endpoint`, `rest`, for those further in), decode
     (`body` to `seen`), identity (`client`, `shown`, and in `call`), cache (`question` to `cache_status`, and `key` in `call`), purchase
-    (`under_way`, `follow`, `client`, and in `call`), place (`place`), coalesce (`flight` to the end).
+    (`under_way` to `follow`, `client`, and in `call`), place (`place`), coalesce (`flight` to the end).
     """
 
     head: Head
@@ -604,6 +604,7 @@ class Exchange:
     place: Place | None = None  # one that he came back with
     shown: bytes = b""  # what his backend knows him by, as it came: never kept; written by identity
     under_way: bool = False  # he has begun a purchase and got something; written by purchase
+    begun_as: tuple[bytes, ...] | None = None  # by what that one is known, where this call may begin another one
     follow: Callable[[Flight, Outcome], None] | None = None  # told of the flight that he starts, as its `ends` are
 
     queue_s: float = 0.0

@@ -656,6 +656,10 @@ class Purchases(Protocol):
         """Let one more call be made as of a purchase under way; None where it is made as anybody's."""
         ...
 
+    def known_by(self, entered: object) -> tuple[bytes, ...]:
+        """Return all that the purchase is known by whose call was let in so."""
+        ...
+
     def leave(self, entered: object) -> None:
         """Note that such a call has ended; once."""
         ...

@@ -46,6 +46,8 @@ def build(
 
     async def privileged(exchange: Exchange, entered: object, keys: tuple[bytes, ...]) -> Outcome:
         exchange.under_way = True
+        if line.begins or not _is_one(exchange):
+            exchange.begun_as = purchases.known_by(entered)
         _be_oneself(exchange, keys)
         try:
             return await inner(exchange)

@@ -15,8 +15,9 @@ from sidecar.hall import gate, pages, visits
 from sidecar.hall.board import Board
 from sidecar.hall.house import House, Stop
 from sidecar.hall.memory import Memory
+from sidecar.hall.papers import FORM
 from sidecar.model import Exchange, Outcome, Refusal
-from sidecar.policy.room import TICK_S, Phase
+from sidecar.policy.room import TICK_S
 from sidecar.policy.routing import RESERVED
 from sidecar.policy.visitors import Why
 from sidecar.stores.roomfile import RoomFile
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 PREFIX: Final = f"{RESERVED}/rooms/"
 ASSETS: Final = "assets"
-FORM: Final = "application/x-www-form-urlencoded"
 _PAGES: Final = ("", "widget", "theme.css")
 _KEEP_TICKS: Final = 2  # twice a second: a crash costs no more than one
 # A slice of the carry-over, 1 ms, and the time between two: a million people in twenty seconds.
@@ -104,7 +104,14 @@ class Hall:
     def start(self) -> None:
         """Begin to tick."""
         self._loop = asyncio.get_running_loop()
-        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._ring)
+        self._timer = self._loop.call_later(TICK_S, self._ring)
+        self._carry()  # a room may have been drawn before anybody ticked
+
+    def drain(self) -> None:
+        """Let nobody wait at a connection any more: who polls or listens comes back, to whoever takes over."""
+        for name, house in self.houses.items():
+            house.drain()
+            self._boards[name].drain()
 
     def close(self) -> None:
         """Tick no more, and write what is left."""
@@ -129,17 +136,25 @@ class Hall:
         house = House(plan, keys, self._clock, self._log, self._chance)
         memory = self._memories[plan.name] = Memory(house)
         pages = self._kept.pop(plan.name, None)
-        if pages:
+        if pages is None:
+            self._forget(plan.name)
+        else:
             try:
                 memory.recall(pages)
-            except (ValueError, KeyError, TypeError, IndexError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a damaged page makes of it: the sale goes on without it
                 remedy = "the room begins anew: whoever had a place joins again"
                 self._log.event("room_lost", room=plan.name, error=error, remedy=remedy)
                 house = House(plan, keys, self._clock, self._log, self._chance)
                 self._memories[plan.name] = Memory(house)
+                self._forget(plan.name)
             else:
                 self._log.event("room_recalled", room=plan.name, state=house.room.state, joined=house.room.joined)
         return house
+
+    def _forget(self, name: str) -> None:
+        """Let nothing be left on disk of an earlier room of that name: a page of each would be a third one."""
+        if self._file is not None:
+            self._file.forget(name)
 
     def _keep(self, *, closing: bool = False) -> None:
         """Hand over what has changed."""
@@ -169,8 +184,10 @@ class Hall:
             house.stop = self.stops(name)
             house.room.pause(on=house.stop is not None)
             found = house.tick(self._backing({cover.backend for cover in house.plan.covers}))
-            if found.sealed and self._loop is not None:
-                self._carry()
+            if found.sealed:
+                self._keep()  # before anybody is told his rank: a second draw would be another one
+                if self._loop is not None and self._carrying is None:
+                    self._carry()
             if found:
                 self._log_of(house, found)
                 self.told(house, found)
@@ -194,10 +211,10 @@ class Hall:
         """Let a call through the rooms that stand before it, or say why not."""
         call = exchange.call
         assert call is not None, "decode names the call before anybody flies"
-        for house, cover in self._covers.get(call.backend, ()):
-            names = call.members or (call.operation,)
-            if any(cover.means(name, call.parameters) for name in names):
-                refused = gate.ask(house, exchange)
+        names, asked = call.members or (call.operation,), None
+        for house, cover in self._covers.get(call.backend, ()):  # those of one room stand together
+            if house is not asked and any(cover.means(name, call.parameters) for name in names):
+                asked, refused = house, gate.ask(house, exchange)
                 if refused is not None:
                     return refused
         return None
@@ -220,13 +237,15 @@ class Hall:
         return list(dict.fromkeys(house for house, _ in self._covers.get(backend, ())))
 
     def learn(self, exchange: Exchange) -> None:
-        """Note whose account a session is that has just signed in well."""
+        """Note that the backend knows a session, and whose account it is that has just signed in well."""
         call = exchange.call
         for house in self._before(exchange.backend):
             account, session = house.plan.account, house.session_of(exchange)
-            if call is None or session is None or not account.login or not fnmatchcase(call.operation, account.login):
+            if call is None or session is None or account.source != "session":
                 continue
-            if value := call.parameters.get(account.parameter):
+            house.confirm(session)
+            value = call.parameters.get(account.parameter)
+            if value and account.login and fnmatchcase(call.operation.lower(), account.login.lower()):
                 house.learn(session, value)
 
     # --- what operators do
@@ -273,6 +292,8 @@ class Hall:
             if verb == "theme.css":
                 return _said(_file(exchange, roompages.theme(house.plan.look)))
             return _said(pages.page(house, exchange, self._cors, widget=verb == "widget"))
+        if verb in _PAGES:
+            return _said(Refusal("method_not_allowed", detail="a page is read with GET", allow="GET, HEAD"))
         return _said(Refusal("not_found", "path", "a room has nothing at this path"))
 
     async def _formed(self, house: House, exchange: Exchange, verb: str) -> Outcome:
@@ -284,11 +305,6 @@ class Hall:
             return outcome if outcome.state in ("origin_denied", "overloaded") else pages.back(house, None, None)
         token = next((value.decode() for name, value in outcome.headers if name == b"Sidecar-Pass"), None)
         return pages.back(house, visits.place_in(house, outcome), token)
-
-    def open_for(self, name: str) -> Phase | None:
-        """Return the phase of a room, None where there is none."""
-        house = self.houses.get(name)
-        return None if house is None else house.room.phase
 
 
 def _file(exchange: Exchange, found: Outcome) -> Outcome:

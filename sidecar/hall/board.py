@@ -17,7 +17,6 @@ from sidecar.instant import rfc3339
 from sidecar.jsonview import matches
 from sidecar.model import Answer, Executed, Grade, Refusal, Stream
 from sidecar.policy import draw
-from sidecar.policy.room import Phase
 
 if TYPE_CHECKING:
     from sidecar.hall.house import House
@@ -29,9 +28,7 @@ _CACHE: Final = b"public, max-age=2, stale-while-revalidate=10, stale-if-error=8
 # Each holds a connection and some ten kilobytes; it is an extra, and a crowd polls.
 LISTENERS_MOST: Final = 200
 _QUIET_S: Final = 15.0  # below what proxies take for dead
-_LONGEST_S: Final = (
-    600.0  # then the browser connects anew by itself: nobody listens for ever at a process that has to go
-)
+_LONGEST_S: Final = 600.0  # then the browser connects anew by itself: nobody listens for ever
 _GRADE: Final = Grade("ok", Executed.NO)
 
 
@@ -46,6 +43,7 @@ class Board:
         self.tag: bytes = b""
         self._changed = asyncio.Event()
         self.listeners = 0
+        self.going = False
 
     def fresh(self, now: float) -> bytes:
         """Return the body, made anew where it is older than a second."""
@@ -64,7 +62,7 @@ class Board:
             "room": speech.room_member(room, plan, plan.look.languages[0] if plan.look.languages else "en"),
             "lanes": {
                 lane.name: {
-                    "joined": lane.joined,
+                    "joined": lane.people,
                     "drawn": lane.drawn,
                     "frontier": lane.frontier,
                     "waiting": lane.eligible,
@@ -112,6 +110,8 @@ class Board:
 
     def listen(self) -> Answer | Refusal:
         """Return the board as events (Server-Sent Events, HTML standard section 9.2): one at once, and one whenever it is another."""
+        if self.going:
+            return Refusal("draining", detail="this sidecar is shutting down: listen to another one")
         if self.listeners >= LISTENERS_MOST:
             return Refusal(
                 "overloaded", "connections", "as many as may already listen: poll the board", retry_after_s=5
@@ -124,6 +124,11 @@ class Board:
         )
         stream = _Events(self)
         return Answer(200, "OK", headers, (), 0, _GRADE, stream=Stream(stream.next, stream.close))
+
+    def drain(self) -> None:
+        """Let nobody listen any more."""
+        self.going = True
+        self._changed.set()
 
     @property
     def changed(self) -> asyncio.Event:
@@ -143,7 +148,7 @@ class _Events:
     async def next(self) -> bytes:
         """Return the next event, or a comment that keeps the connection; b"" at the end."""
         board, loop = self._board, asyncio.get_running_loop()
-        while not self._closed and loop.time() < self._until:
+        while not (self._closed or board.going) and loop.time() < self._until:
             if board.tag != self._told:
                 self._told = board.tag
                 return b"retry: 5000\nevent: board\ndata: %b\n\n" % board.body
@@ -159,8 +164,3 @@ class _Events:
         if not self._closed:
             self._closed = True
             self._board.listeners -= 1
-
-
-def is_over(phase: Phase) -> bool:
-    """Say whether a room takes nobody any more."""
-    return phase in (Phase.SOLD_OUT, Phase.CLOSED)

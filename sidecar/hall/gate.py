@@ -9,50 +9,67 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sidecar.hall import sessions, speech
+from sidecar.hall import sessions
 from sidecar.hall.cookies import cookies
-from sidecar.instant import rfc3339
-from sidecar.model import Refusal, RoomWord
-from sidecar.policy import credentials, polling
-from sidecar.policy.credentials import PlaceId, bind_of
+from sidecar.hall.refusals import closed, paused, refusal, room_word
+from sidecar.policy import credentials
+from sidecar.policy.credentials import PassId, PlaceId, bind_of
 from sidecar.policy.passes import Active
 from sidecar.policy.room import Phase
-from sidecar.policy.visitors import OVER, Word
+from sidecar.policy.visitors import Why, Word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sidecar.hall.house import House
-    from sidecar.model import Exchange
+    from sidecar.model import Exchange, Refusal
 
 PASS: Final = "Sidecar-Pass"  # noqa: S105 - the name of a header
 PLACE: Final = "Sidecar-Place"
 _PASSES: Final = 4  # of several rooms, in one line, with commas between
+# What became of a pass that is not out any more; whatever else it was, its time was over.
+_GONE: Final = {Why.IDLE: "idle", Why.WAVE: "wave"}
 
 
 def ask(house: House, exchange: Exchange) -> Refusal | None:
     """Let a call through, and book it on its pass until its connection is free of it; or say why not."""
-    if exchange.under_way and (house.stop is None or not house.stop.for_all):
+    room = house.room
+    if _may_finish(house, exchange):
         return None
+    if room.phase is Phase.CLOSED:
+        return closed(house)
     held = shown_pass(house, exchange)
     if isinstance(held, Active):
-        return _with_pass(house, exchange, held)
+        return paused(house, held.place) if room.time.paused else _with_pass(house, exchange, held)
+    if room.phase is Phase.SOLD_OUT:
+        return closed(house)
     place = shown_place(house, exchange)
     if place is None and (place := sessions.place_of(house, exchange)) is not None:
-        claimed = None if house.room.time.paused else sessions.claim(house, exchange, place)
+        claimed = None if room.time.paused else sessions.claim(house, exchange, place)
         if claimed is not None:
             return _with_pass(house, exchange, claimed)
         held = None  # what ran out has been told by where he stands now
+    if room.time.paused:
+        return paused(house, place if isinstance(place, PlaceId) else None)
     return held or _without(house, place)
+
+
+def _may_finish(house: House, exchange: Exchange) -> bool:
+    """Say whether a call goes on with a purchase. Who would begin another one must have begun the first with a pass of this very room: else
+    a seat of any other show would be the way around it.
+    """
+    if not exchange.under_way or (house.stop is not None and house.stop.for_all):
+        return False
+    return exchange.begun_as is None or any(is_purchase_key(house, key) for key in exchange.begun_as)
 
 
 def _with_pass(house: House, exchange: Exchange, held: Active) -> Refusal | None:
     room = house.room
-    if room.time.paused:
-        return paused(house, held.place)
-    if room.phase is Phase.CLOSED:
-        return Refusal("sale_closed", "closed", "the sale has ended", room=_word(house))
     refused = room.passes.enter(room.time.sale, held)
+    if refused is not None and refused.state == "pass_expired":  # in the quarter of a second before the room notices
+        return refusal(house, refused.state, refused.reason or "expired", refused.detail or "", held.place)
     if refused is not None:
-        return replace(refused, room=_word(house), links=_links(house, None))
+        return replace(refused, room=room_word(house))
     session = house.session_of(exchange)
     if session is not None:
         room.passes.live_on(held, session)
@@ -61,30 +78,24 @@ def _with_pass(house: House, exchange: Exchange, held: Active) -> Refusal | None
 
 
 def _without(house: House, place: PlaceId | credentials.Why | None) -> Refusal:
-    room = house.room
-    if room.phase is Phase.SOLD_OUT:
-        return Refusal("sale_closed", "sold_out", "everything is sold", room=_word(house))
-    if room.phase is Phase.CLOSED:
-        return Refusal("sale_closed", "closed", "the sale has ended", room=_word(house))
     if isinstance(place, credentials.Why):
         return refusal(house, "waiting", place.value, "the place that was shown is none of this room")
-    if room.time.paused:
-        return paused(house, place)
     detail = "this call needs a pass of the waiting room: join it, wait, claim the pass, and send it as Sidecar-Pass"
     return refusal(house, "waiting", "no_pass", detail, place)
 
 
+# --- passes
+
+
 def shown_pass(house: House, exchange: Exchange) -> Active | Refusal | None:
     """Return the pass that a call is made with: one that it shows, or one that lives on the session that it shows."""
-    line = exchange.head.headers.get(PASS)
     why: str | None = None
-    if line is not None:
-        for text in line.split(",", _PASSES)[:_PASSES]:
-            found = of_text(house, exchange, text.strip())
-            if isinstance(found, Active):
-                return found
-            if why is None or found != credentials.Why.OTHER_ROOM:
-                why = found
+    for text in _texts(exchange):
+        found = of_text(house, exchange, text)
+        if isinstance(found, Active):
+            return found
+        if why is None or found != credentials.Why.OTHER_ROOM:
+            why = found
     session = house.session_of(exchange)
     if session is not None:
         held = house.room.passes.of_session(session)
@@ -95,27 +106,29 @@ def shown_pass(house: House, exchange: Exchange) -> Active | Refusal | None:
     return refusal(house, "pass_expired", why, "the pass that was shown does not count; join again")
 
 
+def _texts(exchange: Exchange) -> Iterator[str]:
+    """Return what a call shows as passes; of many no more than may be its own are read."""
+    line = exchange.head.headers.get(PASS)
+    return (text.strip() for text in ([] if line is None else line.split(",", _PASSES)[:_PASSES]))
+
+
 def of_text(house: House, exchange: Exchange, text: str) -> Active | str:
     """Return the pass that a text is, or the reason why it is none."""
     read = credentials.read_pass(house.keys, house.id, house.room.epoch, text)
     if isinstance(read, credentials.Why):
         return read.value
-    return house.room.passes.find(read, _bind(exchange))
+    found = house.room.passes.find(read, _bind(exchange))
+    return _gone(house, read) if found == "expired" else found
 
 
-def place_of_pass(house: House, exchange: Exchange) -> PlaceId | None:
-    """Return whose pass a call shows, also of one that has run out: what it has begun is not over by that."""
-    line = exchange.head.headers.get(PASS)
-    for text in () if line is None else line.split(",", _PASSES)[:_PASSES]:
-        read = credentials.read_pass(house.keys, house.id, house.room.epoch, text.strip())
-        if isinstance(read, credentials.PassId) and read.bind in (b"", _bind(exchange) or read.bind):
-            return PlaceId(read.lane, read.seq)
-    return None
-
-
-def purchase_key(house: House, place: PlaceId) -> bytes:
-    """Return by what a purchase is known that somebody makes with a pass."""
-    return b"pass " + house.id + house.room.epoch + place.lane.to_bytes(1) + place.seq.to_bytes(4)
+def _gone(house: House, read: PassId) -> str:
+    """Say what became of a pass that was given once and is not out any more."""
+    place = PlaceId(read.lane, read.seq)
+    if not house.room.knows(place):
+        return "expired"
+    if house.word(place) is Word.RELEASED:
+        return "released"
+    return _GONE.get(house.room.lanes[place.lane].why(place.seq), "expired")
 
 
 def _bind(exchange: Exchange) -> bytes | None:
@@ -123,12 +136,46 @@ def _bind(exchange: Exchange) -> bytes | None:
     return None if exchange.standing.named else bind_of(exchange.head.headers.get("User-Agent", ""))
 
 
+# --- purchases that were begun with a pass
+
+
+def place_of_pass(house: House, exchange: Exchange) -> PlaceId | None:
+    """Return whose pass a call is made with, also one that has run out, or is claimed by this very call: what it begins is known by it."""
+    for text in _texts(exchange):
+        read = credentials.read_pass(house.keys, house.id, house.room.epoch, text)
+        if isinstance(read, PassId) and read.bind in (b"", _bind(exchange) or read.bind):
+            return PlaceId(read.lane, read.seq)
+    session = house.session_of(exchange)
+    if session is None:
+        return None
+    held = house.room.passes.of_session(session)
+    return sessions.in_or_called(house, session) if held is None else held.place
+
+
+def purchase_key(house: House, place: PlaceId) -> bytes:
+    """Return by what a purchase is known that somebody makes with a pass."""
+    return _start(house) + place.lane.to_bytes(1) + place.seq.to_bytes(4)
+
+
+def is_purchase_key(house: House, key: bytes) -> bool:
+    """Say whether a purchase is known by a pass of this room."""
+    start = _start(house)
+    return key.startswith(start) and len(key) == len(start) + 5
+
+
 def of_purchase(house: House, key: bytes) -> Active | None:
     """Return the pass that a purchase is known by, None where the key is no pass of this room."""
-    start = b"pass " + house.id + house.room.epoch
-    if not key.startswith(start) or len(key) != len(start) + 5:
+    if not is_purchase_key(house, key):
         return None
-    return house.room.passes.of_place(PlaceId(key[len(start)], int.from_bytes(key[len(start) + 1 :])))
+    lane, seq = key[-5], int.from_bytes(key[-4:])
+    return house.room.passes.of_place(PlaceId(lane, seq))
+
+
+def _start(house: House) -> bytes:
+    return b"pass " + house.id + house.room.epoch
+
+
+# --- places
 
 
 def shown_place(house: House, exchange: Exchange) -> PlaceId | credentials.Why | None:
@@ -146,60 +193,3 @@ def place_text(house: House, exchange: Exchange) -> str | None:
     if text is None and not exchange.backend and "Cookie" in exchange.head.headers:
         return cookies(exchange, house.plan.name).get("place")
     return text
-
-
-def paused(house: House, place: PlaceId | None) -> Refusal:
-    """Return what an operator says of a pause: times stand still, places are kept, whoever wants may join."""
-    told = refusal(house, "paused", "room", "the room is paused: places and passes keep their time", place)
-    if house.stop is None:
-        return told
-    said = house.stop.refusal
-    return replace(told, reason=said.reason, notice=said.notice, retry_after_s=said.retry_after_s)
-
-
-def refusal(house: House, state: str, reason: str, detail: str, place: PlaceId | None = None) -> Refusal:
-    """Return a refusal that says how the room stands, how its caller does in it, and where he goes."""
-    room = house.room
-    queue: tuple[tuple[str, object], ...] = ()
-    after_s = polling.most_s(room.joined) if room.phase is Phase.SCHEDULED else 2.0
-    word: Word | None = None
-    if place is not None:
-        told = house.tell(place)
-        word = told.word
-        after_s = house.next_poll_s(told)
-        band = told.band
-        queue = (
-            ("visitor", word.value),
-            ("place_code", house.code(place)),
-            ("ahead", told.ahead),
-            ("eta_s", _whole(band.eta_s)),
-            ("eta_low_s", _whole(band.low_s)),
-            ("eta_high_s", _whole(band.high_s)),
-            ("eta_reason", band.reason),
-            ("next_poll_ms", int(after_s * 1000)),
-        )
-    return Refusal(
-        state,
-        reason,
-        detail,
-        retry_after_s=max(1, round(after_s)),
-        links=_links(house, word),
-        room=replace(_word(house), queue=queue),
-        notice=house.notice,
-    )
-
-
-def _whole(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds)
-
-
-def _word(house: House) -> RoomWord:
-    opens = house.plan.opens
-    return RoomWord(house.plan.name, house.room.state, None if opens is None else rfc3339(opens))
-
-
-def _links(house: House, word: Word | None) -> tuple[tuple[str, str], ...]:
-    found = speech.links(house.plan.name, word, house.plan.remedy)
-    if word is None or word in OVER:
-        found["join"] = f"{speech.root(house.plan.name)}/join"
-    return tuple(found.items())

@@ -14,12 +14,12 @@ from ipaddress import ip_address
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sidecar.hall.languages import preferred
 from sidecar.hall.speech import Speech
 from sidecar.policy import credentials, polling
 from sidecar.policy.credentials import EPOCH_BYTES, PlaceId, room_id
 from sidecar.policy.hashtable import Tally
 from sidecar.policy.identities import is_session
+from sidecar.policy.languages import choice
 from sidecar.policy.placecodes import KEY_BYTES, PlaceCodes
 from sidecar.policy.room import Phase, Room
 from sidecar.policy.visitors import OVER, Event, Why, Word
@@ -41,12 +41,15 @@ _POLLS_S: Final = 1.0
 _POLLS_BURST_S: Final = 20.0
 # Connections that are held near the front: those of a second or two of admissions, and few beside `limits.connections`.
 HELD_MOST: Final = 500
+_HELD_A_PLACE: Final = 3  # tabs of one browser
 _PAUSED_POLL_S: Final = 30.0
 _ACTION_POLL_S: Final = 15.0
 _LANE_BITS: Final = 2
 _LEARNT_MOST: Final = 20_000  # as many as `identities` knows to be signed in
 _INVITES_MOST: Final = 100_000  # people who have been asked beforehand; 10 MB
 _IPV6_NETWORK: Final = 64
+_ACCOUNT_BYTES: Final = 8
+_LANGUAGE: Final = "en"
 
 
 class Stop(NamedTuple):
@@ -79,7 +82,7 @@ class House:
         secret: bytes | None = None,
     ) -> None:
         self.plan, self.keys = plan, keys
-        self._clock, self._log, self._chance = clock, log, chance
+        self._clock, self._log, self.chance = clock, log, chance
         self.secret = secret or token_bytes(KEY_BYTES)
         self._codes = PlaceCodes(self.secret)
         self.room = Room(plan.rule, seed or token_bytes(SEED_BYTES), epoch or token_bytes(EPOCH_BYTES))
@@ -92,12 +95,16 @@ class House:
         self.stop: Stop | None = None
         self.early_polls = 0
         self.is_https = False  # people come by https, through whatever stands before us
-        self._learnt: OrderedDict[bytes, bytes] = OrderedDict()  # by session: the account that has signed in with it
+        # By session that the backend has answered well: its account, which is itself until somebody has signed in with it.
+        self._learnt: OrderedDict[bytes, bytes] = OrderedDict()
         self._new_accounts: list[tuple[bytes, int]] = []
         self._new_learnt: list[tuple[bytes, bytes]] = []
         self.invites: set[bytes] = set()
+        self._new_invites: list[bytes] = []
         self._polls = [array("d") for _ in self.room.lanes]
-        self._held: dict[PlaceId, asyncio.Future[None]] = {}
+        self._held: dict[PlaceId, list[asyncio.Future[None]]] = {}
+        self._holding = 0
+        self.going = False  # the process ends: nobody waits at a connection any more
 
     def __repr__(self) -> str:
         return f"<House {self.room!r}>"
@@ -118,7 +125,7 @@ class House:
         if place.lane >= len(self.room.lanes):
             return credentials.Why.MALFORMED
         if not self.room.knows(place):
-            if place.seq >= self.plan.capacity:
+            if place.seq >= self.plan.capacity + self.room.lanes[place.lane].skipped:
                 return credentials.Why.MALFORMED
             self.room.lanes[place.lane].reach(place.seq + 1)
         return self.room.follow(place) if self.room.moved else place
@@ -141,11 +148,13 @@ class House:
 
     # --- visitors
 
-    def join(self, lane_name: str, account: bytes | None, address: str, *, attaches: bool) -> Joined | Why | None:
-        """Take somebody in. `attaches`: his account proves that its place is his. None: the room is full; a reason: his account has a
-        place, and he cannot prove that it is his.
+    def join(
+        self, lane_name: str, account: bytes | None, address: str, *, attaches: bool, proven: bool = True
+    ) -> Joined | Why | None:
+        """Take somebody in. `attaches`: his account proves that its place is his; `proven`: that there is such a person, so that he is not
+        one of a crowd. None: the room is full; a reason: his account has a place, and he cannot prove that it is his.
         """
-        known = self._known(account)
+        known = self.place_of_account(account)
         if known is not None and attaches:
             return Joined(known, attached=True)
         if known is not None and account is not None and self._places.get(account) >= self.plan.account.limit:
@@ -158,11 +167,11 @@ class House:
         if account is not None:
             self._put_account(account, place)
             self._places.put(account, 1 + (self._places.get(account) if known is not None else 0))
-        elif self._is_crowd(address):
+        if not (account is not None and proven) and self._is_crowd(address):
             self.room.happen(place, Event.HOLD, Why.CROWD)
         return Joined(place)
 
-    def _known(self, account: bytes | None) -> PlaceId | None:
+    def place_of_account(self, account: bytes | None) -> PlaceId | None:
         """Return the place that an account has, if it is not over."""
         place = None if account is None else self.place_of_account(account)
         return place if place is not None and self.word(place) not in OVER else None
@@ -198,14 +207,15 @@ class House:
         """Take in whose session it is from a store."""
         self._learnt[key] = account
 
-    def reach(self, lane: int) -> None:
+    def _reach(self, lane: int) -> None:
         """Have room for the polls of everybody in a lane."""
         tats = self._polls[lane]
         tats.extend([0.0] * (self.room.lanes[lane].joined - len(tats)))
 
     def account_key(self, account: str) -> bytes:
         """Return what an account is known by here: nothing of it can be read from that."""
-        return blake2b(account.encode("utf-8", "surrogateescape"), digest_size=8, key=self.secret).digest()
+        text = account.encode("utf-8", "surrogatepass")
+        return blake2b(text, digest_size=_ACCOUNT_BYTES, key=self.secret).digest()
 
     # --- sessions of a backend
 
@@ -221,25 +231,61 @@ class House:
             return self.session_key(exchange.shown)
         return self.session_key(exchange.shown, exchange.client) if exchange.standing.named else None
 
+    def confirm(self, key: bytes) -> None:
+        """Note that the backend has answered somebody well who shows this session: it is no invention."""
+        if key in self._learnt:
+            self._learnt.move_to_end(key)
+        else:
+            self._learn(key, key[:_ACCOUNT_BYTES])
+
     def learn(self, key: bytes, account: str) -> None:
-        """Note that somebody has signed in: his session stands for his account from now on."""
+        """Note that somebody has signed in: his session stands for his account from now on, and the place that he took with it is that
+        one's. Where the account has another place already, the later one is held.
+        """
+        name = self.account_key(f"login {account}")
+        taken = self.place_of_account(self.account_of_session(key))
+        if self._learnt.get(key) != name:
+            self._learn(key, name)
+        known = self.place_of_account(name)
+        if taken is None or taken == known:
+            return
+        if known is None:
+            self._put_account(name, taken)
+        else:
+            self.room.happen(taken, Event.HOLD, Why.ACCOUNT)
+
+    def _learn(self, key: bytes, account: bytes) -> None:
         self._learnt.pop(key, None)
-        self._learnt[key] = self.account_key(f"login {account}")
-        self._new_learnt.append((key, self._learnt[key]))
+        self._learnt[key] = account
+        self._new_learnt.append((key, account))
         while len(self._learnt) > _LEARNT_MOST:
             self._learnt.popitem(last=False)
 
     def account_of_session(self, key: bytes) -> bytes:
         """Return the account of a session: the one that has signed in with it, else the session itself."""
-        return self._learnt.get(key, key[:8])
+        return self._learnt.get(key, key[:_ACCOUNT_BYTES])
 
-    def invited(self, name: str) -> bool:
-        """Note that an invite is used; False where it has been before. As many are remembered as the room holds people."""
-        key = blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8, key=self.secret).digest()
-        if key in self.invites or len(self.invites) >= _INVITES_MOST:
-            return False
+    def is_confirmed(self, key: bytes) -> bool:
+        """Say whether the backend knows a session."""
+        return key in self._learnt
+
+    def is_invited(self, name: str) -> bool:
+        """Say whether an invite is good still; where as many were used as are remembered, none is."""
+        return self._invite(name) not in self.invites and len(self.invites) < _INVITES_MOST
+
+    def use_invite(self, name: str) -> None:
+        """Note that somebody has come with an invite."""
+        key = self._invite(name)
         self.invites.add(key)
-        return True
+        self._new_invites.append(key)
+
+    def _invite(self, name: str) -> bytes:
+        return self.account_key(f"invite {name}")
+
+    def take_invites(self) -> list[bytes]:
+        """Return the invites that were used since the last time, for a store."""
+        new, self._new_invites = self._new_invites, []
+        return new
 
     def is_remediable(self, place: PlaceId) -> bool:
         """Whether somebody is held who can do something about it himself."""
@@ -248,7 +294,7 @@ class House:
 
     def settle(self, place: PlaceId, account: bytes) -> PlaceId | None:
         """Let somebody who is held go on, because he has shown an account; None where that one has another place already."""
-        known = self._known(account)
+        known = self.place_of_account(account)
         if known is not None and known != place:
             return None
         self._put_account(account, place)
@@ -270,7 +316,7 @@ class House:
         """Note a poll, and say whether it is one too many."""
         tats, now = self._polls[place.lane], self.room.time.life
         if place.seq >= len(tats):
-            self.reach(place.lane)
+            self._reach(place.lane)
         tat = tats[place.seq]
         tat = (max(now, tat)) + _POLLS_S
         if tat - now > _POLLS_BURST_S:
@@ -288,7 +334,7 @@ class House:
 
     def next_poll_s(self, told: Told, *, first: bool = False) -> float:
         """Return in how many seconds somebody like him asks again."""
-        room, chance = self.room, self._chance()
+        room, chance = self.room, self.chance()
         crowd, wall = room.joined, room.time.wall
         match told.word:
             case Word.LOBBY:
@@ -316,27 +362,51 @@ class House:
 
     def language(self, head: Head) -> str:
         """Return the language of the page's that a request wants most."""
-        return preferred(head.headers.get("Accept-Language", ""), self.plan.look.languages)
+        there = self.plan.look.languages
+        return there[choice(there, head.headers.get("Accept-Language", ""))] if there else _LANGUAGE
 
     # --- who waits at a connection
 
     def hold(self, place: PlaceId) -> asyncio.Future[None] | None:
-        """Return what is done once somebody is called; None where too many wait so already."""
-        held = self._held.get(place)
-        if held is None:
-            if len(self._held) >= HELD_MOST:
-                return None
-            held = self._held[place] = asyncio.get_running_loop().create_future()
-            held.add_done_callback(lambda _: self._held.pop(place, None))
+        """Return what is done once somebody is called; None where too many wait so already. Whoever was given it lets it go."""
+        waiting = self._held.get(place, [])
+        if self.going or self._holding >= HELD_MOST or len(waiting) >= _HELD_A_PLACE:
+            return None
+        held = asyncio.get_running_loop().create_future()
+        self._held.setdefault(place, []).append(held)
+        self._holding += 1
         return held
+
+    def let_go(self, place: PlaceId, held: asyncio.Future[None]) -> None:
+        """Wait no more."""
+        waiting = self._held.get(place, [])
+        if held in waiting:
+            waiting.remove(held)
+            self._holding -= 1
+            if not waiting:
+                del self._held[place]
+
+    def _wake(self, place: PlaceId) -> None:
+        for held in self._held.get(place, ()):
+            if not held.done():
+                held.set_result(None)
+
+    def drain(self) -> None:
+        """Let nobody wait any more."""
+        self.going = True
+        for place in self._held:
+            self._wake(place)
+
+    def recount(self) -> None:
+        """Have room for the polls of everybody who has come back."""
+        for lane in self.room.lanes:
+            self._reach(lane.number)
 
     def tick(self, backing: Backing) -> Happenings:
         """Go on to now; wake who was called."""
         found = self.room.tick(self._clock.now(), self._clock.wall(), backing)
         for place in found.called:
-            held = self._held.pop(place, None)
-            if held is not None and not held.done():
-                held.set_result(None)
+            self._wake(place)
         return found
 
     def bound(self, plan: RoomPlan, keys: Keys) -> None:

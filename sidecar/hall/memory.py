@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 import orjson
 
@@ -25,6 +26,9 @@ PAGE: Final = 4096
 _AHEAD: Final = 1000
 _AHEAD_TIMES: Final = 4
 _ACCOUNT: Final = Struct(">8sI")
+_INVITE_BYTES: Final = 8
+# Before each page: a bit that a disk has turned would move people, and nobody would know.
+_SUM: Final = Struct(">I")
 VERSION: Final = 1
 
 
@@ -40,12 +44,13 @@ class Memory:
     def changes(self, *, closing: bool = False) -> dict[str, bytes | None]:
         """Return what has to be written: everything since the last time. `closing`: the process goes in order."""
         house, room = self.house, self.house.room
-        pages: dict[str, bytes | None] = {}
+        pages: dict[str, bytes] = {}
         for lane in room.lanes:
             for index in lane.take_dirty():
                 pages[f"words/{lane.number}/{index}"] = lane.words(index * PAGE, PAGE)
         accounts, learnt, story = house.take_accounts(), house.take_learnt(), room.story.take()
-        if accounts or learnt or story:
+        invites = house.take_invites()
+        if accounts or learnt or story or invites:
             self._logs += 1
             if accounts:
                 pages[f"accounts/{self._logs}"] = b"".join(_ACCOUNT.pack(key, value) for key, value in accounts)
@@ -53,11 +58,13 @@ class Memory:
                 pages[f"learnt/{self._logs}"] = orjson.dumps([[key.hex(), account.hex()] for key, account in learnt])
             if story:
                 pages[f"story/{self._logs}"] = story
+            if invites:
+                pages[f"invites/{self._logs}"] = b"".join(invites)
         meta = orjson.dumps(self._meta(closing=closing))
         if meta != self._last:
             self._last = pages["meta"] = meta
         self._joined = room.joined
-        return pages
+        return {name: _summed(name, page) for name, page in pages.items()}
 
     def _meta(self, *, closing: bool) -> dict[str, Any]:
         house, room = self.house, self.house.room
@@ -77,7 +84,8 @@ class Memory:
             "lanes": [
                 {
                     "joined": lane.joined,
-                    "next": lane.joined + ahead if lane.joined else 0,
+                    "next": lane.joined + ahead,
+                    "skipped": lane.skipped,
                     "drawn": lane.drawn,
                     "frontier": lane.frontier,
                     "called": [[seq, round(until, 1)] for seq, until in lane.called.items()],
@@ -86,11 +94,11 @@ class Memory:
             ],
             "passes": [_pass_out(held) for held in room.passes],
             "moved": [[*place, *then] for place, then in room.moved.items()],
-            "invites": [each.hex() for each in house.invites],
         }
 
-    def recall(self, pages: Mapping[str, bytes]) -> None:
-        """Let a room be what these pages say. Raises ValueError, KeyError or TypeError where they are none of ours."""
+    def recall(self, kept: Mapping[str, bytes]) -> None:
+        """Let a room be what these pages say. Raises ValueError where one is damaged, and whatever comes of one that is none of ours."""
+        pages = {name: _checked(name, page) for name, page in kept.items()}
         house, room = self.house, self.house.room
         said = orjson.loads(pages["meta"])
         if said["version"] != VERSION:
@@ -101,19 +109,18 @@ class Memory:
         room.by_hand = None if said["by_hand"] is None else Phase(said["by_hand"])
         room.time.life, room.time.sale = float(said["life"]), float(said["sale"])
         room.passes.wave, room.turn, self._logs = said["wave"], said["turn"], said["logs"]
-        house.invites = {bytes.fromhex(each) for each in said["invites"]}
-        for lane, kept in zip(room.lanes, said["lanes"], strict=False):
+        for lane, stood in zip(room.lanes, said["lanes"], strict=False):
             prefix = f"words/{lane.number}/"
             words = [
                 (int(name[len(prefix) :]) * PAGE, value) for name, value in pages.items() if name.startswith(prefix)
             ]
-            lane.recall(kept["next"], words, room.seed if kept["drawn"] is not None else None, kept["drawn"])
-            lane.frontier = kept["frontier"]
-            for seq, until in kept["called"]:
+            lane.recall(stood["joined"], words, room.seed if stood["drawn"] is not None else None, stood["drawn"])
+            lane.skip(stood["next"], stood["skipped"])
+            lane.frontier = stood["frontier"]
+            for seq, until in sorted(stood["called"], key=lambda call: call[1]):
                 lane.recall_call(seq, until)
-            house.reach(lane.number)
-        for kept in said["passes"]:
-            held = _pass_in(kept)
+        for each in said["passes"]:
+            held = _pass_in(each)
             if room.knows(held.place):
                 room.passes.adopt(held)
         for a, b, c, d in said["moved"]:
@@ -124,7 +131,21 @@ class Memory:
             for key, account in orjson.loads(pages.get(f"learnt/{number}", b"[]")):
                 house.recall_learnt(bytes.fromhex(key), bytes.fromhex(account))
             room.story.recall(pages.get(f"story/{number}", b""))
+            used = pages.get(f"invites/{number}", b"")
+            house.invites.update(used[at : at + _INVITE_BYTES] for at in range(0, len(used), _INVITE_BYTES))
+        house.recount()
         room.recalled()
+
+
+def _summed(name: str, page: bytes) -> bytes:
+    return _SUM.pack(crc32(page, crc32(name.encode()))) + page
+
+
+def _checked(name: str, kept: bytes) -> bytes:
+    page = kept[_SUM.size :]
+    if _summed(name, page) != kept:
+        raise ValueError(f"the page {name} is damaged")
+    return page
 
 
 def _pass_out(held: Active) -> list[Any]:

@@ -102,6 +102,4 @@ def _visitor(house: House, exchange: Exchange, view: View, told: Told) -> View:
 
 
 def _reason(refusal: Refusal) -> str:
-    if refusal.state == "account_limit":
-        return Why.ACCOUNT.value
-    return refusal.reason if refusal.reason in (Why.CROWD.value, Why.SIGN_IN.value) else Why.SIGN_IN.value
+    return Why.ACCOUNT.value if refusal.state == "account_limit" else Why.SIGN_IN.value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.hall.house import Joined
 from sidecar.policy.room import Phase
-from sidecar.policy.visitors import OVER
+from sidecar.policy.visitors import OVER, Word
 
 if TYPE_CHECKING:
     from sidecar.hall.house import House
@@ -42,6 +42,14 @@ def claim(house: House, exchange: Exchange, place: PlaceId) -> Active | None:
     if held is not None and session is not None:
         house.room.passes.live_on(held, session)
     return held
+
+
+def in_or_called(house: House, session: bytes) -> PlaceId | None:
+    """Return the place of a session whose turn it is, or who is in."""
+    if house.plan.account.source != "session":
+        return None
+    place = house.place_of_account(house.account_of_session(session))
+    return place if place is not None and house.word(place) in (Word.CALLED, Word.ADMITTED) else None
 
 
 def _is_known(exchange: Exchange) -> bool:

@@ -61,11 +61,13 @@ class Lane:
         "name",
         "number",
         "presence",
+        "skipped",
     )
 
     def __init__(self, name: str, number: int) -> None:
         self.name, self.number = name, number
         self.joined = 0  # the number that the next one gets
+        self.skipped = 0  # numbers below it that nobody has, as far as is known: after a crash none may be given twice
         self._draw: Draw | None = None
         self._carrying: Carrying | None = None
         self.presence = Presence()
@@ -298,6 +300,18 @@ class Lane:
         if self.knows(seq) and self._words[seq] & _CODE == Code.CALLED:
             self.called[seq] = self.called_at[seq] = until
             heappush(self._calls, (until, seq))
+
+    def skip(self, joined: int, skipped: int) -> None:
+        """Count on up to a number that may have been given before a crash. Whoever has one of those in between counts as there once he
+        asks.
+        """
+        self.skipped = skipped + max(0, joined - self.joined)
+        self.reach(joined)
+
+    @property
+    def people(self) -> int:
+        """How many have come, as far as is known."""
+        return self.joined - self.skipped
 
     def take_dirty(self) -> list[int]:
         """Return the pages of words that a store has not seen yet."""

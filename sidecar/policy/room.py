@@ -143,7 +143,7 @@ class Room:
     @property
     def joined(self) -> int:
         """How many have come."""
-        return sum(lane.joined for lane in self.lanes)
+        return sum(lane.people for lane in self.lanes)
 
     @property
     def waiting(self) -> int:

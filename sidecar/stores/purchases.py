@@ -95,6 +95,11 @@ class MemoryPurchases:
         table = self._tables.get(backend)
         return None if table is None else table.enter(self._clock.now(), keys)
 
+    def known_by(self, entered: object) -> tuple[bytes, ...]:
+        """See `ports.Purchases.known_by`."""
+        assert isinstance(entered, Purchase)
+        return tuple(entered.keys)
+
     def leave(self, entered: object) -> None:
         """See `ports.Purchases.leave`."""
         assert isinstance(entered, Purchase)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar.stores.database import REMEDY, Unusable, Why, close_file, meaning, move_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
 Pages = dict[str, bytes]
@@ -33,6 +33,7 @@ class RoomFile:
     def __init__(self, path: Path, say: Callable[..., None]) -> None:
         self.path, self._say = path, say
         self._waiting: dict[tuple[str, str], bytes | None] = {}
+        self._gone: set[str] = set()  # rooms of which every page has to go before anything is written
         self._lock, self._urgent = Lock(), Event()
         self._ending = False
         self._broken: Why | None = None
@@ -65,6 +66,14 @@ class RoomFile:
         with self._lock:
             for name, value in pages.items():
                 self._waiting[room, name] = value
+        self._urgent.set()
+
+    def forget(self, room: str) -> None:
+        """Let every page of a room be gone that is not handed over after this."""
+        with self._lock:
+            for which in [which for which in self._waiting if which[0] == room]:
+                del self._waiting[which]
+            self._gone.add(room)
         self._urgent.set()
 
     def close(self) -> None:
@@ -109,15 +118,18 @@ class RoomFile:
                 continue
             with self._lock:
                 piece, self._waiting = self._waiting, {}
+                gone, self._gone = self._gone, set()
             try:
                 if db is None:
                     db = sqlite3.connect(self.path, isolation_level=None)
                     self._prepare(db)
-                if piece:
-                    self._write(db, piece)
+                if piece or gone:
+                    self._write(db, piece, gone)
             except sqlite3.Error as error:
                 with self._lock:
-                    self._waiting = piece | self._waiting
+                    # What was forgotten meanwhile stays so.
+                    left = {which: value for which, value in piece.items() if which[0] not in self._gone}
+                    self._waiting, self._gone = left | self._waiting, gone | self._gone
                 self._failed(meaning(error), None)
                 again_at = monotonic() + _RETRY_S
                 if db is not None:
@@ -126,8 +138,12 @@ class RoomFile:
         if db is not None:
             close_file(db)
 
-    def _write(self, db: sqlite3.Connection, piece: Mapping[tuple[str, str], bytes | None]) -> None:
+    def _write(
+        self, db: sqlite3.Connection, piece: Mapping[tuple[str, str], bytes | None], gone: Collection[str]
+    ) -> None:
         db.execute("BEGIN")
+        for room in gone:
+            db.execute("DELETE FROM pages WHERE room=?", (room,))
         for (room, name), value in piece.items():
             if value is None:
                 db.execute("DELETE FROM pages WHERE room=? AND name=?", (room, name))

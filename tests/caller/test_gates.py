@@ -9,6 +9,7 @@ import pytest
 
 from sidecar.caller import gates
 from sidecar.model import Call, Dialect, Refusal
+from sidecar.plan import CoverPlan, Plan, RoomPlan
 from sidecar.policy.rates import Mode, Per, RateRule
 from sidecar.stores.rates import MemoryRates
 
@@ -29,7 +30,15 @@ async def lane(_: Flight) -> Outcome:
 class Hall:
     """One operation's gates over real rates, at a moment that the test moves."""
 
-    def __init__(self, *rules: RateRule, of_line: tuple[RateRule, ...] = (), wait_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        *rules: RateRule,
+        of_line: tuple[RateRule, ...] = (),
+        wait_s: float = 5.0,
+        rooms: tuple[RoomPlan, ...] = (),
+    ) -> None:
+        self.rooms_planned = rooms
+        self.at_rooms: list[object] = []
         self.at = 100.0
         clock = cast("Any", SimpleNamespace(now=lambda: self.at))
         rates = MemoryRates(clock)
@@ -37,6 +46,7 @@ class Hall:
         self.scope = cast(
             "Any",
             SimpleNamespace(
+                plan=Plan(rooms=self.rooms_planned),
                 one_backend=SimpleNamespace(name="tickets", rates=rules, queue_wait_s=wait_s),
                 one_operation=SimpleNamespace(pattern="Get*", rates=of_line),
             ),
@@ -49,6 +59,7 @@ class Hall:
             clock=clock,
             rates=rates,
             pauses=self.pauses,
+            rooms=SimpleNamespace(ask=self.roomed),
             observing=lambda *asked: self.observed and asked == ("tickets", "rate"),
             log=SimpleNamespace(event=lambda name, **facts: self.lines.append({"event": name, **facts})),
         )
@@ -57,6 +68,10 @@ class Hall:
     def paused(self, backend: str, *, under_way: bool) -> Refusal | None:
         self.asked.append((backend, under_way))
         return None if under_way else self.refusal
+
+    def roomed(self, exchange: object) -> Refusal | None:
+        self.at_rooms.append(exchange)
+        return self.refusal
 
     def ask(
         self,
@@ -179,3 +194,18 @@ def test_a_pause_comes_before_the_rates_and_costs_them_nothing(rules: tuple[Rate
     assert [hall.ask() for _ in range(3)] == [(hall.refusal, {})] * 3
     assert isinstance(hall.ask(under_way=True)[0], float)
     assert hall.asked == [("tickets", False)] * 3 + [("tickets", True)]
+
+
+def test_rooms_are_asked_before_the_rates_where_one_stands_before_the_backend() -> None:
+    """Not of what is renewed, and of nobody where no room covers anything of it."""
+    room = RoomPlan("hamlet", covers=(CoverPlan("tickets"),))
+    hall = Hall(CLIENT, rooms=(room,))
+    hall.refusal = Refusal("waiting", "no_pass")
+    assert [hall.ask() for _ in range(3)] == [(hall.refusal, {})] * 3, "who is turned back has paid for nothing"
+    assert isinstance(hall.ask(ours=True)[0], float)
+    assert len(hall.at_rooms) == 3
+    assert gates.describe(hall.scope).startswith("what an operator has paused; the waiting room hamlet, for what it")
+    elsewhere = Hall(CLIENT, rooms=(RoomPlan("lear", covers=(CoverPlan("other"),)),))
+    elsewhere.refusal = hall.refusal
+    assert isinstance(elsewhere.ask()[0], float)
+    assert elsewhere.at_rooms == []
