@@ -17,6 +17,7 @@ ALLOWED: dict[str, str] = {
 # Parts of one thing that only shows as a whole: where their tests stand. The coverage gate watches each file all the same.
 _REQUESTS, _REPLIES = "tests/adapters/soap/test_requests.py", "tests/adapters/test_corpus.py"
 _WSDL, _CALLS = "tests/adapters/soap/test_wsdl.py", "tests/adapters/xmlrpc/test_calls.py"
+_VISITS, _GATE = "tests/hall/test_visits.py", "tests/hall/test_gate.py"
 _FAILURES, _PARTS = "tests/adapters/test_failures.py", "tests/listener/test_parts.py"
 TESTED_WITH: dict[str, str] = {
     "adapters/wording.py": _FAILURES,
@@ -66,6 +67,12 @@ TESTED_WITH: dict[str, str] = {
     "sidecar/cli/queue.py": "tests/cli/test_orders.py",
     "sidecar/cli/reload.py": "tests/cli/test_orders.py",
     "sidecar/early.py": "tests/test_app.py",
+    "sidecar/hall/cookies.py": "tests/hall/test_pages.py",
+    "sidecar/hall/house.py": _VISITS,
+    "sidecar/hall/papers.py": _VISITS,
+    "sidecar/hall/refusals.py": _GATE,
+    "sidecar/hall/sessions.py": _GATE,
+    "sidecar/hall/speech.py": _VISITS,
     "sidecar/listener/connection.py": "tests/listener/test_connections.py",
     "sidecar/listener/faults.py": _PARTS,
     "sidecar/listener/hearing.py": "tests/listener/test_bad_input.py",
