@@ -45,7 +45,17 @@ async def test_it_says_how_the_room_stands() -> None:
     board = said(await sale.request("board"))
     assert (board["draw"]["seed"], board["lanes"]["main"]["drawn"]) == (seed.hex(), 3)
     assert set(board) == {
-        "state", "category", "executed", "room", "lanes", "rate_per_min", "message", "messages", "draw", "v", "updated_at"
+        "state",
+        "category",
+        "executed",
+        "room",
+        "lanes",
+        "rate_per_min",
+        "message",
+        "messages",
+        "draw",
+        "v",
+        "updated_at",
     }  # fmt: skip - one line
 
 

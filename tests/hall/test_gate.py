@@ -176,7 +176,7 @@ async def test_a_servers_account_never_carries_a_pass() -> None:
 
 
 async def test_a_session_that_only_calls_waits_and_gets_through() -> None:
-    """Its first call takes a place, its next ones are polls, and the one at its turn is let through; nobody gets a place by an invention."""
+    """Its first call takes a place, its next ones are polls, the one at its turn is let through; nobody gets a place by invention."""
     sale = Sale(replace(HAMLET, account=BY_SESSION, max_active=1))
     first = sale.visitor()
     await first.admitted()
@@ -323,8 +323,13 @@ async def test_a_purchase_under_way_goes_on(phase: Phase, *, paused: bool) -> No
     sale.hall.stops = lambda _: ENTRY._replace(for_all=True)
     await sale.go(1.0)
     refused = ada.call(under_way=True)
-    assert told(refused) == (("sale_closed", "closed") if phase is Phase.CLOSED else
-                             ("sale_closed", "sold_out") if phase is Phase.SOLD_OUT else ("paused", "room"))
+    assert told(refused) == (
+        ("sale_closed", "closed")
+        if phase is Phase.CLOSED
+        else ("sale_closed", "sold_out")
+        if phase is Phase.SOLD_OUT
+        else ("paused", "room")
+    )
 
 
 async def test_a_seat_of_another_show_is_no_way_around_the_room() -> None:

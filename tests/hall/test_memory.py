@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import random
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -117,7 +116,7 @@ def step(process: Process, places: list[PlaceId], what: str, number: int) -> Non
     house = process.house
     room = house.room
     if what == "join" or not places:
-        places.append(process.join(room.lanes[number % 3].name, b"account%d" % (number % 50) if number % 3 else None))
+        places.append(process.join(room.lanes[number % 3].name, b"ac%06d" % (number % 50) if number % 3 else None))
         return
     place = room.follow(places[number % len(places)])
     held = room.passes.of_place(place)
@@ -139,7 +138,7 @@ def step(process: Process, places: list[PlaceId], what: str, number: int) -> Non
         case "go":
             process.go(number % 20 / 4)
         case "long":
-            process.go(float(number % 400))
+            process.go(float(number % 200))
         case "write":
             process.write()
 
@@ -157,10 +156,11 @@ def test_a_restart_changes_nothing_for_anybody(steps: list[tuple[str, int]]) -> 
     before, now = process.house, after.house
     assert now.room.phase == before.room.phase
     assert (now.room.epoch, now.room.seed, now.room.turn) == (before.room.epoch, before.room.seed, before.room.turn)
-    accounts = [b"account%d" % number for number in range(50)]
+    accounts = [b"ac%06d" % number for number in range(50)]
     assert [now.place_of_account(each) for each in accounts] == [before.place_of_account(each) for each in accounts]
     assert now.room.joined == before.room.joined
-    assert [lane.eligible for lane in now.room.lanes] >= [lane.eligible for lane in before.room.lanes]
+    counts = [(old.eligible, new.eligible) for old, new in zip(before.room.lanes, now.room.lanes, strict=True)]
+    assert all(old <= new for old, new in counts), "whoever was there counts as there"
     # And once more: what was taken in is handed over again where it changes.
     after.write(closing=True)
     third = after.again()
@@ -270,8 +270,7 @@ def test_what_has_not_changed_is_not_written() -> None:
     process = Process()
     process.join()
     process.write()
-    assert process.memory.changes() in ({}, {"meta": process.disk["meta"]}) or True
-    process.memory.changes()
+    process.write()  # how many numbers a crash may take is fewer again
     assert process.memory.changes() == {}
     process.go(1.0)
     assert set(process.memory.changes()) == {"meta"}
@@ -295,7 +294,7 @@ def damaged(disk: dict[str, bytes], chance: random.Random) -> dict[str, bytes]:
 
 def filled(process: Process) -> None:
     for number in range(40):
-        place = process.join("main", b"account%d" % number)
+        place = process.join("main", b"ac%06d" % number)
         process.house.room.poll(place)
     process.go(700.0)
     for seq in list(process.house.room.lanes[0].called)[:3]:
@@ -355,4 +354,3 @@ def test_nothing_of_a_lost_room_comes_back(tmp_path: Path) -> None:
     hall, log = opened()
     assert log.named("room_recalled")[0]["joined"] == 0
     hall.close()
-    assert SimpleNamespace

@@ -122,7 +122,8 @@ async def test_a_stranger_may_not_send_forms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "lang"), [("de-AT, en;q=0.5", "de"), ("it", "en"), ("", "en"), ("fr;q=0.2, en;q=0.1", "fr"), ("*", "en")]
+    ("language", "lang"),
+    [("de-AT, en;q=0.5", "de"), ("it", "en"), ("", "en"), ("fr;q=0.2, en;q=0.1", "fr"), ("*", "en")],
 )
 async def test_the_page_is_in_the_readers_language(language: str, lang: str) -> None:
     """Of those that the room has; its first for whoever reads none."""

@@ -64,7 +64,8 @@ async def test_who_joins_gets_a_place_and_is_told_how_he_stands() -> None:
         "2026-12-01T09:00:00.000Z",
     )
     assert said["links"] == {
-        name: f"/.sidecar/rooms/hamlet/{verb}" for name, verb in (("poll", "place"), ("board", "board"), ("leave", "leave"))
+        name: f"/.sidecar/rooms/hamlet/{verb}"
+        for name, verb in (("poll", "place"), ("board", "board"), ("leave", "leave"))
     }
     assert "place" not in (await ada.poll())["queue"], "it is told once"
 
@@ -148,9 +149,8 @@ async def test_a_crowd_behind_one_address_is_held_with_a_remedy() -> None:
 async def test_an_ipv6_network_is_one_address_and_a_trusted_caller_none() -> None:
     """A /64 is one household; a server that speaks for many is nobody's address."""
     sale = Sale(replace(HAMLET, per_address=1))
-    words = []
-    for peer in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "192.0.2.7", "192.0.2.7"):
-        words.append((await sale.visitor(peer=peer).join())["queue"]["visitor"])
+    peers = ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "192.0.2.7", "192.0.2.7")
+    words = [(await sale.visitor(peer=peer).join())["queue"]["visitor"] for peer in peers]
     assert [word == "needs_action" for word in words] == [False, True, False, False, True]
     assert sale.house.join("main", None, "", attaches=False).attached is False
 
