@@ -85,7 +85,7 @@ class Memory:
                 {
                     "joined": lane.joined,
                     "next": lane.joined + ahead,
-                    "skipped": lane.skipped,
+                    "gaps": lane.gaps,
                     "drawn": lane.drawn,
                     "frontier": lane.frontier,
                     "called": [[seq, round(until, 1)] for seq, until in lane.called.items()],
@@ -115,7 +115,7 @@ class Memory:
                 (int(name[len(prefix) :]) * PAGE, value) for name, value in pages.items() if name.startswith(prefix)
             ]
             lane.recall(stood["joined"], words, room.seed if stood["drawn"] is not None else None, stood["drawn"])
-            lane.skip(stood["next"], stood["skipped"])
+            lane.skip(stood["next"], [(first, end) for first, end in stood["gaps"]])
             lane.frontier = stood["frontier"]
             for seq, until in sorted(stood["called"], key=lambda call: call[1]):
                 lane.recall_call(seq, until)

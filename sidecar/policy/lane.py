@@ -57,17 +57,18 @@ class Lane:
         "called",
         "called_at",
         "frontier",
+        "gaps",
         "joined",
         "name",
         "number",
         "presence",
-        "skipped",
     )
 
     def __init__(self, name: str, number: int) -> None:
         self.name, self.number = name, number
         self.joined = 0  # the number that the next one gets
-        self.skipped = 0  # numbers below it that nobody has, as far as is known: after a crash none may be given twice
+        # Numbers below it that nobody has, as far as is known, each from one and up to another: after a crash none may be given twice.
+        self.gaps: list[tuple[int, int]] = []
         self._draw: Draw | None = None
         self._carrying: Carrying | None = None
         self.presence = Presence()
@@ -301,12 +302,22 @@ class Lane:
             self.called[seq] = self.called_at[seq] = until
             heappush(self._calls, (until, seq))
 
-    def skip(self, joined: int, skipped: int) -> None:
-        """Count on up to a number that may have been given before a crash. Whoever has one of those in between counts as there once he
-        asks.
+    def skip(self, joined: int, gaps: Iterable[tuple[int, int]]) -> None:
+        """Count on up to a number that may have been given before a crash; `gaps` are those that earlier ones have cost. Whoever has one of
+        them counts as there once he asks.
         """
-        self.skipped = skipped + max(0, joined - self.joined)
+        self.gaps = list(gaps)
+        for first, end in self.gaps:
+            for seq in range(first, end):
+                self.presence.unmark(self.position(seq))
+        if joined > self.joined:
+            self.gaps.append((self.joined, joined))
         self.reach(joined)
+
+    @property
+    def skipped(self) -> int:
+        """How many numbers were passed over."""
+        return sum(end - first for first, end in self.gaps)
 
     @property
     def people(self) -> int:

@@ -219,6 +219,25 @@ def test_numbers_that_nobody_has_are_nobodys_turn() -> None:
     assert third.house.room.joined <= 10
 
 
+def test_numbers_that_nobody_has_are_nobodys_turn_after_a_draw_of_them_and_another_crash() -> None:
+    """Killed in the lobby, drawn, and killed again: who is there stands where he stood, and nobody else is before him."""
+    process = Process(opens=WALL_S + 120.0, max_active=1)
+    places = [process.join() for _ in range(2)]
+    process.write()
+    process = process.again()
+    process.plan = replace(process.plan, opens=WALL_S + 120.0, max_active=1)
+    for place in places:
+        process.house.room.poll(place)
+    process.house.room.set_phase(Phase.DRAWING)
+    process.go(1.0)
+    ahead = [process.house.room.tell(place).ahead for place in places]
+    assert sorted(map(str, ahead)) == ["0", "1"]
+    process.write()
+    after = process.again().house.room
+    assert [after.tell(place).ahead for place in places] == ahead
+    assert after.waiting == 2
+
+
 def test_an_orderly_end_passes_nothing_over() -> None:
     """The last numbers are known then."""
     process = Process()
