@@ -154,7 +154,7 @@ class House:
         """Take somebody in. `attaches`: his account proves that its place is his; `proven`: that there is such a person, so that he is not
         one of a crowd. None: the room is full; a reason: his account has a place, and he cannot prove that it is his.
         """
-        known = self.place_of_account(account)
+        known = self._known(account)
         if known is not None and attaches:
             return Joined(known, attached=True)
         if known is not None and account is not None and self._places.get(account) >= self.plan.account.limit:
@@ -171,7 +171,7 @@ class House:
             self.room.happen(place, Event.HOLD, Why.CROWD)
         return Joined(place)
 
-    def place_of_account(self, account: bytes | None) -> PlaceId | None:
+    def _known(self, account: bytes | None) -> PlaceId | None:
         """Return the place that an account has, if it is not over."""
         place = None if account is None else self.place_of_account(account)
         return place if place is not None and self.word(place) not in OVER else None
@@ -243,10 +243,10 @@ class House:
         one's. Where the account has another place already, the later one is held.
         """
         name = self.account_key(f"login {account}")
-        taken = self.place_of_account(self.account_of_session(key))
+        taken = self._known(self.account_of_session(key))
         if self._learnt.get(key) != name:
             self._learn(key, name)
-        known = self.place_of_account(name)
+        known = self._known(name)
         if taken is None or taken == known:
             return
         if known is None:
@@ -294,7 +294,7 @@ class House:
 
     def settle(self, place: PlaceId, account: bytes) -> PlaceId | None:
         """Let somebody who is held go on, because he has shown an account; None where that one has another place already."""
-        known = self.place_of_account(account)
+        known = self._known(account)
         if known is not None and known != place:
             return None
         self._put_account(account, place)

@@ -71,7 +71,7 @@ async def join(house: House, exchange: Exchange, memory: Memory) -> Outcome:
 
 def _again(house: House, exchange: Exchange, place: PlaceId, account: Account) -> Outcome:
     """Answer one who joins with a place: it is his. Who was held and shows whose account he has goes on."""
-    shows = account.key if account.proven and house.word(place) is Word.NEEDS_ACTION else None
+    shows = account.key if account.proven and house.is_remediable(place) else None
     if shows is not None and house.settle(place, shows) is None:
         return _taken(house, "this account has another place already")
     house.room.poll(place)

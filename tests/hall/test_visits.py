@@ -13,6 +13,7 @@ from sidecar.model import Answer, Notice, Refusal
 from sidecar.plan import AccountPlan
 from sidecar.policy.credentials import PlaceId, sign_place
 from sidecar.policy.tokens import Key, Keys
+from sidecar.policy.visitors import Event, Why
 from sidecar.tasks import spawn
 from tests.hall.sale import BY_SESSION, HAMLET, SAFARI, SECRET, Sale, lines, signed, told
 from tests.support.world import KEYS, WALL_S, settle
@@ -181,6 +182,16 @@ async def test_signing_in_to_an_account_that_has_a_place_holds_the_second_one() 
     assert told(await second.join(session="s2")) == ("account_limit", "account")
     await first.send("leave")
     assert (await second.join(session="s2"))["queue"]["visitor"] == "lobby"
+
+
+async def test_who_is_held_by_an_operator_is_not_let_go_by_an_account() -> None:
+    """Nor by a second join; his place is his all the same."""
+    sale = Sale(replace(SIGNED, opens=WALL_S + 1200.0))
+    ada = sale.visitor()
+    await ada.join(assertion=signed(sub="ada"))
+    sale.house.room.happen(PlaceId(0, 0), Event.HOLD, Why.OPERATOR)
+    said = await ada.join(assertion=signed(sub="ada"))
+    assert (said["queue"]["visitor"], said["queue"]["reason"]) == ("needs_action", "operator")
 
 
 async def test_an_invite_leads_to_its_lane_once() -> None:
