@@ -76,6 +76,41 @@ async def test_a_stall_is_said() -> None:
     assert sale.log.named("room_stalled") == [{"room": "hamlet", "stalled_s": 28.0}]
 
 
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+async def test_a_clock_that_steps_opens_nothing_and_ends_no_pass(step_s: float) -> None:
+    """Until it has stood for a minute; a call and a pass have their time whatever the clock on the wall says."""
+    sale = Sale(replace(HAMLET, opens=WALL_S + 1200.0))
+    await sale.visitor().join()
+    sale.clock.ahead_s = step_s
+    await sale.go(50.0)
+    assert sale.house.room.state == "lobby"
+    sale.clock.ahead_s = 0.0
+    await sale.go(5.0)
+    assert sale.house.room.state == "lobby"
+    sale = Sale()
+    ada = sale.visitor()
+    await ada.admitted()
+    sale.clock.ahead_s = step_s
+    await sale.go(100.0)
+    assert ada.call() is None
+    await sale.go(121.0)
+    assert await ada.word() == "expired"
+
+
+async def test_nobody_is_called_while_the_backend_is_cut_off() -> None:
+    """Everybody keeps his place; when it is back people are called again, not all at once."""
+    sale = Sale(replace(HAMLET, max_active=20))
+    sale.backing = Backing(open=False)
+    people = await sale.visitors(40)
+    await sale.go(30.0)
+    assert {await each.word() for each in people} == {"waiting"}
+    assert [(await each.poll())["queue"]["ahead"] for each in people] == list(range(40))
+    sale.backing = Backing()
+    await sale.go(1.0)
+    called = [await each.word() for each in people].count("called")
+    assert 0 < called < 10
+
+
 async def test_what_happens_is_told_to_whoever_listens() -> None:
     """Calls, say, for the counters."""
     sale = Sale()

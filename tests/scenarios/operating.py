@@ -10,6 +10,7 @@ from tests.scenarios.exposing import EXPOSING
 from tests.scenarios.guarding import GUARDING
 from tests.scenarios.pausing import PAUSING
 from tests.scenarios.rooming import ROOMING
+from tests.scenarios.queueing import QUEUEING
 from tests.scenarios.trouble import NOTHING, Trouble
 
 TROUBLES: tuple[Trouble, ...] = (
@@ -414,4 +415,5 @@ TROUBLES: tuple[Trouble, ...] = (
     *GUARDING,
     *PAUSING,
     *ROOMING,
+    *QUEUEING,
 )
