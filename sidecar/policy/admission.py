@@ -66,6 +66,7 @@ class Admission:
         "_ended",
         "_ends",
         "_looked",
+        "_open",
         "_ramp_from",
         "_saturated",
         "_shut",
@@ -86,6 +87,7 @@ class Admission:
         self._credit = 0.0
         self._shut = False  # the backend was cut off when it was last looked at
         self._at: float | None = None
+        self._open = True  # whether the backend was not cut off, the last time
         self._ramp_from: float | None = None
         self._ends = 0.0
         self.seen = 0  # visits that have ended
@@ -120,6 +122,9 @@ class Admission:
         """Return how many to call now, where `active` hold passes."""
         passed_s = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
+        if backing.open and not self._open:
+            self.slow_start(now)
+        self._open = backing.open
         self.comings.tick(now)
         self._learn(now, active, backing, passed_s)
         if self._shut and backing.open:

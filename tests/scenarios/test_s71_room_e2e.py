@@ -261,7 +261,7 @@ async def test_the_draw_can_be_checked_by_anybody(tmp_path: Path) -> None:
         assert sorted(numbers) == list(range(200))
         assert sorted(map(draw.rank, range(draw.drawn))) == list(range(draw.drawn))
         in_order = [guests[numbers.index(draw.seq(rank))] for rank in range(200)]
-        for _ in range(4):
+        for _ in range(3):
             words = await asyncio.gather(*(each.word() for each in in_order))
             assert set(words) <= {"waiting", "called"}
             # Each is asked at his own moment: who is called while the others are asked blurs the edge by as many.
@@ -269,7 +269,7 @@ async def test_the_draw_can_be_checked_by_anybody(tmp_path: Path) -> None:
             assert "called" not in words[edge + 45 :], words
             assert "waiting" not in words[: max(0, edge - 45)], words
             await asyncio.sleep(1.0)
-        assert words.count("called") >= 60
+        assert words.count("called") >= 40
         ahead = [said["queue"]["ahead"] for said in await asyncio.gather(*(each.poll() for each in in_order[-20:]))]
         assert [number for number in ahead if number is not None] == sorted(
             number for number in ahead if number is not None
@@ -309,7 +309,7 @@ async def test_from_the_lobby_to_the_till_through_kills_and_stalls(tmp_path: Pat
         ada.url = bob.url = house.url
         assert (await winner.word(), (await loser.poll())["queue"]["ahead"]) == ("admitted", ahead)
         house.sidecar.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(4.0)
+        await asyncio.sleep(3.0)
         house.sidecar.send_signal(signal.SIGCONT)
         assert await winner.word() == "admitted"
         house.sidecar.wait_line('"room_stalled"')
@@ -333,13 +333,14 @@ async def test_a_purchase_that_has_begun_is_ended_whatever_the_room_says(tmp_pat
         await ada.until("called")
         await ada.room("claim")
         assert (await ada.reserve())["state"] == "ok"
+        begun = asyncio.get_running_loop().time()
         # One that only ever calls: the backend knows his session, so his calls are his place and his polls.
         assert (await soap.reserve(OTHER_SHOW))["state"] == "ok"
         async with asyncio.timeout(10):
             while (said := await soap.reserve())["state"] != "ok":
                 assert said["state"] == "waiting", said
                 await asyncio.sleep(0.5)
-        await asyncio.sleep(11.0)
+        await asyncio.sleep(begun + 10.6 - asyncio.get_running_loop().time())
         assert await ada.word() == "expired"
         await house.order("pause", "room:hamlet", "--text", f"en={SENTENCE}", "--text", "de=Gleich", "--for", "10m")
         refused = await late.reserve()
