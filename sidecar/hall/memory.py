@@ -27,6 +27,7 @@ _AHEAD: Final = 1000
 _AHEAD_TIMES: Final = 4
 _ACCOUNT: Final = Struct(">8sI")
 _INVITE_BYTES: Final = 8
+_ADMITTED: Final = "pass/"
 # Before each page: a bit that a disk has turned would move people, and nobody would know.
 _SUM: Final = Struct(">I")
 VERSION: Final = 1
@@ -40,6 +41,7 @@ class Memory:
         self._joined = house.room.joined
         self._logs = 0
         self._last: bytes = b""
+        self._passes: dict[PlaceId, tuple[float, tuple[bytes, ...]]] = {}  # that are written: what of each may change
 
     def changes(self, *, closing: bool = False) -> dict[str, bytes | None]:
         """Return what has to be written: everything since the last time. `closing`: the process goes in order."""
@@ -60,11 +62,25 @@ class Memory:
                 pages[f"story/{self._logs}"] = story
             if invites:
                 pages[f"invites/{self._logs}"] = b"".join(invites)
+        gone = self._changed_passes(pages)
         meta = orjson.dumps(self._meta(closing=closing))
         if meta != self._last:
             self._last = pages["meta"] = meta
         self._joined = room.joined
-        return {name: _summed(name, page) for name, page in pages.items()}
+        return {name: _summed(name, page) for name, page in pages.items()} | dict.fromkeys(gone)
+
+    def _changed_passes(self, pages: dict[str, bytes]) -> list[str]:
+        """Add a page for each pass that is not as it is written, and return those of passes that are out no more. Of a few thousand only
+        the hundreds are written that were used.
+        """
+        out, written = self.house.room.passes, self._passes
+        for held in [each for each in out if written.get(each.place) != (each.idle_at, each.sessions)]:
+            written[held.place] = (held.idle_at, held.sessions)
+            pages[_pass_page(held.place)] = orjson.dumps(_pass_out(held))
+        gone = [] if len(written) == len(out) else [place for place in written if out.of_place(place) is None]
+        for place in gone:
+            del written[place]
+        return [_pass_page(place) for place in gone]
 
     def _meta(self, *, closing: bool) -> dict[str, Any]:
         house, room = self.house, self.house.room
@@ -88,11 +104,10 @@ class Memory:
                     "gaps": lane.gaps,
                     "drawn": lane.drawn,
                     "frontier": lane.frontier,
-                    "called": [[seq, round(until, 1)] for seq, until in lane.called.items()],
+                    "called": list(lane.called.items()),
                 }
                 for lane in room.lanes
             ],
-            "passes": [_pass_out(held) for held in room.passes],
             "moved": [[*place, *then] for place, then in room.moved.items()],
         }
 
@@ -119,10 +134,11 @@ class Memory:
             lane.frontier = stood["frontier"]
             for seq, until in sorted(stood["called"], key=lambda call: call[1]):
                 lane.recall_call(seq, until)
-        for each in said["passes"]:
-            held = _pass_in(each)
-            if room.knows(held.place):
+        for name, page in pages.items():
+            held = _pass_in(orjson.loads(page)) if name.startswith(_ADMITTED) else None
+            if held is not None and room.knows(held.place):
                 room.passes.adopt(held)
+                self._passes[held.place] = (held.idle_at, held.sessions)
         for a, b, c, d in said["moved"]:
             room.has_moved(PlaceId(a, b), PlaceId(c, d))
         for number in range(1, self._logs + 1):
@@ -148,8 +164,12 @@ def _checked(name: str, kept: bytes) -> bytes:
     return page
 
 
+def _pass_page(place: PlaceId) -> str:
+    return f"{_ADMITTED}{place.lane}/{place.seq}"
+
+
 def _pass_out(held: Active) -> list[Any]:
-    ends = [round(held.since, 1), round(held.idle_at, 1), round(held.total_at, 1)]
+    ends = (held.since, held.idle_at, held.total_at)
     return [*held.place, held.turn, held.wave, held.bind.hex(), *ends, [each.hex() for each in held.sessions]]
 
 

@@ -173,3 +173,23 @@ async def test_it_is_built_where_anything_is_shown() -> None:
     assert "sSessionKey, Authorization (header)" in identity.describe(with_both)
     assert identity.applies(Scene(tickets(identity_params=("a",), identity_headers=())).scope())
     assert not identity.applies(Scene(tickets(identity_headers=())).scope())
+
+
+@pytest.mark.parametrize(("outcome", "learnt"), [(FINE, 1), (NO, 0), (FAULT, 0), (Refusal("overloaded"), 0)])
+async def test_rooms_learn_whom_the_backend_knows(outcome: Outcome, learnt: int) -> None:
+    """Of each call that was answered well, and of no other; not of what was asked for somebody else, too."""
+    told: list[Exchange] = []
+
+    class Rooms:
+        learn = staticmethod(told.append)
+
+    hall = Hall(("key",), ())
+    hall.scene.world = replace(hall.scene.world, rooms=Rooms())  # type: ignore[arg-type]  # all of it that is asked here
+    stage = identity.build(hall.scene.scope(), hall.scene.world, hall._inner)
+    hall._stage, hall.outcome = stage, outcome
+    await hall.call(parameters={"key": "ada"})
+    assert [each.shown for each in told] == [b"param ada"] * learnt
+    hall.key = b"shared"
+    await hall.call(parameters={"key": "ada"})
+    await hall.call()
+    assert len(told) == learnt

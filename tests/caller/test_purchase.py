@@ -11,14 +11,14 @@ import pytest
 from sidecar import pipeline
 from sidecar.caller import purchase
 from sidecar.model import Answer, Executed, Failed, Grade, Progress, Refusal, Standing
-from sidecar.plan import DebugPlan, FallbackPlan, IdempotencyPlan, OperationPlan, Plan, Scope
+from sidecar.plan import CoverPlan, DebugPlan, FallbackPlan, IdempotencyPlan, OperationPlan, Plan, RoomPlan, Scope
 from sidecar.policy.queue import ClassRule
 from sidecar.policy.rates import Per, RateRule
 from tests.support.people import People, cached, reply
 from tests.support.world import RESET, LateReply, Scene, settle, state_of, tickets
 
 if TYPE_CHECKING:
-    from sidecar.model import Lease, Received, Reply, Seat
+    from sidecar.model import Exchange, Lease, Received, Reply, Seat
 
 pytestmark = pytest.mark.virtual
 
@@ -411,4 +411,36 @@ def test_it_is_built_where_purchases_begin_and_says_so() -> None:
         f"whoever gets something by it has begun a purchase, and is under way for 1200 s; {first}",
         f"whoever gets through it is under way no more; {first}",
         first,
+    ]
+
+
+async def test_who_would_begin_another_purchase_says_by_what_the_first_is_known() -> None:
+    """So that a room can tell whether it was begun with a pass of its own; what goes on with the first one says nothing of it."""
+    sale = Sale()
+    asked: list[tuple[str, bool, tuple[bytes, ...] | None]] = []
+
+    class Rooms:
+        active = True
+
+        @staticmethod
+        def ask(exchange: Exchange) -> None:
+            assert exchange.call is not None
+            asked.append((exchange.call.operation, exchange.under_way, exchange.begun_as))
+
+        @staticmethod
+        def learn(exchange: Exchange) -> None:
+            del exchange
+
+    sale.scene.plan = replace(sale.scene.plan, rooms=(RoomPlan("hamlet", covers=(CoverPlan("tickets"),)),))
+    sale.scene.world = replace(sale.scene.world, rooms=Rooms())  # type: ignore[arg-type]  # all of it that is asked here
+    sale.scene.purchases.passes = lambda exchange: (b"pass",) if b"pass" in exchange.body else ()
+    sale.rebuilt()
+    for call in ("Reserve key=ada pass=1", "Reserve key=ada", "GetCart key=ada", "Reserve key=bob"):
+        await sale.asked(call)
+    ada = (sale.scene.purchases.key("tickets", b"param ada"), b"pass")
+    assert asked == [
+        ("Reserve", False, None),
+        ("Reserve", True, ada),
+        ("GetCart", True, None),
+        ("Reserve", False, None),
     ]

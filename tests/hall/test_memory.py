@@ -69,8 +69,10 @@ class Process:
         changes = self.memory.changes(closing=closing)
         self.writes.append(dict(changes))
         for name, page in changes.items():
-            assert page is not None
-            self.disk[name] = page
+            if page is None:
+                del self.disk[name]
+            else:
+                self.disk[name] = page
 
     def again(self, disk: dict[str, bytes] | None = None) -> Process:
         """Begin anew, as after a crash."""
@@ -284,6 +286,23 @@ def test_time_stands_still_while_there_is_no_process() -> None:
     assert held.ends_at - after.house.room.time.sale == pytest.approx(left_s, abs=0.2)
 
 
+def test_of_the_passes_those_are_written_that_have_changed() -> None:
+    """A page each, and none of one that is out no more."""
+    process = Process()
+    filled(process)
+    held = list(process.house.room.passes)
+    assert sorted(name for name in process.disk if name.startswith("pass/")) == sorted(
+        f"pass/0/{each.place.seq}" for each in held
+    )
+    process.house.room.passes.live_on(held[0], b"s" * 16)
+    process.house.room.end(held[1], Why.PURCHASE)
+    changes = process.memory.changes()
+    assert {name: page is None for name, page in changes.items() if name.startswith("pass/")} == {
+        f"pass/0/{held[0].place.seq}": False,
+        f"pass/0/{held[1].place.seq}": True,
+    }
+
+
 def test_what_has_not_changed_is_not_written() -> None:
     """But the times, once a second."""
     process = Process()
@@ -312,12 +331,15 @@ def damaged(disk: dict[str, bytes], chance: random.Random) -> dict[str, bytes]:
 
 
 def filled(process: Process) -> None:
-    for number in range(40):
-        place = process.join("main", b"ac%06d" % number)
+    """Let there be some of everything: people in line, called and in, accounts and a story."""
+    places = [process.join("main", b"ac%06d" % number) for number in range(40)]
+    process.go(601.0)
+    for place in places:
         process.house.room.poll(place)
-    process.go(700.0)
+    process.go(5.0)
     for seq in list(process.house.room.lanes[0].called)[:3]:
         process.house.room.claim(PlaceId(0, seq), b"browser!")
+    assert len(process.house.room.passes) == 3
     process.write()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.model import Reply, joined
 from sidecar.plan import CorsPlan
-from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, dressed, is_preflight, may_write, merge
+from sidecar.policy.cors import ALLOWED_HEADERS, EXPOSED, Cors, dressed, is_preflight, is_public, may_write, merge
 
 SHOP = "https://shop.example"
 PLAIN = Cors(CorsPlan(frozenset((SHOP,))), None)
@@ -238,3 +238,33 @@ def test_2_our_own_reply_gets_the_lines_joined_too() -> None:
     )
     theirs = ours._replace(block=b"")
     assert dressed(theirs, verdict) == theirs._replace(headers=merge(own, verdict.headers))
+
+
+@pytest.mark.parametrize(
+    ("path", "public"),
+    [
+        ("/.sidecar/client.js", True),
+        ("/.sidecar/client.d.ts", True),
+        ("/.sidecar/rooms/assets/room.css", True),
+        ("/.sidecar/rooms/hamlet/board", True),
+        ("/.sidecar/rooms/hamlet/events", True),
+        ("/.sidecar/rooms/hamlet/place", False),
+        ("/.sidecar/rooms/hamlet/join", False),
+        ("/.sidecar/rooms/hamlet", False),
+        ("/.sidecar/states", False),
+        ("/tickets/board", False),
+        ("/board", False),
+    ],
+)
+def test_5_what_is_for_pages_of_any_origin(path: str, *, public: bool) -> None:
+    """The client, the files of pages, and the board of a room: nothing that is somebody's."""
+    assert is_public(path) is public
+
+
+def test_5_what_is_public_is_the_same_for_everybody() -> None:
+    """No origin is named and none told apart, so that one copy serves all, and no cookie is let through."""
+    verdict = PLAIN.public()
+    headers = dict(verdict.headers)
+    assert headers[b"Access-Control-Allow-Origin"] == b"*"
+    assert not {b"Vary", b"Access-Control-Allow-Credentials"} & set(headers)
+    assert verdict.block == joined(verdict.headers)
