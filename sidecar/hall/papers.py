@@ -73,8 +73,12 @@ def _object(body: bytes) -> Papers | Refusal:
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return Refusal("malformed", "json", f"the body is no JSON (line {error.lineno}, column {error.colno})")
-    return said if isinstance(said, dict) else Refusal("malformed", "json", "the body is no JSON object")
+        return _malformed(f"the body is no JSON (line {error.lineno}, column {error.colno})")
+    return said if isinstance(said, dict) else _malformed("the body is no JSON object")
+
+
+def _malformed(what: str) -> Refusal:
+    return Refusal("malformed", detail=what, errors=(("", "json", what),))  # as the JSON side of a backend says it
 
 
 def _form(body: bytes) -> Papers | Refusal:
