@@ -9,8 +9,8 @@ from tests.scenarios.answering import ANSWERING
 from tests.scenarios.exposing import EXPOSING
 from tests.scenarios.guarding import GUARDING
 from tests.scenarios.pausing import PAUSING
-from tests.scenarios.rooming import ROOMING
 from tests.scenarios.queueing import QUEUEING
+from tests.scenarios.rooming import ROOMING
 from tests.scenarios.trouble import NOTHING, Trouble
 
 TROUBLES: tuple[Trouble, ...] = (
