@@ -47,7 +47,7 @@ async def test_who_joins_gets_a_place_and_is_told_how_he_stands() -> None:
         "eta_low_s": None,
         "eta_high_s": None,
         "eta_reason": "not_open",
-        "next_poll_ms": 120000,
+        "next_poll_ms": 2000,
         "claim_by": None,
         "reason": None,
     }
