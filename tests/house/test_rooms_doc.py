@@ -31,9 +31,11 @@ def test_what_the_shop_signs_counts() -> None:
     exec(PYTHON[0], names)
     now = time.time()
     said = assertions.read(b"s" * 32, names["assertion"], now, "hamlet")
-    assert said == assertions.Claims(sub="customer-4711")
+    assert isinstance(said, assertions.Claims)
+    assert said[:3] == ("customer-4711", None, None)
     invited = assertions.read(b"i" * 32, names["invite"], now, "hamlet")
-    assert invited == assertions.Claims(lane="fast", jti="member-0815")
+    assert isinstance(invited, assertions.Claims)
+    assert invited[:3] == (None, "fast", "member-0815")
     assert assertions.read(b"i" * 32, names["invite"], now, "macbeth") is assertions.Why.OTHER_AUDIENCE
 
 
