@@ -102,6 +102,7 @@ class Room:
         self.time = RoomTime()
         self.lanes = [Lane(name, number) for number, (name, _) in enumerate(rule.lanes)]
         self.turns = Turns(dict(rule.lanes))
+        self._weights = self._weighed()
         self.passes = Passes(rule.passes)
         self.admission = Admission(rule.max_active, _per_s(rule))
         self.pace = Pace()
@@ -195,9 +196,15 @@ class Room:
 
     def _pace_of(self, number: int) -> float:
         """Return the part of all calls that a lane gets while these lanes wait."""
+        weights, there = self._weights, 0
+        for lane in self.lanes:
+            if lane.number == number or lane.eligible:
+                there += weights[lane.number]
+        return weights[number] / there if there else 1.0
+
+    def _weighed(self) -> list[int]:
         weights = dict(self.rule.lanes)
-        there = sum(weights[lane.name] for lane in self.lanes if lane.eligible or lane.number == number)
-        return weights[self.lanes[number].name] / there if there else 1.0
+        return [weights.get(lane.name, 0) for lane in self.lanes]
 
     def guess_s(self, ahead: int) -> float:
         """Return a wait for those to whom none is told, in seconds: by Little's law."""
@@ -408,6 +415,7 @@ class Room:
             self.lanes.append(Lane(name, len(self.lanes)))
             self.forecasts.append(Forecasts())
         self.turns.bound(dict(rule.lanes))
+        self._weights = self._weighed()
         self.passes.bound(rule.passes)
         self.admission.most, self.admission.rate = rule.max_active, _per_s(rule)
 
