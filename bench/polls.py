@@ -84,7 +84,9 @@ def polls(folder: Path, core: int, origin: Server, rounds: int) -> list[Line]:
     assert said["eta_s"] is not None, "the dearest of polls is measured: one that tells a time"
     return [
         Line("polls of a room, over those of G", 1 / poll.over(g), "x G", 0.4, beside, at_least=True),
-        Line("polls of a room a second, on one core", 1e6 / poll.median_us, "/s", 15_000.0, "by CPU time", at_least=True),
+        Line(
+            "polls of a room a second, on one core", 1e6 / poll.median_us, "/s", 15_000.0, "by CPU time", at_least=True
+        ),
         Line("a join over HTTP", join.median_us, "µs", None, f"{join.over(g):.2f} x G"),
     ]
 
@@ -97,9 +99,7 @@ def _gathered(port: int) -> list[str]:
     while seen < _SEEN and monotonic() < until:
         near = places[: 3 * _ACTIVE]
         called = [
-            place
-            for place, said in zip(near, _all(port, map(_poll, near)), strict=True)
-            if said["visitor"] == "called"
+            place for place, said in zip(near, _all(port, map(_poll, near)), strict=True) if said["visitor"] == "called"
         ]
         for place in called:
             _all(port, [_post(f"{ROOM}/claim", place), _post(f"{ROOM}/release", place)])

@@ -24,6 +24,9 @@ _BEST_ROUNDS: Final = 0.5
 _SATURATED: Final = 0.8  # of a window, the backend had a line: what ends then is what it can do
 _TOWARDS: Final = 0.2  # of the way to what was worked out, in each window
 _MORE: Final = 0.006  # where it has nothing to do, in each window
+# Where it bore more not long ago: a backend that had stumbled is as it was within a minute, while a visit lasts as long.
+_AGAIN: Final = 0.03
+_USUAL: Final = 0.01  # in each window, of the way to what is borne now: three minutes
 _SPARE: Final = 1.02  # rather a line of a few than a moment without work
 _REMEMBERED: Final = 0.98  # of people and their time, in each window: two minutes, a visit or three
 _TARGET_LEAST: Final = 0.05  # of the room: below it nothing could be learnt any more
@@ -70,6 +73,7 @@ class Admission:
         "_saturated",
         "_since",
         "_target",
+        "_usual",
         "_visits",
         "_visits_s",
         "comings",
@@ -82,6 +86,7 @@ class Admission:
         self.most, self.rate = most, rate
         self.comings = Comings()
         self._target = 1.0  # of the room
+        self._usual = 1.0  # of the room, as it was lately
         self._credit = 0.0
         self._at: float | None = None
         self._ramp_from: float | None = None
@@ -148,7 +153,8 @@ class Admission:
         if self._saturated >= _SATURATED * self._looked:
             self._towards(rate, backing)
         elif active >= 0.8 * self.target:  # only who has been there knows that more would be borne
-            self._target = min(1.0, self._target * (1.0 + _MORE))
+            self._target = min(1.0, self._target * (1.0 + (_AGAIN if self._target < self._usual else _MORE)))
+        self._usual += _USUAL * (self._target - self._usual)
         self._visits *= _REMEMBERED
         self._visits_s *= _REMEMBERED
         self._since, self._ended, self._looked, self._saturated = now, 0, 0, 0

@@ -6,11 +6,12 @@ with a clock of ours; only HTTP is left out. What is judged is counted from outs
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.hall.house import House, Joined
 from sidecar.plan import RoomPlan
@@ -42,6 +43,7 @@ _LATE: Final = 0.25  # of them come after the draw
 _THINK_S: Final = 40.0  # a person's time between pass and checkout, on average
 _TABS: Final = 3
 _LATELY_S: Final = 60.0  # in which calls are counted for the formula
+_CARRIED: Final = 1200 * 12  # positions that the hall carries over in a tick, twelve slices of them
 _AT_ONCE: Final = 16  # calls at the box office at a time, as its limiter has found out
 
 
@@ -75,24 +77,44 @@ class Person:
     seen: int = 0
 
 
+class Trouble(NamedTuple):
+    """From when to when the box office sells this part of what it can; none of it: it is cut off."""
+
+    begin: float
+    end: float
+    part: float = 0.0
+
+
 class BoxOffice:
     """Sells `per_s` a second, one after the other; whoever comes waits in its line."""
 
-    def __init__(self, per_s: float) -> None:
-        self.per_s = per_s
+    def __init__(self, per_s: float, *troubles: Trouble) -> None:
+        self.per_s, self.troubles = per_s, troubles
         self.free_at = 0.0
         self.sold: list[float] = []
 
     def sell(self, now: float) -> float:
         """Return when a checkout that comes now is done."""
-        self.free_at = max(now, self.free_at) + 1.0 / self.per_s
+        begins, part = max(now, self.free_at), 1.0
+        for trouble in self.troubles:
+            if trouble.begin <= begins < trouble.end:
+                begins, part = (begins, trouble.part) if trouble.part else (trouble.end, 1.0)
+        self.free_at = begins + 1.0 / (self.per_s * part)
         self.sold.append(self.free_at)
         return self.free_at
 
+    def could_sell(self, begin: float, end: float) -> float:
+        """Return what it could have sold between two moments."""
+        lost_s = sum(
+            (1.0 - each.part) * max(0.0, min(end, each.end) - max(begin, each.begin)) for each in self.troubles
+        )
+        return self.per_s * (end - begin - lost_s)
+
     def backing(self, now: float) -> Backing:
         """Say what its limiter would say."""
-        waiting = max(0.0, self.free_at - now) * self.per_s
-        return Backing(True, _AT_ONCE, int(min(_AT_ONCE, waiting)), int(max(0.0, waiting - _AT_ONCE)), 500)
+        there = len(self.sold) - bisect_right(self.sold, now)
+        is_open = not any(each.begin <= now < each.end and not each.part for each in self.troubles)
+        return Backing(is_open, _AT_ONCE, min(_AT_ONCE, there), max(0, there - _AT_ONCE), 500)
 
 
 class OnSale:
@@ -106,6 +128,7 @@ class OnSale:
         per_s: float = 50.0,
         lobby_s: float = 600.0,
         max_active: int = 2600,
+        troubles: tuple[Trouble, ...] = (),
         hook: Callable[[OnSale], None] | None = None,
     ) -> None:
         self.rng = Random(seed)
@@ -124,7 +147,7 @@ class OnSale:
         keys = Keys(Key("k1", b"a key of the simulation's own"))
         seed_bytes = self.rng.randbytes(32)
         self.house = House(self.plan, keys, self.clock, self.log, self.rng.random, seed=seed_bytes)
-        self.office = BoxOffice(per_s)
+        self.office = BoxOffice(per_s, *troubles)
         self.people: list[Person] = []
         self.hook = hook
         self.bound = 0.0  # polls that the formula grants those who do as they are told, summed over the run
@@ -273,6 +296,7 @@ class OnSale:
             clock.at = tick_at
             tick_at += TICK_S
             found = house.tick(self.office.backing(clock.at))
+            room.carry(_CARRIED)
             if self.hook is not None:
                 self.hook(self)
             self.overfull = max(self.overfull, len(room.passes) - self.plan.max_active)
@@ -308,10 +332,10 @@ class OnSale:
         last = max((person.called_at or 0.0) for person in self.people if person.habit == "obedient")
         return 60.0, last
 
-    def sold_per_s(self) -> float:
-        """Return what was sold a second while there was somebody to sell to."""
+    def sold_part(self) -> float:
+        """Return what part was sold of what could have been, while there was somebody to sell to."""
         begin, end = self.busy()
-        return sum(begin <= at < end for at in self.office.sold) / (end - begin)
+        return sum(begin <= at < end for at in self.office.sold) / self.office.could_sell(begin, end)
 
     def coverage(self) -> tuple[int, int]:
         """Return how many forecasts came due, and how many of them held."""
