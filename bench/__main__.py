@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.cost import cost
 from bench.facade import facade
+from bench.hall import hall
 from bench.hold import hold
 from bench.memory import memory
 from bench.policies import policies
@@ -20,7 +21,7 @@ from bench.rooms import rooms
 from bench.slru import slru
 from bench.watch import watch
 
-SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru", "facade", "rooms", "polls")
+SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru", "facade", "rooms", "hall", "polls")
 
 
 def main() -> int:
@@ -55,6 +56,8 @@ def main() -> int:
             lines += facade(folder, measured, others, args.rounds)
         if "rooms" in wanted:
             lines += rooms()
+        if "hall" in wanted:
+            lines += hall()
         if "polls" in wanted:
             lines += polls(folder, measured, origin, args.rounds)
     print(table(lines))

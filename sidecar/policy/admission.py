@@ -24,8 +24,9 @@ _BEST_ROUNDS: Final = 0.5
 _SATURATED: Final = 0.8  # of a window, the backend had a line: what ends then is what it can do
 _TOWARDS: Final = 0.2  # of the way to what was worked out, in each window
 _MORE: Final = 0.006  # where it has nothing to do, in each window
-# Where it bore more not long ago: a backend that had stumbled is as it was within a minute, while a visit lasts as long.
-_AGAIN: Final = 0.03
+# Where it bore more than a tenth more not long ago: a backend that had stumbled is as it was within a minute. Closer to what is usual the
+# small step is steadier, and forecasts hold more often.
+_AGAIN, _BELOW = 0.03, 0.9
 _USUAL: Final = 0.01  # in each window, of the way to what is borne now: three minutes
 _SPARE: Final = 1.02  # rather a line of a few than a moment without work
 _REMEMBERED: Final = 0.98  # of people and their time, in each window: two minutes, a visit or three
@@ -153,7 +154,7 @@ class Admission:
         if self._saturated >= _SATURATED * self._looked:
             self._towards(rate, backing)
         elif active >= 0.8 * self.target:  # only who has been there knows that more would be borne
-            self._target = min(1.0, self._target * (1.0 + (_AGAIN if self._target < self._usual else _MORE)))
+            self._target = min(1.0, self._target * (1.0 + (_AGAIN if self._target < _BELOW * self._usual else _MORE)))
         self._usual += _USUAL * (self._target - self._usual)
         self._visits *= _REMEMBERED
         self._visits_s *= _REMEMBERED
