@@ -21,6 +21,7 @@ from bench.report import Line
 from sidecar.hall import _CARRY, _CARRY_S
 from sidecar.hall.house import House, Joined
 from sidecar.hall.memory import Memory
+from sidecar.heap import settle
 from sidecar.plan import RoomPlan
 from sidecar.policy.admission import Backing
 from sidecar.policy.credentials import PlaceId
@@ -91,6 +92,7 @@ def measured() -> dict[str, float]:
     house = House(plan, Keys(Key("k1", bytes(range(32)))), clock, _Log(), Random(1).random)  # type: ignore[arg-type]  # all of a log that it needs
     memory = Memory(house)
     house.tick(_BACKING)
+    settle()  # as the product does when it has started
     before = _rss_bytes()
     keep = _Longest(memory.changes)
     found |= _joins(house, keep)

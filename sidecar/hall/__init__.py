@@ -39,8 +39,8 @@ ASSETS: Final = "assets"
 FORM: Final = "application/x-www-form-urlencoded"
 _PAGES: Final = ("", "widget", "theme.css")
 _KEEP_TICKS: Final = 2  # twice a second: a crash costs no more than one
-# A slice of the carry-over, 1 ms, and the time between two: a million people in twenty seconds.
-_CARRY: Final = 1200
+# A slice of the carry-over, 1.5 ms, and the time between two: a million people in 25 seconds.
+_CARRY: Final = 800
 _CARRY_S: Final = 0.02
 _READ: Final = ("place", "board", "events")
 _WRITTEN: Final = {"join": visits.join, "claim": visits.claim, "leave": visits.leave, "release": visits.release}

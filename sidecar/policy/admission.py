@@ -15,6 +15,8 @@ from sidecar.policy.comings import Comings
 RAMP_S: Final = 30.0
 # What may gather while nobody could be called: a second's worth. More would be a burst that nobody has asked for.
 _BURST_S: Final = 1.0
+# A call takes 6 µs: a thousand a second are more than any box office sells, and no tick takes longer than 2 ms.
+_CALLS_MOST: Final = 250
 # What is counted says something after so long.
 _WINDOW_S: Final = 2.0
 # Of the room: what ends while who is called makes up his mind is an average, and who is called stays called.
@@ -129,7 +131,7 @@ class Admission:
         pace = self._pace(now) * backing.part
         self._credit = min(self._credit + pace * passed_s, max(1.0, pace * _BURST_S))
         free = (self.target + self.ahead - active - self.comings.expected(now)) / self.comings.part
-        wanted = int(min(free, self._credit))
+        wanted = int(min(free, self._credit, _CALLS_MOST))
         if wanted < 1 or backing.part == 0.0:
             return 0
         self._credit -= wanted

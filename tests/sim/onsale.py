@@ -46,7 +46,7 @@ _LATE: Final = 0.25  # of them come after the draw
 _THINK_S: Final = 40.0  # a person's time between pass and checkout, on average
 _TABS: Final = 3
 _LATELY_S: Final = 60.0  # in which calls are counted for the formula
-_CARRIED: Final = 1200 * 12  # positions that the hall carries over in a tick, twelve slices of them
+_CARRIED: Final = 800 * 12  # positions that the hall carries over in a tick, twelve slices of them
 _AT_ONCE: Final = 16  # calls at the box office at a time, as its limiter has found out
 
 

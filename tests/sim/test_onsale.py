@@ -22,6 +22,10 @@ VISIT = (
 )
 AT_S = 120.0  # when something goes wrong: a third of the sale is over
 AGAIN_S = 60.0  # and so long after it all is as before: the visits of then have ended
+SMALL = (
+    0.70,
+    0.95,
+)  # a few thousand are few forecasts that are not of the same moment: by turns of luck more of them hold, or fewer
 Figures = dict[str, float]
 
 
@@ -67,7 +71,7 @@ def complaints(found: Figures, **instead: tuple[float, float]) -> list[str]:
 def test_a_small_sale() -> None:
     """Every line of the promise holds for a few thousand, and what does not do as it is told polls more than what does."""
     run = on_sale(FEW, 101, habits=HABITS | {HAMMER: 1})
-    assert complaints(figures(run)) == []
+    assert complaints(figures(run), held=SMALL) == []
     assert run.too_soon[HAMMER] > 1000, "who asks five times a second meets the limit"
     assert run.disobeyed > run.obeyed
 
@@ -141,7 +145,7 @@ def test_it_stands_still(what: Callable[[OnSale], None], lasts_s: float) -> None
 
 def test_the_clock_is_set() -> None:
     """An hour, in the middle: nobody notices."""
-    assert complaints(figures(on_sale(FEW, 105, hook=stepped)), held=(0.7, 0.95)) == []
+    assert complaints(figures(on_sale(FEW, 105, hook=stepped)), held=SMALL) == []
 
 
 def test_everybody_is_away_for_half_a_minute() -> None:
@@ -150,11 +154,13 @@ def test_everybody_is_away_for_half_a_minute() -> None:
     assert complaints(figures(run, (AT_S, AT_S + 30.0 + AGAIN_S)), held=(0.5, 1.0)) == []
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
 def test_nine_in_ten_never_come() -> None:
-    """Who is there and does not come when he is called holds up nobody for long: the box office has work all the same."""
+    """Two minutes after the opening the room knows how few of its calls are answered, and the box office has all the work that it can do."""
     run = on_sale(MANY, 107, length_s=2000.0, habits={"obedient": 10, GAZER: 90})
-    found = figures(run)
-    assert complaints(found, sold=(0.9, 1.01), held=(0.0, 1.0)) == []
+    # The formula is for a crowd of the obedient alone, most of whom here are called long before their second poll.
+    assert complaints(figures(run, (60.0, AT_S)), held=(0.5, 1.0), polls=(0.2, 1.1)) == []
 
 
 # --- the check can fail
