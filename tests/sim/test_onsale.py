@@ -157,7 +157,7 @@ def test_everybody_is_away_for_half_a_minute() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_nine_in_ten_never_come() -> None:
-    """Two minutes after the opening the room knows how few of its calls are answered, and the box office has all the work that it can do."""
+    """Two minutes after the opening the room knows how few of its calls are answered, and the box office has all the work it can do."""
     run = on_sale(MANY, 107, length_s=2000.0, habits={"obedient": 10, GAZER: 90})
     # The formula is for a crowd of the obedient alone, most of whom here are called long before their second poll.
     assert complaints(figures(run, (60.0, AT_S)), held=(0.5, 1.0), polls=(0.2, 1.1)) == []
