@@ -87,9 +87,10 @@ def hall() -> list[Line]:
 
 def measured() -> dict[str, float]:
     """Run an evening and return its figures."""
-    clock, found = _Clock(), {}
+    clock = _Clock()
+    found: dict[str, float] = {}
     plan = RoomPlan("hamlet", opens=_OPENS, lobby_s=_LOBBY_S, draw_s=_DRAW_S, max_active=_ACTIVE, per_address=0)
-    house = House(plan, Keys(Key("k1", bytes(range(32)))), clock, _Log(), Random(1).random)  # type: ignore[arg-type]  # all of a log that it needs
+    house = House(plan, Keys(Key("k1", bytes(range(32)))), clock, _Log(), Random(1).random)
     memory = Memory(house)
     house.tick(_BACKING)
     settle()  # as the product does when it has started

@@ -111,6 +111,7 @@ def stepped(run: OnSale) -> None:
         run.clock.offset += 3600.0
 
 
+@pytest.mark.long
 def test_the_box_office_stumbles() -> None:
     """A minute at half its pace: no more is sent than it bears, and a minute later it sells all that it can."""
     run = on_sale(FEW, 102, troubles=(Trouble(AT_S, AT_S + 60.0, 0.5),))
@@ -118,6 +119,7 @@ def test_the_box_office_stumbles() -> None:
     assert run.sold_part() >= 0.9, "with that minute"
 
 
+@pytest.mark.long
 def test_the_box_office_is_cut_off() -> None:
     """A minute without: nobody is called, everybody keeps his place, and it goes on as before."""
     calls: list[tuple[float, int]] = []
@@ -132,6 +134,7 @@ def test_the_box_office_is_cut_off() -> None:
     assert during[0] == during[-1], "nobody was called meanwhile"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("what", "lasts_s"),
     [pytest.param(paused, 120.0, id="paused"), pytest.param(stalled, 60.0, id="stalled")],
@@ -143,11 +146,13 @@ def test_it_stands_still(what: Callable[[OnSale], None], lasts_s: float) -> None
     assert complaints(found, held=(0.5, 1.0), polls=(0.4, 1.1)) == []
 
 
+@pytest.mark.long
 def test_the_clock_is_set() -> None:
     """An hour, in the middle: nobody notices."""
     assert complaints(figures(on_sale(FEW, 105, hook=stepped)), held=SMALL) == []
 
 
+@pytest.mark.long
 def test_everybody_is_away_for_half_a_minute() -> None:
     """A network that is down: who was called meanwhile has time to come, and the room is not overfull when all are back."""
     run = on_sale(FEW, 106, away=(AT_S, AT_S + 30.0))
@@ -173,6 +178,7 @@ def test_a_room_that_counts_on_everybody_would_be_noticed(monkeypatch: pytest.Mo
     assert any(wrong.startswith("sold") for wrong in complaints(figures(on_sale(FEW, 101))))
 
 
+@pytest.mark.long
 def test_a_lane_that_calls_the_last_first_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was overtaken is counted."""
     from sidecar.policy.presence import Presence  # noqa: PLC0415 - for this test alone
