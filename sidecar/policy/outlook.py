@@ -3,7 +3,7 @@
 The middle is people before him by people called a second. How wide the band must be, nobody can say beforehand: a quiet evening keeps to
 the minute, a stumbling backend does not. So the room remembers some of what it has said, looks what came of it, and makes the band as wide
 as four in five of these needed (quantiles of past errors: conformal prediction, Vovk, Gammerman and Shafer 2005). An evening drifts, so
-past errors are not quite the coming ones: each end goes out while it is missed more than one time in eleven, and in while it is missed less
+past errors are not quite the coming ones: each end goes out while it is missed more than one time in ten, and in while it is missed less
 (Gibbs and Candès 2021). Where it cannot say, it says why.
 """
 
@@ -18,14 +18,15 @@ _SHORT_S: Final = 60.0
 _LONG_S: Final = 300.0
 _SEEN_LEAST: Final = 20  # calls: before that many a pace is a guess
 _STALLED: Final = 1 / 600  # calls a second: below one in ten minutes nobody should be told a time
-_OUTSIDE: Final = 0.09  # at each end: a little more than four in five lie between
+_OUTSIDE: Final = 0.1  # at each end: four in five lie between
 # Before anything was learnt: as likely a third more as a third less. A visit or two later it has been replaced.
 _FIRST: Final = (-0.25, -0.2, -0.14, -0.09, -0.03, 0.03, 0.09, 0.14, 0.2, 0.25)
 # Errors of one moment are one error: the pace was another. So one is kept every few seconds, and of the last few minutes.
 _APART_S: Final = 3.0
+_APART_PART: Final = 0.05  # and so are, nearly, those of forecasts that share most of their time: of long ones fewer are kept
 _ERRORS: Final = 50
 # An end that was missed goes out by a fifth, one that held comes in by a fiftieth: as fast as a sale changes, within a minute or two, and
-# one miss in eleven keeps it where it is. Tuned in virtual time, with seeds that are not reported.
+# one miss in ten keeps it where it is. Tuned in virtual time, with seeds that are not reported.
 _STEP: Final = 0.2
 _STRETCH_LEAST, _STRETCH_MOST = (
     0.2,
@@ -121,9 +122,9 @@ class _Errors:
         self._at = float("-inf")
         self.bounds = self._quantiles()
 
-    def tell(self, now: float, error: float, *, below: bool, above: bool) -> None:
+    def tell(self, now: float, plain_s: float, error: float, *, below: bool, above: bool) -> None:
         """Learn from a forecast that has come true, whether `below` its band, `above` it, or within."""
-        if now - self._at < _APART_S:
+        if now - self._at < max(_APART_S, _APART_PART * plain_s):
             return
         self._at = now
         self._errors.append(min(_WIDEST, max(-_WIDEST, error)))
@@ -175,7 +176,7 @@ class Forecasts:
         self.told += 1
         self.held += not (below or above)
         error = log(took_s / forecast.plain_s)
-        self._errors[_horizon(forecast.plain_s)].tell(now, error, below=below, above=above)
+        self._errors[_horizon(forecast.plain_s)].tell(now, forecast.plain_s, error, below=below, above=above)
 
     def drop(self, seq: int) -> None:
         """Forget what somebody was told: he will not be called, or time stands still."""
