@@ -10,16 +10,18 @@ from pathlib import Path
 
 from bench.cost import cost
 from bench.facade import facade
+from bench.hall import hall
 from bench.hold import hold
 from bench.memory import memory
 from bench.policies import policies
+from bench.polls import polls
 from bench.process import Server, cores, free_port
 from bench.report import Line, table
 from bench.rooms import rooms
 from bench.slru import slru
 from bench.watch import watch
 
-SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru", "facade", "rooms")
+SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru", "facade", "rooms", "hall", "polls")
 
 
 def main() -> int:
@@ -54,6 +56,10 @@ def main() -> int:
             lines += facade(folder, measured, others, args.rounds)
         if "rooms" in wanted:
             lines += rooms()
+        if "hall" in wanted:
+            lines += hall()
+        if "polls" in wanted:
+            lines += polls(folder, measured, origin, args.rounds)
     print(table(lines))
     broken = [line.what for line in lines if not line.holds]
     print(f"\nbroken: {'; '.join(broken)}" if broken else "\nall bounds hold")

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Final, cast
+from itertools import cycle
+from typing import TYPE_CHECKING, Final, cast
 
 import uvloop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONNECTIONS: Final = 8  # below the default limit of 16 calls at the backend: nobody stands in line
 _READ: Final = 262_144
@@ -60,12 +64,13 @@ class Load:
     """Connections that are kept from round to round; each sends its next request when its reply is here.
 
     All of them are served by one loop, so that it is the server that is waited for: a client that reads its connections in turn
-    makes a slow server pay for waking it and a quick one not.
+    makes a slow server pay for waking it and a quick one not. Several requests are sent in turn.
     """
 
-    def __init__(self, port: int, request: bytes, status: int) -> None:
+    def __init__(self, port: int, request: bytes | Sequence[bytes], status: int) -> None:
         self._loop = uvloop.new_event_loop()
-        self._request, self._status = request, b"%d" % status
+        self._requests = cycle((request,) if isinstance(request, bytes) else request)
+        self._status = b"%d" % status
         self._left = 0  # requests that are to be sent in this run
         self._flying = 0
         self._done: asyncio.Future[None] = self._loop.create_future()
@@ -90,7 +95,7 @@ class Load:
         if self._left:
             self._left -= 1
             self._flying += 1
-            caller.transport.write(self._request)
+            caller.transport.write(next(self._requests))
 
     def answered(self, caller: _Caller, head: bytes) -> None:
         """Take note of a reply."""

@@ -22,11 +22,11 @@ PER_ROUND: Final = 4000  # half a second of CPU: forty times the scheduler's tic
 
 @dataclass(slots=True)
 class Subject:
-    """One line of the table: a server, a request to it, and what it cost in each round, in microseconds of CPU."""
+    """One line of the table: a server, what is asked of it, and what it cost in each round, in microseconds of CPU."""
 
     name: str
     server: Server
-    request: bytes
+    request: bytes | Sequence[bytes]
     status: int = 200
     cost_us: list[float] = field(default_factory=list)
 

@@ -39,8 +39,8 @@ PREFIX: Final = f"{RESERVED}/rooms/"
 ASSETS: Final = "assets"
 _PAGES: Final = ("", "widget", "theme.css")
 _KEEP_TICKS: Final = 2  # twice a second: a crash costs no more than one
-# A slice of the carry-over, 1 ms, and the time between two: a million people in twenty seconds.
-_CARRY: Final = 1200
+# A slice of the carry-over, 1.5 ms, and the time between two: a million people in 25 seconds.
+_CARRY: Final = 800
 _CARRY_S: Final = 0.02
 _CALLED_BACK: Final = 200  # people who are told in one turn that their pass was called back: 1 ms
 _READ: Final = ("place", "board", "events")

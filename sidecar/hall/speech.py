@@ -131,7 +131,7 @@ def queue_of(told: Told, lane: str, code: str, poll_s: float, until: float | Non
     reason = "null" if band.reason is None else f'"{band.reason}"'
     ahead = "null" if told.ahead is None else told.ahead
     return (
-        f'{{"kind":"room","visitor":"{told.word.value}","lane":"{lane}","place_code":"{code}",{given}"ahead":{ahead},'
+        f'{{"kind":"room","visitor":"{told.word}","lane":"{lane}","place_code":"{code}",{given}"ahead":{ahead},'
         f'"eta_s":{_whole(band.eta_s)},"eta_low_s":{_whole(band.low_s)},"eta_high_s":{_whole(band.high_s)},'
         f'"eta_reason":{reason},"next_poll_ms":{max(1000, int(poll_s * 1000))},"claim_by":{claim},"reason":{why}}}'
     ).encode()

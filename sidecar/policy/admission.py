@@ -15,6 +15,8 @@ from sidecar.policy.comings import Comings
 RAMP_S: Final = 30.0
 # What may gather while nobody could be called: a second's worth. More would be a burst that nobody has asked for.
 _BURST_S: Final = 1.0
+# A call takes 6 µs: a thousand a second are more than any box office sells, and no tick takes longer than 2 ms.
+_CALLS_MOST: Final = 250
 # What is counted says something after so long.
 _WINDOW_S: Final = 2.0
 # Of the room: what ends while who is called makes up his mind is an average, and who is called stays called.
@@ -24,6 +26,10 @@ _BEST_ROUNDS: Final = 0.5
 _SATURATED: Final = 0.8  # of a window, the backend had a line: what ends then is what it can do
 _TOWARDS: Final = 0.2  # of the way to what was worked out, in each window
 _MORE: Final = 0.006  # where it has nothing to do, in each window
+# Where it bore more than a tenth more not long ago: a backend that had stumbled is as it was within a minute. Closer to what is usual the
+# small step is steadier, and forecasts hold more often.
+_AGAIN, _BELOW = 0.03, 0.9
+_USUAL: Final = 0.01  # in each window, of the way to what is borne now: three minutes
 _SPARE: Final = 1.02  # rather a line of a few than a moment without work
 _REMEMBERED: Final = 0.98  # of people and their time, in each window: two minutes, a visit or three
 _TARGET_LEAST: Final = 0.05  # of the room: below it nothing could be learnt any more
@@ -72,6 +78,7 @@ class Admission:
         "_shut",
         "_since",
         "_target",
+        "_usual",
         "_visits",
         "_visits_s",
         "comings",
@@ -84,6 +91,7 @@ class Admission:
         self.most, self.rate = most, rate
         self.comings = Comings()
         self._target = 1.0  # of the room
+        self._usual = 1.0  # of the room, as it was lately
         self._credit = 0.0
         self._shut = False  # the backend was cut off when it was last looked at
         self._at: float | None = None
@@ -133,7 +141,7 @@ class Admission:
         pace = self._pace(now) * backing.part
         self._credit = min(self._credit + pace * passed_s, max(1.0, pace * _BURST_S))
         free = (self.target + self.ahead - active - self.comings.expected(now)) / self.comings.part
-        wanted = int(min(free, self._credit))
+        wanted = int(min(free, self._credit, _CALLS_MOST))
         if wanted < 1 or backing.part == 0.0:
             return 0
         self._credit -= wanted
@@ -158,7 +166,8 @@ class Admission:
         if self._saturated >= _SATURATED * self._looked:
             self._towards(rate, backing)
         elif active >= 0.8 * self.target:  # only who has been there knows that more would be borne
-            self._target = min(1.0, self._target * (1.0 + _MORE))
+            self._target = min(1.0, self._target * (1.0 + (_AGAIN if self._target < _BELOW * self._usual else _MORE)))
+        self._usual += _USUAL * (self._target - self._usual)
         self._visits *= _REMEMBERED
         self._visits_s *= _REMEMBERED
         self._since, self._ended, self._looked, self._saturated = now, 0, 0, 0

@@ -52,6 +52,7 @@ class Lane:
         "_draw",
         "_frontiers",
         "_heard",
+        "_looked_at",
         "_sale",
         "_words",
         "called",
@@ -70,6 +71,7 @@ class Lane:
         # Numbers below it that nobody has, as far as is known, each from one and up to another: after a crash none may be given twice.
         self.gaps: list[tuple[int, int]] = []
         self._draw: Draw | None = None
+        self._looked_at = (-1, -1)  # who was looked at last, and where he stands: a poll asks for it five times
         self._carrying: Carrying | None = None
         self.presence = Presence()
         self._words = bytearray()
@@ -105,7 +107,11 @@ class Lane:
 
     def position(self, seq: int) -> int:
         """Return where somebody stands: by his number before the draw, by his rank after it."""
-        return seq if self._draw is None else self._draw.rank(seq)
+        if self._draw is None:
+            return seq
+        if self._looked_at[0] != seq:
+            self._looked_at = (seq, self._draw.rank(seq))
+        return self._looked_at[1]
 
     def seq_at(self, position: int) -> int:
         """Return who stands there."""
@@ -117,12 +123,12 @@ class Lane:
 
     def word(self, seq: int) -> Word:
         """Return what somebody is."""
-        code = Code(self._words[seq] & _CODE)
-        if code is not Code.IN_LINE:
+        code = self._words[seq] & _CODE
+        if code:
             return WORD_OF[code]
         if self._draw is None:
             return Word.LOBBY
-        return Word.WAITING if self.presence.is_present(self._draw.rank(seq)) else Word.PARKED
+        return Word.WAITING if self.presence.is_present(self.position(seq)) else Word.PARKED
 
     def why(self, seq: int) -> Why:
         """Return why somebody is what he is."""
@@ -261,7 +267,7 @@ class Lane:
 
     def seal(self, seed: bytes) -> None:
         """Make the draw: whoever has a number has a rank now, whether he is there or not. What is known of who is there follows."""
-        self._draw = Draw(seed, self.name, self.joined)
+        self._draw, self._looked_at = Draw(seed, self.name, self.joined), (-1, -1)
         taken = [self._draw.rank(seq) for seq in self._not_in_line()]
         carrying = Carrying(self.presence, self._draw, taken)
         self.presence = carrying.presence
@@ -290,7 +296,7 @@ class Lane:
         for at, piece in words:
             self._words[at : at + len(piece)] = piece
         if seed is not None and drawn is not None:
-            self._draw = Draw(seed, self.name, drawn)
+            self._draw, self._looked_at = Draw(seed, self.name, drawn), (-1, -1)
         self.presence = Presence.of_all(joined)
         for seq in self._not_in_line():
             if self._words[seq] & _CODE != Code.IN_LINE:

@@ -191,6 +191,9 @@ class Places:
 _OTHER: Final = (Why.OTHER_BACKEND, Why.OTHER_CLASS, Why.OTHER_CLIENT, Why.OTHER_CALL)
 
 
+_PAIRS: Final = [first + second for first in ALPHABET for second in ALPHABET]
+
+
 def place_code(nonce: bytes) -> str:
     """Return what people call a place: 7KQ2-9F, the first 30 bits. It finds one among those who wait, and proves nothing."""
     return spelled(int.from_bytes(nonce[:4]) >> 2)
@@ -198,8 +201,7 @@ def place_code(nonce: bytes) -> str:
 
 def spelled(number: int) -> str:
     """Return a number of 30 bits as people read it: four letters, a hyphen, two more."""
-    letters = [ALPHABET[number >> shift & 31] for shift in range(25, -1, -5)]
-    return "".join(letters[:4]) + "-" + "".join(letters[4:])
+    return f"{_PAIRS[number >> 20 & 1023]}{_PAIRS[number >> 10 & 1023]}-{_PAIRS[number & 1023]}"
 
 
 def _names(bearer: Bearer) -> tuple[bytes, bytes, bytes, bytes]:

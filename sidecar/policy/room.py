@@ -114,6 +114,7 @@ class Room:
         self.time = RoomTime()
         self.lanes = [Lane(name, number) for number, (name, _) in enumerate(rule.lanes)]
         self.turns = Turns(dict(rule.lanes))
+        self._weights = [weight for _, weight in rule.lanes]
         self.passes = Passes(rule.passes)
         self.admission = Admission(rule.max_active, _per_s(rule))
         self.pace = Pace()
@@ -208,13 +209,20 @@ class Room:
 
     def _part_of(self, number: int) -> float:
         """Return the part of all calls that a lane gets while these lanes wait."""
-        weights = self._weight_by_lane()
-        there = sum(weights[lane.name] for lane in self.lanes if lane.eligible or lane.number == number)
-        return weights[self.lanes[number].name] / there
+        weights, there = self._weights, 0
+        for lane in self.lanes:
+            if lane.number == number or lane.eligible:
+                there += weights[lane.number]
+        return weights[number] / there
 
     def _weight_by_lane(self) -> dict[str, int]:
         """Return the weights of all lanes there are; who waits in one that the settings name no more has his turn, too."""
         return {lane.name: 1 for lane in self.lanes} | dict(self.rule.lanes)
+
+    def _weigh(self) -> None:
+        weights = self._weight_by_lane()
+        self.turns.bound(weights)
+        self._weights = [weights[lane.name] for lane in self.lanes]  # by number: each poll asks for it
 
     def guess_s(self, ahead: int) -> float:
         """Return a wait for those to whom none is told, in seconds: by Little's law."""
@@ -465,7 +473,7 @@ class Room:
         for name, _ in rule.lanes:
             if self.lane(name) is None:
                 self._add(name)
-        self.turns.bound(self._weight_by_lane())
+        self._weigh()
         self.passes.bound(rule.passes)
         self.admission.most, self.admission.rate = rule.max_active, _per_s(rule)
 

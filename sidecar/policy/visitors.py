@@ -116,8 +116,8 @@ class Code(IntEnum):
     RELEASED = 7
 
 
-WORD_OF: Final = {code: Word[code.name] for code in Code if code is not Code.IN_LINE}
-CODE_OF: Final[Mapping[Word, Code]] = {word: code for code, word in WORD_OF.items()} | dict.fromkeys(
+WORD_OF: Final[Mapping[int, Word]] = {code: Word[code.name] for code in Code if code is not Code.IN_LINE}
+CODE_OF: Final[Mapping[Word, Code]] = {word: Code(code) for code, word in WORD_OF.items()} | dict.fromkeys(
     IN_LINE, Code.IN_LINE
 )
 WHYS: Final = tuple(Why)

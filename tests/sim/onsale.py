@@ -6,11 +6,12 @@ with a clock of ours; only HTTP is left out. What is judged is counted from outs
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.hall.house import House, Joined
 from sidecar.plan import RoomPlan
@@ -22,7 +23,7 @@ from sidecar.policy.visitors import OVER, Word
 from tests.support.world import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sidecar.policy.credentials import PlaceId
     from sidecar.policy.room import Told
@@ -38,10 +39,14 @@ HABITS: Final = {
     "bot": 5,
     "leaver": 10,
 }
+# Two more, for runs about them: one that is there and never comes when he is called, and one that asks five times a second.
+GAZER, HAMMER = "gazer", "hammer"
+_HAMMER_S: Final = 0.2
 _LATE: Final = 0.25  # of them come after the draw
 _THINK_S: Final = 40.0  # a person's time between pass and checkout, on average
 _TABS: Final = 3
 _LATELY_S: Final = 60.0  # in which calls are counted for the formula
+_CARRIED: Final = 800 * 12  # positions that the hall carries over in a tick, twelve slices of them
 _AT_ONCE: Final = 16  # calls at the box office at a time, as its limiter has found out
 
 
@@ -68,6 +73,7 @@ class Person:
     habit: str
     places: list[PlaceId] = field(default_factory=list)
     polls: int = 0
+    there_at: float = 0.0  # since when the room knows that there is somebody
     called_at: float | None = None
     admitted_at: float | None = None
     told: list[tuple[float, float, float]] = field(default_factory=list)  # when, low, high
@@ -75,24 +81,44 @@ class Person:
     seen: int = 0
 
 
+class Trouble(NamedTuple):
+    """From when to when the box office sells this part of what it can; none of it: it is cut off."""
+
+    begin: float
+    end: float
+    part: float = 0.0
+
+
 class BoxOffice:
     """Sells `per_s` a second, one after the other; whoever comes waits in its line."""
 
-    def __init__(self, per_s: float) -> None:
-        self.per_s = per_s
+    def __init__(self, per_s: float, *troubles: Trouble) -> None:
+        self.per_s, self.troubles = per_s, troubles
         self.free_at = 0.0
         self.sold: list[float] = []
 
     def sell(self, now: float) -> float:
         """Return when a checkout that comes now is done."""
-        self.free_at = max(now, self.free_at) + 1.0 / self.per_s
+        begins, part = max(now, self.free_at), 1.0
+        for trouble in self.troubles:
+            if trouble.begin <= begins < trouble.end:
+                begins, part = (begins, trouble.part) if trouble.part else (trouble.end, 1.0)
+        self.free_at = begins + 1.0 / (self.per_s * part)
         self.sold.append(self.free_at)
         return self.free_at
 
+    def could_sell(self, begin: float, end: float) -> float:
+        """Return what it could have sold between two moments."""
+        lost_s = sum(
+            (1.0 - each.part) * max(0.0, min(end, each.end) - max(begin, each.begin)) for each in self.troubles
+        )
+        return self.per_s * (end - begin - lost_s)
+
     def backing(self, now: float) -> Backing:
         """Say what its limiter would say."""
-        waiting = max(0.0, self.free_at - now) * self.per_s
-        return Backing(True, _AT_ONCE, int(min(_AT_ONCE, waiting)), int(max(0.0, waiting - _AT_ONCE)), 500)
+        there = len(self.sold) - bisect_right(self.sold, now)
+        is_open = not any(each.begin <= now < each.end and not each.part for each in self.troubles)
+        return Backing(is_open, _AT_ONCE, min(_AT_ONCE, there), max(0, there - _AT_ONCE), 500)
 
 
 class OnSale:
@@ -106,6 +132,9 @@ class OnSale:
         per_s: float = 50.0,
         lobby_s: float = 600.0,
         max_active: int = 2600,
+        troubles: tuple[Trouble, ...] = (),
+        habits: Mapping[str, int] = HABITS,
+        away: tuple[float, float] = (0.0, 0.0),
         hook: Callable[[OnSale], None] | None = None,
     ) -> None:
         self.rng = Random(seed)
@@ -124,21 +153,25 @@ class OnSale:
         keys = Keys(Key("k1", b"a key of the simulation's own"))
         seed_bytes = self.rng.randbytes(32)
         self.house = House(self.plan, keys, self.clock, self.log, self.rng.random, seed=seed_bytes)
-        self.office = BoxOffice(per_s)
+        self.office = BoxOffice(per_s, *troubles)
         self.people: list[Person] = []
-        self.hook = hook
+        self.hook, self._habits, self._away = hook, habits, away  # `away`: from when to when everybody's network is
+        self.stands_still_until: float | None = None  # the process is stopped: nothing is answered, nothing ticks
         self.bound = 0.0  # polls that the formula grants those who do as they are told, summed over the run
-        self.obeyed = self.disobeyed = self.too_soon = 0
+        self.obeyed = self.disobeyed = 0
+        self.too_soon: Counter[str] = Counter()  # polls past the hard limit, by habit
         self.overfull = 0
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
+        self._whose: dict[PlaceId, Person] = {}
+        self._obedient_waiting = 0
         self._arrive(people, lobby_s)
 
     # --- the crowd
 
     def _arrive(self, people: int, lobby_s: float) -> None:
         rng = self.rng
-        habits = rng.choices(list(HABITS), list(HABITS.values()), k=people)
+        habits = rng.choices(list(self._habits), list(self._habits.values()), k=people)
         for habit in habits:
             person = Person(habit)
             self.people.append(person)
@@ -157,7 +190,9 @@ class OnSale:
             joined = self.house.join("main", None, "", attaches=True)
             assert isinstance(joined, Joined), "there is room for everybody in this run"
             place = joined.place
+            self._obedient_waiting += person.habit == "obedient" and not person.places
             person.places.append(place)
+            self._whose[place] = person
             if person.habit == "bot":
                 return
             self._next(person, place, self.house.tell(place), first=True)
@@ -181,6 +216,8 @@ class OnSale:
         match person.habit:
             case "refresher":
                 told_s = rng.uniform(1.5, 4.0)
+            case "hammer":
+                told_s = _HAMMER_S
             case "sleeper" if rng.random() < 0.25:
                 told_s += rng.uniform(60.0, 900.0)
             case "hoarder":
@@ -192,21 +229,28 @@ class OnSale:
             if person.done:
                 return
             house, now = self.house, self.clock.at
+            if self._away[0] <= now < self._away[1]:
+                self.at(self._away[1] + self.rng.uniform(0.0, 3.0), poll)
+                return
             if person.habit == "obedient":
                 self.obeyed += now >= 0.0
             else:
                 self.disobeyed += now >= 0.0
             if house.polls_too_often(place):
-                self.too_soon += 1
+                self.too_soon[person.habit] += 1
+                if person.habit == HAMMER:
+                    self.at(now + _HAMMER_S, poll)
+                    return
             house.room.poll(place)
+            person.there_at = person.there_at or now
             told = house.tell(place)
             person.polls += 1
             self._note(person, told)
-            if told.word is Word.CALLED:
+            if told.word is Word.CALLED and person.habit != GAZER:
                 self._claim(person, place)
                 return
             if told.word in OVER:
-                if person.habit != "obedient" and person.admitted_at is None:
+                if person.habit not in ("obedient", GAZER) and person.admitted_at is None:
                     self.at(now + 5.0, self._joining(person))
                 return
             self._next(person, place, told)
@@ -260,19 +304,18 @@ class OnSale:
         house, clock = self.house, self.clock
         tick_at = clock.at
         room = house.room
-        by_place: dict[PlaceId, Person] = {}
-        known = 0
-        waiting_obedient = 0
         called: deque[tuple[float, int]] = deque()
         lately = 0
         while clock.at < until_s:
             if self._heap and self._heap[0][0] < tick_at:
-                clock.at, _, what = heappop(self._heap)
+                when, _, what = heappop(self._heap)
+                clock.at = max(clock.at, when)
                 what()
                 continue
             clock.at = tick_at
             tick_at += TICK_S
             found = house.tick(self.office.backing(clock.at))
+            room.carry(_CARRIED)
             if self.hook is not None:
                 self.hook(self)
             self.overfull = max(self.overfull, len(room.passes) - self.plan.max_active)
@@ -280,25 +323,20 @@ class OnSale:
             lately += len(found.called)
             while called[0][0] < clock.at - _LATELY_S:
                 lately -= called.popleft()[1]
-            if found.called:
-                if known != room.joined:
-                    by_place = {place: person for person in self.people for place in person.places}
-                    known = room.joined
-                for place in found.called:
-                    person = by_place[place]
-                    if person.called_at is None:
-                        person.called_at = clock.at
+            for place in found.called:
+                person = self._whose[place]
+                if person.called_at is None:
+                    person.called_at = clock.at
+                    self._obedient_waiting -= person.habit == "obedient"
             if room.phase is Phase.OPEN and clock.at >= 0.0:
-                if int(clock.at * 4) % 8 == 0:
-                    waiting_obedient = sum(
-                        person.habit == "obedient" and person.called_at is None and bool(person.places)
-                        for person in self.people
-                    )
                 rate = lately / min(_LATELY_S, clock.at + TICK_S)
                 crowd = max(1, room.waiting)
-                self.bound += polling.bound(crowd, rate) * min(1.0, waiting_obedient / crowd) * TICK_S
+                self.bound += polling.bound(crowd, rate) * min(1.0, self._obedient_waiting / crowd) * TICK_S
                 if clock.at > 300.0 and room.waiting == 0 and not room.called:
                     break
+            if self.stands_still_until is not None:
+                clock.at = tick_at = self.stands_still_until
+                self.stands_still_until = None
         return self
 
     # --- what came of it
@@ -308,32 +346,46 @@ class OnSale:
         last = max((person.called_at or 0.0) for person in self.people if person.habit == "obedient")
         return 60.0, last
 
-    def sold_per_s(self) -> float:
-        """Return what was sold a second while there was somebody to sell to."""
-        begin, end = self.busy()
-        return sum(begin <= at < end for at in self.office.sold) / (end - begin)
+    def sold_part(self, *without: tuple[float, float]) -> float:
+        """Return what part was sold of what could have been, while there was somebody to sell to; some spans apart."""
+        at, end = self.busy()
+        sold, could = 0, 0.0
+        for begin, until in (*without, (end, end)):
+            sold += bisect_left(self.office.sold, begin) - bisect_left(self.office.sold, at)
+            could += self.office.could_sell(at, begin)
+            at = until
+        return sold / could
 
-    def coverage(self) -> tuple[int, int]:
-        """Return how many forecasts came due, and how many of them held."""
+    def coverage(self, *, since: float = 0.0) -> float:
+        """Return what part of the forecasts held that were told from then on and came due."""
         due = [
             low <= person.called_at - at <= high
             for person in self.people
             if person.called_at is not None
             for at, low, high in person.told
-            if at <= person.called_at
+            if since <= at <= person.called_at
         ]
-        return len(due), sum(due)
+        return sum(due) / len(due)
+
+    def lost(self) -> int:
+        """Return how many of those who did as they were told were never called, or whose place is no more for anything but buying."""
+        obedient = [person for person in self.people if person.habit == "obedient"]
+        return sum(person.admitted_at is None for person in obedient)
 
     def overtaken(self) -> int:
-        """Return how many of those who did as they were told were called later than one behind them."""
+        """Return how many of those who did as they were told were called later than one behind them, who was called while they were there:
+        whoever joins is asked to come once more in two seconds, and is there from then on.
+        """
         lane = self.house.room.lanes[0]
         there = sorted(
-            (lane.position(person.places[0].seq), person.called_at)
+            (lane.position(person.places[0].seq), person.called_at, person.there_at)
             for person in self.people
             if person.habit == "obedient" and person.called_at is not None and person.places
         )
-        latest, found = float("-inf"), 0
-        for _, called_at in there:
-            found += called_at < latest
-            latest = max(latest, called_at)
+        behind: list[float] = []
+        found = 0
+        for _, called_at, there_at in reversed(there):
+            at = bisect_left(behind, there_at)
+            found += at < len(behind) and behind[at] < called_at
+            insort(behind, called_at)
         return found
