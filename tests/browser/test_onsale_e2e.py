@@ -184,13 +184,13 @@ def test_a_pause_is_said_in_front_of_who_waits(context: BrowserContext, sale: On
         pass  # the second time he asks: from the third on he is held for his turn
     with page.expect_request(lambda request: request.url.endswith("place?wait=20")):
         pass
-    sale.order("pause", "all", "--text", "en=The card company is down.", "--for", "10m", "--next-update", "5m")
+    sale.order("pause", "room:tempest", "--text", "en=The card company is down.", "--for", "10m", "--next-update", "5m")
     heading(page, "The queue is paused", 2)
     expect(page.locator("#message p")).to_have_text("The card company is down.")
     expect(page.locator("#polite")).to_contain_text("Message from the organiser: The card company is down.")
     assert code_of(page) == code
     look_at(page, "onsale-paused")
-    sale.order("resume", "all")
+    sale.order("resume", "room:tempest")
     # Who comes back asks at once, the others within half a minute.
     page.evaluate("dispatchEvent(new Event('pageshow'))")
     heading(page, "You are in the queue")

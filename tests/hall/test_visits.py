@@ -371,6 +371,52 @@ async def test_a_long_poll_ends_with_the_call() -> None:
     assert sale.house._holding == 0
 
 
+async def test_a_long_poll_ends_with_what_everybody_should_read() -> None:
+    """A pause answers who is held; who has not heard of it, or of its end, is not held but told."""
+    sale = Sale(ONE)
+    first, second = await sale.visitors(2)
+    await sale.go(1.0)
+    await first.send("claim")
+    waiting = spawn(second.poll("?wait=20"), "poll")
+    await sale.go(2.0)
+    sale.hall.stops = lambda _: Stop(Refusal("paused", "room"))
+    await sale.go(0.5)
+    assert (await waiting)["room"]["state"] == "paused"
+    sale.hall.stops = lambda _: None
+    await sale.go(0.5)
+    begun = sale.clock.now()
+    assert (await second.poll("?wait=20"))["room"]["state"] == "open"
+    assert sale.clock.now() - begun < 0.1
+
+
+async def test_who_has_just_come_has_not_been_away() -> None:
+    """The first word of a room that is open is `waiting`."""
+    sale = Sale(ONE)
+    await sale.go(1.0)
+    assert (await sale.visitor().join())["queue"]["visitor"] == "waiting"
+
+
+async def test_a_pass_has_its_place_and_one_that_does_not_count_gives_none() -> None:
+    """The shop that was led to with it joins as he who claimed it; of a pass that is over it hears just that, its own place aside."""
+    sale = Sale(ONE)
+    (ada,) = await sale.visitors(1)
+    await sale.go(1.0)
+    await ada.send("claim")
+    shop = sale.visitor()
+    shop.pass_ = ada.pass_
+    assert (await shop.join())["queue"]["place_code"] == ada.last["queue"]["place_code"]
+    await ada.send("release")
+    late = sale.visitor()
+    late.pass_ = ada.pass_
+    assert told(await late.join()) == ("pass_expired", "released")
+    assert sale.house.room.joined == 1
+    late.pass_ = None
+    code = (await late.join())["queue"]["place_code"]
+    late.pass_ = ada.pass_
+    assert (await late.join())["queue"]["place_code"] == code
+    assert (await ada.join())["queue"]["place_code"] != code  # who shows an old place, too, wants a new one
+
+
 async def test_a_long_poll_is_bounded() -> None:
     """Twenty seconds at most, however long somebody asks for; what is no number of seconds is none; nothing is left of one that ended."""
     sale = Sale(ONE)
