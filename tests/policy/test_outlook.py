@@ -55,20 +55,22 @@ class Line:
                 self.forecasts.watch(self.now, number, said.plain_s)
 
 
-@pytest.mark.parametrize(
-    "seed", [1, 2, pytest.param(3, marks=pytest.mark.long), pytest.param(4, marks=pytest.mark.long)]
-)
 @pytest.mark.parametrize("per_s", [1.0, 5.0])
-def test_the_band_holds_four_times_in_five(seed: int, per_s: float) -> None:
-    """Of people who are called at random times at one pace: 60 to 93 % of all bands of a sale, once there is something to learn from."""
-    line = Line(seed, per_s)
-    for second in range(3600):
-        line.second(range(int(20 * per_s), int(400 * per_s), int(23 * per_s)) if second % 5 == 0 else range(0))
-        if second == 900:
-            line.told.clear()
-            line.due = line.held = 0
-    assert line.due > 1000
-    assert 0.6 < line.held / line.due < 0.93
+def test_the_band_holds_about_four_times_in_five(per_s: float) -> None:
+    """Of people who are called at random times at one pace: 60 to 93 % of all bands of four sales together, once there is something to
+    learn from. One sale alone says little: forecasts of minutes that overlap err together.
+    """
+    due = held = 0
+    for seed in range(1, 5):
+        line = Line(seed, per_s)
+        for second in range(3600):
+            line.second(range(int(20 * per_s), int(400 * per_s), int(23 * per_s)) if second % 5 == 0 else range(0))
+            if second == 900:
+                line.told.clear()
+                line.due = line.held = 0
+        due, held = due + line.due, held + line.held
+    assert due > 4000
+    assert 0.6 < held / due < 0.93
 
 
 def test_where_nobody_knows_it_says_why() -> None:
