@@ -132,6 +132,14 @@ class House:
             self.room.lanes[place.lane].reach(place.seq + 1)
         return self.room.follow(place) if self.room.moved else place
 
+    def is_his(self, place: PlaceId, text: str) -> bool:
+        """Say whether a text that has been read is still what its bearer should have: an operator may have moved him, and the key that it
+        was signed with may be on its way out.
+        """
+        if self.room.moved:
+            return text == self.place_text(place)
+        return credentials.is_current(self.keys, self.id, self.room.epoch, text)
+
     def pass_text(self, held: Active) -> str:
         """Sign a pass."""
         of = credentials.PassId(held.place.lane, held.place.seq, held.turn, held.wave, held.bind)

@@ -115,8 +115,7 @@ async def poll(house: House, exchange: Exchange) -> Outcome:
             house.let_go(place, held)
         place = house.room.follow(place)
         house.room.poll(place)
-    # Moved to another lane, or signed with a key that is on its way out: it is told anew.
-    return told(house, exchange, place, signed=gate.place_text(house, exchange) != house.place_text(place))
+    return told(house, exchange, place, signed=not house.is_his(place, gate.place_text(house, exchange) or ""))
 
 
 def _is_near(house: House, place: PlaceId) -> bool:

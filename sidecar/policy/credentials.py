@@ -88,6 +88,11 @@ def read_place(keys: Keys, room: bytes, epoch: bytes, text: str) -> PlaceId | Wh
     return PlaceId(*_PLACE.unpack(body)) if len(body) == _PLACE.size else Why.MALFORMED
 
 
+def is_current(keys: Keys, room: bytes, epoch: bytes, text: str) -> bool:
+    """Say whether a place that has been read was signed with the current key: by how it begins, for every poll asks."""
+    return text.startswith(tokens.spelled_beginning(keys.current.id, tokens.Kind.ROOM, _PLACE.size, room, epoch))
+
+
 def read_pass(keys: Keys, room: bytes, epoch: bytes, text: str) -> PassId | Why:
     """Return the pass that a text is."""
     fields = _read(keys, tokens.Kind.PASS, 4, room, epoch, text)

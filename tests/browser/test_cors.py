@@ -300,6 +300,7 @@ def test_10_one_preflight_for_repeated_posts(tab: Tab, theatre: Theatre) -> None
 # --- 12: private networks
 
 
+@pytest.mark.long
 def test_12_a_public_page_needs_the_visitors_consent(playwright: Playwright, shop: Shop, theatre: Theatre) -> None:
     """Local Network Access: a public page may fetch from a private address once the visitor has said yes, and no header of ours helps."""
     port = shop.url.rpartition(":")[2]

@@ -86,7 +86,7 @@ def night(chromium: Browser, desk: Desk) -> Iterator[View]:
     assert view.complaints == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("width", "height"),
     [pytest.param(*size, marks=() if size in OUTERMOST else pytest.mark.long) for size in SIZES],
@@ -176,7 +176,7 @@ BANNERS = [
         ["Report the “bug” lines"],
         id="bug",
     ),
-    pytest.param({"draining": True, "ready": False}, "draining", ["on its way down"], ["who sent SIGTERM"], id="drain"),
+    pytest.param({"draining": True, "ready": False}, "draining", ["on its way down"], ["Who sent SIGTERM"], id="drain"),
     pytest.param(
         {"warnings": [warning("one_client", "warning", "k3f9 made 91 % of 1000 requests", "name the proxy")]},
         "one_client",

@@ -49,7 +49,7 @@ def test_hostile_texts_are_text(view: View) -> None:
     assert page.evaluate(CUT) == []
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.long)])
 def test_very_long_texts(view: View, width: int) -> None:
     """A name of ten thousand letters is shortened with a word about it and breaks no line of the page."""
     view.page.set_viewport_size({"width": width, "height": 800})
@@ -105,6 +105,7 @@ def test_statuses_with_holes(view: View, said: dict[str, Any]) -> None:
     assert page.locator("#verdict").inner_text() == "All well"
 
 
+@pytest.mark.long
 def test_forty_backends(view: View) -> None:
     """With many backends a board of lamps stands above the cards; each lamp leads to its card, and charts are drawn where one looks."""
     said = status(*(backend(f"backend-{n:02}", pressure="strained" if n == 17 else "ok") for n in range(40)))

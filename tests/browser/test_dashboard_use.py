@@ -283,6 +283,7 @@ def test_nothing_moves(view: View) -> None:
     ) == ["0s none"]
 
 
+@pytest.mark.long
 def test_the_pointer_reads_a_chart(view: View) -> None:
     """Over a chart the figures below it are those of that moment, and those of now again when the pointer leaves."""
     page = view.open(status(backend("tickets", in_flight=4))).page

@@ -101,6 +101,7 @@ async def test_they_come_before_the_draw(room: Room) -> None:
         assert sum(due < 1.0 for due in dues) <= 1.5 * JOINS_PER_S
 
 
+@pytest.mark.long
 async def test_it_ends_by_itself(room: Room) -> None:
     """Who still waits when the time is over is sent home and counted; a room that says nothing is given up."""
     short = crowd(room, people=50, lasts_s=30.0)

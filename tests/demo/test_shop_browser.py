@@ -80,7 +80,7 @@ async def page(shop: Shop) -> AsyncIterator[Page]:
         ("Lose the reply to a payment", "outcome_unknown", "executed: unknown"),
         ("Let it answer a web page", "backend_bad_reply", "executed: unknown"),
         ("Freeze it and send 150 people", "overloaded", "executed: no"),
-        ("A denied operation", "operation_denied", "executed: no"),
+        pytest.param("A denied operation", "operation_denied", "executed: no", marks=pytest.mark.long),
         pytest.param("A path nobody has", "not_found", "executed: no", marks=pytest.mark.long),
         pytest.param("With a session that is none", "backend_fault", "executed: no", marks=pytest.mark.long),
         pytest.param("Broken JSON", "malformed", "executed: no", marks=pytest.mark.long),
@@ -149,6 +149,7 @@ async def test_an_unknown_payment_is_confirmed_before_it_is_repeated(page: Page,
     assert box.stats()["orders"] == 1
 
 
+@pytest.mark.long
 async def test_a_wait_is_counted_down_before_the_call_can_be_repeated(page: Page) -> None:
     """`retry: wait` disables the button until its time, then the same call works."""
     await page.get_by_role("button", name="Kill it for 6 s, then greet it").click()

@@ -22,6 +22,7 @@ QUESTIONS = (
     "What does the backend bear?",
     "What did we refuse, and why?",
     "Since when, and what changed?",
+    "Waiting rooms",
     "The process",
 )
 BUILT_IN = {"__rate_interval", "__range"}

@@ -49,6 +49,7 @@ def mostly_long(ordinary: list[str], more: list[str]) -> list[Any]:
     return [*usual, *(pytest.param(*each, marks=pytest.mark.long) for each in rest)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("client", "endpoint", "dialect"), mostly_long(["spyne11", "simple"], ["spyne12", "php", "php-rpc"])
 )

@@ -177,7 +177,13 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
         yield road
 
 
-@pytest.mark.parametrize(("client", "endpoint", "dialect"), pairs(["spyne11", "spyne12", "simple"]))
+@pytest.mark.parametrize(
+    ("client", "endpoint", "dialect"),
+    [
+        *pairs(["spyne11"]),
+        *(pytest.param(*each, marks=pytest.mark.long) for each in pairs(["spyne12", "simple"])),
+    ],
+)
 def test_backend_that_drops_idle_connections(
     impatient: Road, clients: Callable[[str], Client], client: str, endpoint: str, dialect: str
 ) -> None:

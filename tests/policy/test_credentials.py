@@ -201,3 +201,13 @@ def test_reasons_are_those_of_tokens_and_two_more() -> None:
     assert {each.value for each in tokens.Why} | {"other_room", "other_replica"} == {
         each.value for each in credentials.Why
     }
+
+
+@given(PLACES)
+def test_a_place_of_the_current_key_is_told_by_how_it_begins(of: PlaceId) -> None:
+    """Whoever holds one of an older key, of another room or of another replica is to be given another one; nobody else is."""
+    old = Keys(OLD)
+    assert credentials.is_current(KEYS, ROOM, EPOCH, sign_place(KEYS, ROOM, EPOCH, of))
+    assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(old, ROOM, EPOCH, of))
+    assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(KEYS, room_id("macbeth"), EPOCH, of))
+    assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(KEYS, ROOM, b"epoch--2", of))

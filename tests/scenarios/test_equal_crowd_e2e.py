@@ -43,6 +43,7 @@ QUIET_S: Final = 0.5  # a process that computes nothing for so long has read wha
 ROOM: Final = 1_000  # descriptors besides the callers'
 
 
+@pytest.mark.long
 @pytest.mark.unmeasured
 @pytest.mark.virtual
 async def test_what_one_who_waits_costs() -> None:
@@ -85,6 +86,7 @@ def _settings(url: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_ten_thousand_connections(tmp_path: Path) -> None:
     """A real process: one call, ten thousand whole answers, at most 20 KiB of resident memory for each caller while all wait."""

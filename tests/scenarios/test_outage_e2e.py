@@ -122,6 +122,7 @@ async def _rates(box: Box, for_s: float) -> list[float]:
     return rates
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("outage_s", "noticed_s"),

@@ -84,7 +84,9 @@ async def _each_gets_his_own(sidecar: SidecarProcess, names: list[str], pause_s:
     "after_s",
     [pytest.param(0.0, id="in one write", marks=pytest.mark.long), pytest.param(0.03, id="a moment later")],
 )
-@pytest.mark.parametrize("extra", EXTRA)
+@pytest.mark.parametrize(
+    "extra", [pytest.param(name, marks=[pytest.mark.long] if number % 2 else []) for number, name in enumerate(EXTRA)]
+)
 async def test_more_than_was_asked(extra: str, after_s: float, tmp_path: Path) -> None:
     """Bytes after a reply belong to nobody: no other caller ever reads them, and none of them fails because of them."""
     async with (

@@ -98,6 +98,7 @@ def _ignores_hangups(pid: int) -> bool:
     return bool(ignored & 1 << (signal.SIGHUP - 1))
 
 
+@pytest.mark.long
 async def test_files_that_need_a_restart_are_tried_once(tmp_path: Path) -> None:
     """Although they are watched, and other files than those of what runs."""
     watched = settings("http://127.0.0.1:9", reload={"watch": True})
@@ -111,6 +112,7 @@ async def test_files_that_need_a_restart_are_tried_once(tmp_path: Path) -> None:
         assert said(sidecar, "config_rejected") == 1
 
 
+@pytest.mark.long
 async def test_many_reloads_leave_nothing_open(tmp_path: Path) -> None:
     """Backends change their addresses many times under calls: no descriptor is left of those that are gone."""
     with (
@@ -133,6 +135,7 @@ async def test_many_reloads_leave_nothing_open(tmp_path: Path) -> None:
         assert sidecar.fd_count() < before + 10
 
 
+@pytest.mark.long
 async def test_a_reply_that_is_still_read_outlives_its_backend(tmp_path: Path) -> None:
     """A reload takes the backend away and every timeout passes; the reader is slow, and gets the reply to its last byte."""
     filler = b"a" * (24 * 1024 * 1024)

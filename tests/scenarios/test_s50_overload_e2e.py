@@ -8,6 +8,8 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.listener.hall import until
 from tests.scenarios.echo import ask, calls, echo, entries, read, reply_to, settings, state, told
 from tests.support.backend import Backend, silent
@@ -162,6 +164,7 @@ async def test_a_rate_is_told_and_ends(tmp_path: Path) -> None:
             assert state(await call(sidecar, "two")) == "ok;executed=yes"
 
 
+@pytest.mark.long
 async def test_a_restart_begins_with_the_limit_that_was_found(tmp_path: Path) -> None:
     """Where a store outlives the process, so does what was learnt about the backend."""
 

@@ -190,6 +190,7 @@ async def test_a_pause_takes_nothing_from_anybody(desk: Desk) -> None:
     rest[0].buys()
 
 
+@pytest.mark.long
 async def test_no_crash_opens_a_room_that_was_closed_by_hand(desk: Desk) -> None:
     """Nor lets somebody go on who is held: to the same end, and then he goes on by himself."""
     held = Visitor(desk, "othello")

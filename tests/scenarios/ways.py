@@ -255,6 +255,7 @@ async def _pass(scene: Scene, dialect: str, _safe: bool) -> Response:
     """A pass that its holder has given back."""
     async with inside(scene, more=rooms()) as url:
         held = ("Sidecar-Place", (await ask(url, of_room("join"))).json()["queue"]["place"])
+        await ask(url, of_room("place", held, method="GET"))  # who has heard nothing yet is not held
         called = await ask(url, of_room("place?wait=20", held, method="GET"))
         assert called.json()["queue"]["visitor"] == "called", called.text
         claimed = await ask(url, of_room("claim", held))

@@ -71,6 +71,7 @@ export const MECHANISMS = {
   key: "An Idempotency-Key missing, not taken, in use.",
   upstream: "The backend gave no usable answer.",
   pause: "A pause.",
+  room: "A waiting room.",
   drain: "The sidecar is on its way down.",
   deny: "deny:, strict: or asmx_get: says no.",
   origin: "Not one of cors.origins.",
@@ -87,17 +88,18 @@ export const PRESSURE = { ok: "has room", strained: "calls wait or fail", down: 
 
 /* Warning: [title, what to do where the sidecar does not say, commands]; the gravest first. */
 export const WARNINGS = {
-  gone: ["No answer from the sidecar", "It has stopped, or the way to it is cut (tunnel, port-forward). Ask on its own machine; if it is silent, read the end of its log "
+  gone: ["No answer from the sidecar", "It has stopped, or the way is cut (tunnel, port-forward). Ask on its own machine; if silent, read the end of its log "
     + "before a restart.", ["sidecar status", "journalctl -u sidecar -n 50"]],
   unreadable: ["The status cannot be read", "Is this a sidecar’s admin port? A token goes in at the top.", ["sidecar status"]],
-  reload_failed: ["The last reload failed", "Mend what is named, check, reload. Do not restart before: it would not come up.", ["sidecar check FILE", "sidecar reload"]],
-  backend_down: ["A backend does not answer", "Look at its host and its web server. The sidecar goes on by itself; restarting it changes nothing.", ["sidecar doctor FILE"]],
+  reload_failed: ["The last reload failed", "Mend what is named, check, reload. Do not restart before that.", ["sidecar check FILE", "sidecar reload"]],
+  backend_down: ["A backend does not answer", "Look at its host. The sidecar goes on by itself; restarting it changes nothing.", ["sidecar doctor FILE"]],
   bug: ["The sidecar has met a bug of its own", "Report the “bug” lines of the log.", []],
-  draining: ["The sidecar is on its way down", "It finishes what is under way. If nobody meant that: who sent SIGTERM?", ["systemctl status sidecar"]],
+  draining: ["The sidecar is on its way down", "It finishes what is under way. Who sent SIGTERM?", ["systemctl status sidecar"]],
   paused: ["Paused", "Resume it.", []],
-  backend_strained: ["A backend is strained", "Ghosts, or a p95 that grows: it hangs, look there. Else it is demand. Do not raise a limit above what was load-tested.", ["sidecar top"]],
-  limit_at_minimum: ["A limit is at its minimum", "The backend fails or hangs: look there.", []],
-  queue_full: ["A line is full", "Demand, one client, or a script?", ["sidecar queue list"]],
+  room_by_hand: ["A room was set by hand", "Is it meant?", []],
+  backend_strained: ["A backend is strained", "Ghosts, or a p95 that grows: it hangs. Else it is demand. Do not raise a limit above what was load-tested.", ["sidecar top"]],
+  limit_at_minimum: ["A limit is at its minimum", "The backend fails or hangs.", []],
+  queue_full: ["A line is full", "Demand, or one client?", ["sidecar queue list"]],
   limit_at_maximum: ["The settings hold a limit back", "If the backend has room, raise limit.adaptive.max.", []],
   fault_active: ["Calls go wrong on purpose", "It ends by itself.", []],
   observing: ["Protection is taken out", "It is back by itself.", []],
