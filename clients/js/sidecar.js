@@ -353,8 +353,8 @@ class Room extends EventTarget {
     const { category, queue, retry, state } = reply, before = this.queue?.visitor, told = text(category === "ok" && queue?.visitor);
     const next_ms = number(queue?.next_poll_ms), at = Date.parse(reply.server_time), behind = Date.parse(this.envelope?.server_time) - at;
     let wait_ms = next_ms || 2e4, ends = false, event = told;
-    // Overtaken on its way; by more, the server's clock was set.
-    if (verb === "place" && behind > 0 && behind < 3e4) return this.#due(wait_ms);
+    // Overtaken, unless a clock was set.
+    if (verb === "place" && (this.over || (behind > 0 && behind < 3e4))) return this.#due(wait_ms);
     if (at) this.#offset = at - Date.now();
     this.envelope = reply;
     if (told) {
@@ -370,7 +370,7 @@ class Room extends EventTarget {
         ends = !this.place || !next_ms;
       } else if (this.#claims()) {
         wait_ms = 0;
-        // The tab that asks may be hidden.
+        // Who asks may be hidden.
         if (!this.#leading) later(() => this.#claims() && this.#wakes(), 3e3);
       }
     } else {
