@@ -153,8 +153,7 @@ class Presence:
 
     def rotate(self) -> None:
         """Begin a new window; the oldest one is forgotten block by block, by `step`."""
-        while self.step(1 << 30):
-            pass
+        self.step(len(self._present))
         self._windows.insert(0, [0] * len(self._present))
         self._rotating = 0
         self.rotated += 1

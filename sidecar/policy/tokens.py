@@ -74,10 +74,6 @@ class Keys:
         older = [key.id for key in self._by_id.values() if key is not self.current]
         return f"<Keys {self.current.id}{', older ' + ' '.join(older) if older else ''}>"
 
-    def find(self, name: bytes) -> Key | None:
-        """Return the key of that id."""
-        return self._by_id.get(name)
-
     def mac(self, name: bytes, said: bytes) -> bytes | None:
         """Return the MAC of some bytes with the key of that id, None where there is none."""
         begun = self._begun.get(name)

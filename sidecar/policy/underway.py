@@ -177,9 +177,8 @@ class Underway:
         return next(iter(bucket))
 
     def _drop(self, purchase: Purchase) -> None:
-        for key in purchase.keys:
-            if self._by_key.get(key) is purchase:
-                del self._by_key[key]
+        for key in purchase.keys:  # each is its own alone: nobody gets a name that is still another's
+            del self._by_key[key]
         del self._by_second[floor(purchase.until)][purchase]
         page = self._pages[purchase.page]
         del page[purchase]

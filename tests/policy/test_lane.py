@@ -239,3 +239,21 @@ def test_what_changes_is_written_and_read_again() -> None:
         assert again.word(seq) is (Word.WAITING if word is Word.PARKED else word)
     assert again.eligible == 5003 - 5
     assert [seq for seq, *_ in again.missed_calls(150.0)] == called[1:]
+
+
+def test_a_poll_is_something_that_happens() -> None:
+    """By the table as well as by itself: who was not there is."""
+    lane = made(2)
+    silent(lane)
+    assert lane.word(0) is Word.PARKED
+    assert lane.happen(0, Event.POLL) is Word.WAITING
+
+
+def test_who_missed_a_call_before_a_restart_is_in_line_after_it() -> None:
+    """What is kept of him is how often he missed it; nothing of that takes him out of the line."""
+    before = made(3)
+    before.call(0.0, 1, 10.0)
+    before.missed_calls(20.0)
+    lane = Lane("main", 0)
+    lane.recall(3, [(0, before.words(0, 3))], SEED, 3)
+    assert lane.eligible == 3

@@ -10,8 +10,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sidecar.policy.draw import Draw
 from sidecar.policy.presence import ASSUMED, SHIFT, WINDOWS, Carrying, Presence
 
-pytestmark = pytest.mark.unmeasured  # hypothesis, and a thousand bits at a time
-
 BLOCK = 1 << SHIFT
 # Both sides of blocks, and of where the structure grows.
 PLACES = st.one_of(
@@ -264,3 +262,15 @@ def test_carrying_nobody_is_done_at_once() -> None:
     carrying = Carrying(Presence(), Draw(SEED, "main", 0), [])
     assert not carrying.step(1)
     assert carrying.presence.count == 0
+
+
+def test_a_turn_that_comes_early_ends_the_one_before() -> None:
+    """Nobody's marks are lost by it, and a mark in the window that is on its way out is in none of the four."""
+    presence = Presence()
+    presence.mark(5)
+    for _ in range(WINDOWS):
+        presence.rotate()
+    assert presence.is_present(5)
+    assert presence.newest_of(5) == WINDOWS
+    presence.rotate()
+    assert not presence.is_present(5)

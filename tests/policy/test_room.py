@@ -13,8 +13,6 @@ from sidecar.policy.passes import PassRule
 from sidecar.policy.room import FORFEIT_S, ORDER, TICK_S, Phase, Room, Rule
 from sidecar.policy.visitors import IN_LINE, OVER, Event, Why, Word
 
-pytestmark = pytest.mark.unmeasured  # hypothesis, and hours of ticks
-
 OPENS = 1_800_000_000.0
 SEED, EPOCH = bytes(range(32)), b"epoch--1"
 RULE = Rule(
@@ -554,3 +552,67 @@ def test_a_guess_before_anything_is_known() -> None:
     assert room.guess_s(1003) == pytest.approx(1000 * 30.0 / 3)
     room.bound(Rule("hamlet", max_active=3, rate=(1, 60.0), lanes=RULE.lanes))
     assert room.guess_s(1003) == pytest.approx(60_000.0)
+
+
+def test_who_is_away_long_after_his_turn_has_lost_it() -> None:
+    """A quarter of an hour of the sale after the frontier has passed him, on his next poll; and not before."""
+    room = Room(Rule("hamlet", opens=0.0, max_active=1000, rate=(1000, 1.0)), bytes(32), b"epoch--1")
+    lane = room.lanes[0]
+    room.tick(0.0, 0.0, Backing())
+    away, there = room.join(lane), room.join(lane)
+    assert away is not None
+    assert there is not None
+    room.poll(there)
+    now = 0.0
+    while now < FORFEIT_S + 60.0:
+        now += 1.0
+        room.tick(now, now, Backing())
+        if now == FORFEIT_S - 60.0:
+            assert lane.word(away.seq) is Word.PARKED
+    room.poll(away)
+    assert lane.word(away.seq) is Word.FORFEITED
+
+
+def test_a_claim_that_is_sent_twice_gives_one_pass() -> None:
+    """The second gets what the first got, and takes no other's room."""
+    room = Room(Rule("hamlet", opens=0.0, max_active=10, rate=(10, 1.0)), bytes(32), b"epoch--1")
+    room.tick(0.0, 0.0, Backing())
+    place = room.join(room.lanes[0])
+    assert place is not None
+    room.poll(place)
+    for now in range(1, 5):
+        room.tick(float(now), float(now), Backing())
+    first = room.claim(place, b"")
+    assert first is not None
+    assert room.claim(place, b"") is first
+    assert len(room.passes) == 1
+    assert room.end(first, Why.CHOICE)
+    assert not room.end(first, Why.CHOICE), "it is given back once"
+
+
+def test_a_lane_that_comes_before_the_draw_takes_part_in_it() -> None:
+    """It is drawn with the others, not before them."""
+    room = Room(Rule("hamlet", opens=1000.0), bytes(32), b"epoch--1")
+    room.tick(0.0, 0.0, Backing())
+    room.bound(Rule("hamlet", opens=1000.0, lanes=(("main", 1), ("fast", 1))))
+    fast = room.lane("fast")
+    assert fast is not None
+    assert fast.drawn is None
+
+
+def test_the_pace_is_learnt_once_the_room_has_been_full() -> None:
+    """Visits have ended, and others are called in their stead: from then on people are told a time."""
+    room = Room(Rule("hamlet", opens=0.0, max_active=20, rate=(20, 1.0)), bytes(32), b"epoch--1")
+    lane = room.lanes[0]
+    room.tick(0.0, 0.0, Backing())
+    places = [place for _ in range(400) if (place := room.join(lane)) is not None]
+    now = 0.0
+    for _ in range(240):
+        now += 0.25
+        for place in places:
+            room.poll(place)
+        for place in room.tick(now, now, Backing()).called:
+            held = room.claim(place, b"")
+            if held is not None:
+                room.end(held, Why.PURCHASE)
+    assert room.pace.known

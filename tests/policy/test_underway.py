@@ -232,3 +232,12 @@ def test_no_single_call_pays_for_a_full_table() -> None:
     before = len(table)
     table.begin(20.0, (b"new",), 30.0)
     assert before - len(table) <= 32
+
+
+def test_a_name_of_a_purchase_that_is_over_is_free() -> None:
+    """Whoever shows a second key that belonged to an earlier purchase has it for his own."""
+    table = Underway()
+    for number in range(100):  # more than are swept in passing
+        table.begin(0.0, (b"old %d" % number,), 5.0)
+    last = table.begin(10.0, (b"new", *(b"old %d" % number for number in (97, 98, 99))), 20.0)
+    assert all(table.find(10.0, (b"old %d" % number,)) is last for number in (97, 98, 99))

@@ -234,7 +234,7 @@ def number_of(keys_file: Path, place: str) -> int:
 
 async def test_the_draw_can_be_checked_by_anybody(tmp_path: Path) -> None:
     """From the seed on the board each of two hundred places has the rank that it is called by; the commitment was there before."""
-    hamlet = room(4.0, max_active=500, rate="40/1s", lanes={"main": 1})
+    hamlet = room(10.0, max_active=500, rate="40/1s", lanes={"main": 1})
     async with opened(tmp_path, hamlet) as house:
         guests = [house.guest() for _ in range(200)]
         for start in range(0, 200, 50):
