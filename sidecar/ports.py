@@ -601,11 +601,6 @@ class Upstream(Protocol):
 class Rooms(Protocol):
     """The waiting rooms, as calls meet them."""
 
-    @property
-    def active(self) -> bool:
-        """Whether there is any."""
-        ...
-
     def ask(self, exchange: Exchange) -> Refusal | None:
         """Let a call through the rooms that stand before it, or say why not. What is let through is booked on its pass."""
         ...

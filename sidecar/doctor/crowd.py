@@ -9,15 +9,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sidecar.policy import polling
+
 if TYPE_CHECKING:
     from sidecar.plan import RoomPlan
 
-# How clients are told to poll: a fifth of what they still have to wait, between 3 s and so seldom that all the far ones together are 1000
-# polls a second, or every two minutes.
-_OF_ETA: Final = 0.2
-_NEAR_S: Final = 3.0
-_FAR_S: Final = 120.0
-_FAR_PER_S: Final = 1000.0
 # What one core serves of them, measured on one aiohttp process: over connections that are kept, and with a new one for each.
 POLLS_PER_S: Final = 15_000
 NEW_POLLS_PER_S: Final = 5_800
@@ -89,8 +85,7 @@ def polls_per_s(waiting: int, admissions: float) -> float:
     Who is k-th from the front has k/m seconds to wait at m admissions a second, and polls every a*k/m of them: the sum over all is
     m/a * (1 + ln(a*n / (m*s))) where s is the shortest time between two polls, and the far ones add n/t at most.
     """
-    far_s = max(_FAR_S, waiting / _FAR_PER_S)
-    near = admissions * _NEAR_S / _OF_ETA  # so many poll as often as anybody may
+    near = admissions * polling.LEAST_S / polling.PART  # so many poll as often as anybody may
     if waiting <= near:
-        return waiting / _NEAR_S
-    return admissions / _OF_ETA * (1 + math.log(waiting / near)) + waiting / far_s
+        return waiting / polling.LEAST_S
+    return polling.bound(waiting, admissions)

@@ -74,7 +74,6 @@ class Hall:
         self._memories: dict[str, Memory] = {}
         self._ticks = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.told: Callable[[House, Happenings], None] = _nobody
 
     def __repr__(self) -> str:
         return f"<Hall {' '.join(map(repr, self.houses.values())) or 'without rooms'}>"
@@ -190,7 +189,6 @@ class Hall:
                     self._carry()
             if found:
                 self._log_of(house, found)
-                self.told(house, found)
             self._boards[name].fresh(self._clock.now())
 
     def _log_of(self, house: House, found: Happenings) -> None:
@@ -201,11 +199,6 @@ class Hall:
             self._log.event("room_stalled", room=name, stalled_s=round(found.stalled_s, 1))
 
     # --- the gate
-
-    @property
-    def active(self) -> bool:
-        """Whether there is any room."""
-        return bool(self.houses)
 
     def ask(self, exchange: Exchange) -> Refusal | None:
         """Let a call through the rooms that stand before it, or say why not."""
@@ -311,10 +304,6 @@ def _file(exchange: Exchange, found: Outcome) -> Outcome:
     if isinstance(found, Refusal):
         return found
     return roompages.unless_known(found, exchange.head.all("If-None-Match"))
-
-
-def _nobody(house: House, found: Happenings) -> None:
-    del house, found
 
 
 async def _said(outcome: Outcome) -> Outcome:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sidecar.hall import gate, speech
 from sidecar.hall.cookies import cookies
 from sidecar.model import Answer, Executed, Grade, Refusal
+from sidecar.policy.languages import chosen
 from sidecar.policy.visitors import OVER, Why, Word
 from sidecar.web import roompages
 from sidecar.web.roomsaid import View
@@ -62,7 +63,7 @@ def _cookie(house: House, suffix: str, value: str) -> tuple[bytes, bytes]:
 def _view(house: House, exchange: Exchange, place: PlaceId | None, refusal: Refusal | None) -> View:
     room, plan = house.room, house.plan
     lang = house.language(exchange.head)
-    said = None if house.notice is None else speech.told_in(house.notice, (lang,))
+    said = None if house.notice is None else chosen(house.notice.texts, lang)
     view = View(
         plan,
         room.state,

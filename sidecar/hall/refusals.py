@@ -14,11 +14,11 @@ from sidecar.instant import rfc3339
 from sidecar.model import Refusal, RoomWord
 from sidecar.policy import polling
 from sidecar.policy.room import Phase
-from sidecar.policy.visitors import OVER, Word
 
 if TYPE_CHECKING:
     from sidecar.hall.house import House
     from sidecar.policy.credentials import PlaceId
+    from sidecar.policy.visitors import Word
 
 _JOIN_S: Final = 2.0  # who has no place yet: long enough that nobody hammers, short enough that nobody waits for it
 _SAID: Final = {Phase.SOLD_OUT: "everything is sold", Phase.CLOSED: "the sale has ended"}
@@ -50,7 +50,7 @@ def refusal(house: House, state: str, reason: str, detail: str, place: PlaceId |
         reason,
         detail,
         retry_after_s=max(1, round(after_s)),
-        links=links(house, word),
+        links=tuple(speech.links(house.plan.name, word, house.plan.remedy).items()),
         room=replace(room_word(house), queue=queue),
         notice=house.notice,
     )
@@ -81,14 +81,6 @@ def room_word(house: House) -> RoomWord:
     """Return how the room stands."""
     opens = house.plan.opens
     return RoomWord(house.plan.name, house.room.state, None if opens is None else rfc3339(opens))
-
-
-def links(house: House, word: Word | None) -> tuple[tuple[str, str], ...]:
-    """Return where a visitor like him goes next; who has no place, to join."""
-    found = speech.links(house.plan.name, word, house.plan.remedy)
-    if word is None or word in OVER:
-        found["join"] = f"{speech.root(house.plan.name)}/join"
-    return tuple(found.items())
 
 
 def _to_lobby_s(house: House) -> float:

@@ -13,11 +13,11 @@ import orjson
 from sidecar.forms import state_item
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Executed, Grade, joined
+from sidecar.policy.languages import chosen
 from sidecar.policy.visitors import OVER, Why, Word
+from sidecar.web.roomwords import title
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sidecar.model import Notice, RawHeaders
     from sidecar.plan import RoomPlan
     from sidecar.policy.room import Room, Told
@@ -62,26 +62,11 @@ def links(name: str, word: Word | None, remedy: str | None = None) -> dict[str, 
     return found
 
 
-def title(plan: RoomPlan, language: str) -> str:
-    """Return a room's title in a language, its name where it has none."""
-    titles = dict(plan.look.title)
-    return titles.get(language) or next(iter(titles.values()), plan.name)
-
-
-def told_in(notice: Notice, languages: Sequence[str]) -> tuple[str, str]:
-    """Return language and text of a notice for who reads these, the most wanted first."""
-    texts = dict(notice.texts)
-    for language in languages:
-        if language in texts:
-            return language, texts[language]
-    return notice.texts[0]
-
-
-def notice_member(notice: Notice, languages: Sequence[str]) -> dict[str, object]:
+def notice_member(notice: Notice, language: str) -> dict[str, object]:
     """Return the member `message`."""
-    language, text = told_in(notice, languages)
+    tag, text = chosen(notice.texts, language)
     said = None if notice.next_update is None else rfc3339(notice.next_update)
-    return {"id": notice.id, "severity": notice.severity, "lang": language, "text": text, "next_update_at": said}
+    return {"id": notice.id, "severity": notice.severity, "lang": tag, "text": text, "next_update_at": said}
 
 
 def room_member(room: Room, plan: RoomPlan, language: str) -> dict[str, object]:
@@ -91,7 +76,7 @@ def room_member(room: Room, plan: RoomPlan, language: str) -> dict[str, object]:
         "state": room.state,
         "opens_at": None if plan.opens is None else rfc3339(plan.opens),
         "draws_at": None if room.draws_at is None else rfc3339(room.draws_at),
-        "title": title(plan, language),
+        "title": title(plan.look, language, plan.name),
     }
 
 
@@ -111,7 +96,7 @@ class Speech:
         if kept is None:
             said: dict[str, object] = {"room": room_member(room, plan, language)}
             if notice is not None:
-                said["message"] = notice_member(notice, (language,))
+                said["message"] = notice_member(notice, language)
             said["links"] = links(plan.name, word, plan.remedy)
             kept = self._kept[language, word] = b"," + orjson.dumps(said)[1:-1]
         return kept

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sidecar.colours import READABLE, colour, contrast
 from sidecar.settings import moments
 from sidecar.settings.build import is_glob
 from sidecar.settings.complaints import node_at
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sidecar.settings.tree import Block
 
 _PASSED_S: Final = 86_400.0  # an opening stands in the file for the evening and the morning after it
-_CONTRAST: Final = 4.5  # WCAG 2.2, success criterion 1.4.3
 _INVITED: Final = ("fast", "access")
 
 
@@ -101,10 +101,13 @@ def _unreadable(room: RoomPlan, at: Loc) -> Iterator[tuple[str, Loc, str, str]]:
     theme = dict(room.look.theme)
     if "text" not in theme or "background" not in theme:
         return
-    ratio = contrast(theme["text"], theme["background"])
-    if ratio < _CONTRAST:
+    text, background = colour(theme["text"]), colour(theme["background"])
+    assert text is not None, "the vocabulary takes colours alone"
+    assert background is not None, "as above"
+    ratio = contrast(text, background)
+    if ratio < READABLE:
         what = (
-            f"text on background has a contrast of {ratio:.2f}:1, and people who see badly need {_CONTRAST}:1 (WCAG AA)"
+            f"text on background has a contrast of {ratio:.2f}:1, and people who see badly need {READABLE}:1 (WCAG AA)"
         )
         yield (
             "W435",
@@ -112,16 +115,3 @@ def _unreadable(room: RoomPlan, at: Loc) -> Iterator[tuple[str, Loc, str, str]]:
             what,
             "a darker one on a light background, or a lighter one on a dark",
         )
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast of two colours, 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    digits = colour[1:] if len(colour) > 4 else "".join(2 * digit for digit in colour[1:])
-    parts = [int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

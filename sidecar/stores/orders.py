@@ -11,7 +11,7 @@ import asyncio
 import os
 import threading
 from contextlib import suppress
-from errno import EACCES, EINVAL, ENOSPC, EPERM, EROFS
+from errno import EACCES, EINVAL, EPERM, EROFS
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sidecar.aside import aside
-from sidecar.stores.secret import synced
+from sidecar.stores.secret import on_disk, synced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,13 +141,7 @@ class OrdersFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{os.getpid()}.{number}")
         try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                if os.write(descriptor, body) != len(body):
-                    raise OSError(ENOSPC, os.strerror(ENOSPC))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            on_disk(draft, body)
             with self._renaming:
                 if number == self._number:
                     draft.replace(path)

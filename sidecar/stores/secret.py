@@ -52,18 +52,23 @@ def made(path: Path, secret: bytes) -> None:
         return
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            if os.write(descriptor, secret) != len(secret):
-                raise OSError(ENOSPC, os.strerror(ENOSPC))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        on_disk(draft, secret)
         with suppress(FileExistsError):
             os.link(draft, path)
         synced(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def on_disk(path: Path, content: bytes) -> None:
+    """Write a file for its owner's eyes only, and return once it is on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        if os.write(descriptor, content) != len(content):
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def synced(folder: Path) -> None:

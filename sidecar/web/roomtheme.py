@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from sidecar.colours import READABLE, Colour, colour, contrast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-READABLE: Final = 4.5  # WCAG 2.2, 1.4.3, of text of any size
-_HEX: Final = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _FONT: Final = re.compile(r"[A-Za-z][A-Za-z0-9 -]{0,39}")
 _RADIUS: Final = re.compile(r"(\d{1,2}(?:\.\d{1,2})?)(px|rem|em)|0")
 _FONTS_MOST: Final = 8
@@ -25,43 +25,11 @@ _GENERIC: Final = frozenset(
 _NAMES: Final = ("accent", "background", "text", "font", "radius")
 
 
-class Colour(NamedTuple):
-    """Red, green and blue, 0 to 255."""
-
-    red: int
-    green: int
-    blue: int
-
-    def __str__(self) -> str:
-        """Return it as a stylesheet has it."""
-        return f"#{self.red:02x}{self.green:02x}{self.blue:02x}"
-
-    @property
-    def light(self) -> float:
-        """Return the relative luminance, 0 to 1 (WCAG 2.2)."""
-        red, green, blue = (_linear(part / 255) for part in self)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    def towards(self, other: Colour, part: float) -> Colour:
-        """Return it with so much (0 to 1) of another in it."""
-        return Colour(*(round(a + (b - a) * part) for a, b in zip(self, other, strict=True)))
-
-
 BLACK, WHITE = Colour(0, 0, 0), Colour(255, 255, 255)
 # A programme's paper and the dark of a house; the curtain is red.
 _ACCENT: Final = Colour(0x7A, 0x1F, 0x3D)
 _PAPER: Final = (Colour(0xF4, 0xF1, 0xEC), WHITE, Colour(0x1F, 0x1A, 0x1D))  # ground, surface, ink
 _HOUSE: Final = (Colour(0x14, 0x10, 0x13), Colour(0x20, 0x1A, 0x1E), Colour(0xF1, 0xEB, 0xE6))
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-
-
-def contrast(one: Colour, other: Colour) -> float:
-    """Return the contrast of two colours, 1 to 21."""
-    low, high = sorted((one.light, other.light))
-    return (high + 0.05) / (low + 0.05)
 
 
 def best(*grounds: Colour) -> Colour:
@@ -76,14 +44,6 @@ def readable(wanted: Colour, ink: Colour, *grounds: Colour) -> Colour:
         if all(contrast(found, ground) >= READABLE for ground in grounds):
             return found
     return ink
-
-
-def colour(text: str) -> Colour | None:
-    """Read #rgb or #rrggbb; anything else is none."""
-    if not _HEX.fullmatch(text):
-        return None
-    digits = text[1:] if len(text) == 7 else "".join(each * 2 for each in text[1:])
-    return Colour(*bytes.fromhex(digits))
 
 
 def font(text: str) -> str | None:

@@ -33,7 +33,6 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 LANGUAGES: Final = tuple(_PLURALS)
 # Languages that a header may name before the rest is not read: browsers send five at most.
-_ASKED_MOST: Final = 20
 # A longer wait is told in coarser steps, outwards: nobody can promise minutes three hours ahead. (from so many minutes, step)
 _STEPS: Final = ((180, 30), (90, 15), (30, 5), (0, 1))
 _DAY_MIN: Final = 24 * 60
@@ -141,31 +140,6 @@ def _load() -> dict[str, Words]:
 
 
 WORDS: Final[Mapping[str, Words]] = _load()
-
-
-def language(accept_language: str, look: RoomLook) -> str:
-    """Return the language of a page: what the visitor likes most of those that the room has (RFC 9110, 12.5.4), else its first."""
-    offered = [lang for lang in look.languages if lang in WORDS] or ["en"]
-    asked = []
-    for place, each in enumerate(accept_language.split(",")[:_ASKED_MOST]):
-        tag, _, weight = each.partition(";")
-        asked.append((-_weight(weight), place, tag.strip().lower()))
-    for negative, _, tag in sorted(asked):
-        if negative == 0:
-            break
-        if tag.partition("-")[0] in offered:
-            return tag.partition("-")[0]
-    return offered[0]
-
-
-def _weight(text: str) -> float:
-    name, _, value = text.strip().partition("=")
-    if name.strip().lower() != "q":
-        return 1.0
-    try:
-        return min(1.0, max(0.0, float(value)))
-    except ValueError:
-        return 0.0
 
 
 def title(look: RoomLook, lang: str, name: str) -> str:

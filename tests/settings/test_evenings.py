@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sidecar.settings.evenings import contrast, free_lines
+from sidecar.settings.evenings import free_lines
 from sidecar.settings.load import Beside, load_all
 from sidecar.settings.moments import read
 
@@ -93,11 +93,3 @@ def test_lines_that_a_pattern_can_meet(tmp_path: Path) -> None:
     assert [line.pattern for line in free_lines(backend, "GetSeats")] == []
     assert [line.pattern for line in free_lines(backend, "*Seats")] == ["*"]
     assert [line.pattern for line in free_lines(backend, "Reserve")] == ["*"]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "ratio"), [("#000", "#fff", 21.0), ("#ffffff", "#000000", 21.0), ("#abc", "#aabbcc", 1.0), ("#767676", "#fff", 4.54)]
-)  # fmt: skip
-def test_contrast(one: str, other: str, ratio: float) -> None:
-    """The known values of the definition, in both orders and both lengths."""
-    assert round(contrast(one, other), 2) == ratio

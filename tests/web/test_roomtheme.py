@@ -8,14 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.colours import READABLE, Colour, colour, contrast
 from sidecar.web.roomtheme import (
-    READABLE,
     WHITE,
-    Colour,
     best,
-    colour,
     complaints,
-    contrast,
     css,
     font,
     radius,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sidecar.plan import RoomLook
-from sidecar.web.roomwords import KINDS, LANGUAGES, WORDS, city, language, title
+from sidecar.web.roomwords import KINDS, LANGUAGES, WORDS, city, title
 from tests.web.rooms import OPENS
 
 ENGLISH = WORDS["en"]
@@ -126,35 +126,6 @@ def test_a_zone_that_nobody_knows_is_utc(zone: str) -> None:
     """The page says UTC and means it."""
     assert ENGLISH.moment(OPENS, zone, OPENS) == "today, 09:00 (UTC time)"
     assert city(zone) == "UTC"
-
-
-@pytest.mark.parametrize(
-    ("header", "lang"),
-    [
-        ("", "en"),
-        ("de", "de"),
-        ("de-AT,en;q=0.5", "de"),
-        ("nl, fr;q=0.4, de;q=0.7", "de"),
-        ("de;q=0, fr;q=0.1", "fr"),
-        ("FR", "fr"),
-        ("nl", "en"),
-        ("*", "en"),
-        ("de;q=x, fr;q=0.2", "fr"),
-        ("de;level=1", "de"),
-        (",;,;q=", "en"),
-        ("en;q=0.1," + "x," * 100 + "fr", "en"),
-    ],
-)
-def test_the_language_is_the_best_that_both_have(header: str, lang: str) -> None:
-    """The weights of the header decide, a region does not matter, and what is no header leaves the room's first language."""
-    assert language(header, RoomLook()) == lang
-
-
-def test_a_room_has_its_own_languages() -> None:
-    """Only those that the room names are offered, the first of them where nothing fits; one that we do not speak is passed over."""
-    assert language("en", RoomLook(languages=("fr", "de"))) == "fr"
-    assert language("nl", RoomLook(languages=("nl", "de"))) == "de"
-    assert language("nl", RoomLook(languages=("nl",))) == "en"
 
 
 def test_the_title_is_in_the_language_if_there_is_one() -> None:
