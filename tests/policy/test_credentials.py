@@ -211,3 +211,10 @@ def test_a_place_of_the_current_key_is_told_by_how_it_begins(of: PlaceId) -> Non
     assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(old, ROOM, EPOCH, of))
     assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(KEYS, room_id("macbeth"), EPOCH, of))
     assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(KEYS, ROOM, b"epoch--2", of))
+
+
+@pytest.mark.parametrize("fields", [(b"short", b""), (b"123456789", b"no browser"), (b"0123456789", b"")])
+def test_ours_of_another_size_is_malformed(fields: tuple[bytes, bytes]) -> None:
+    """Signed by us, for this room: a name that is not as long as names are names nobody."""
+    assert admitted(tokens.sign(KEYS, Token(Kind.PASS, (ROOM, EPOCH, *fields)))) is Why.MALFORMED
+    assert place(tokens.sign(KEYS, Token(Kind.ROOM, (ROOM, EPOCH, fields[0] + b"more")))) is Why.MALFORMED
