@@ -350,7 +350,7 @@ class House:
     def next_poll_s(self, told: Told, *, first: bool = False) -> float:
         """Return in how many seconds somebody like him asks again."""
         room, chance = self.room, self.chance()
-        crowd, wall = room.joined, room.time.wall
+        crowd, wall = room.crowd, room.time.wall
         match told.word:
             case Word.LOBBY:
                 if first:  # else whoever comes shortly before the draw is not known to be there, and before nobody

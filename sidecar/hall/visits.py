@@ -99,7 +99,8 @@ def _taken(house: House, detail: str) -> Refusal:
 
 async def poll(house: House, exchange: Exchange) -> Outcome:
     """Tell somebody how he stands; near the front, and where he asks for it, once it is his turn."""
-    place = needed(house, exchange)
+    text = gate.place_text(house, exchange)
+    place = _read(house, text)
     if isinstance(place, Refusal):
         return place
     heard = house.has_heard(place)
@@ -115,7 +116,7 @@ async def poll(house: House, exchange: Exchange) -> Outcome:
             house.let_go(place, held)
         place = house.room.follow(place)
         house.room.poll(place)
-    return told(house, exchange, place, signed=not house.is_his(place, gate.place_text(house, exchange) or ""))
+    return told(house, exchange, place, signed=not house.is_his(place, text or ""))
 
 
 def _is_near(house: House, place: PlaceId) -> bool:
@@ -181,7 +182,10 @@ async def release(house: House, exchange: Exchange, memory: Memory) -> Outcome:
 
 def needed(house: House, exchange: Exchange) -> PlaceId | Refusal:
     """Return the place that a request must show, or a refusal that says what is wrong with it."""
-    text = gate.place_text(house, exchange)
+    return _read(house, gate.place_text(house, exchange))
+
+
+def _read(house: House, text: str | None) -> PlaceId | Refusal:
     if text is None:
         return refusal(house, "waiting", "no_place", "send the place that joining gave as Sidecar-Place")
     place = house.place_of(text)

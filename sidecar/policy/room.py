@@ -122,6 +122,7 @@ class Room:
         self.story = Story()
         self.moved: dict[PlaceId, PlaceId] = {}  # by an operator, to another lane
         self.moved_from: dict[PlaceId, PlaceId] = {}  # the same, the other way round
+        self.crowd = 0  # as many as had come at the last tick: how often people ask goes by it
         self.reached: Counter[str] = Counter()  # how many have become what, since the process began
         self.by_hand: Phase | None = None  # an operator has said so
         self.turn = 0  # passes that have been given, of the last 65 535
@@ -375,6 +376,7 @@ class Room:
         for lane in self.lanes:
             lane.mark_frontier(time.sale)
             self.story.joined(time.wall, lane.number, lane.joined)
+        self.crowd = self.joined
         return found
 
     def _over(self, held: Active, why: str) -> bool:
