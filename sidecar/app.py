@@ -760,8 +760,6 @@ def _new_ids() -> Callable[[], str]:
 
 def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
     def by(accept: str, content_type: str, path: str) -> Dialect:
-        if path.startswith(RESERVED):
-            return Dialect.JSON
         found = routes.find(path)
         if found is None:
             return dialect_by(accept, content_type, path, "/json/" in path, None)
@@ -771,6 +769,8 @@ def _dialect_of(routes: Routes[BackendPlan]) -> Callable[[Head], Dialect]:
 
     def of(head: Head) -> Dialect:
         path = head.path
+        if path.startswith(RESERVED):
+            return Dialect.JSON
         accept, content_type = head.headers.get("Accept", ""), head.headers.get("Content-Type", "")
         short = len(accept) + len(content_type) + len(path) <= _SHORT_HEAD
         return (remembered if short else by)(accept, content_type, path)

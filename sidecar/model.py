@@ -100,8 +100,8 @@ class Head(NamedTuple):
 
     def all(self, name: str) -> list[str]:
         """Return every value of header `name`, one per line that carried it."""
-        wanted = name.lower().encode("latin-1")
-        return [value.decode("latin-1") for key, value in self.raw if key.lower() == wanted]
+        wanted, size = name.lower().encode("latin-1"), len(name)
+        return [value.decode("latin-1") for key, value in self.raw if len(key) == size and key.lower() == wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +201,7 @@ class Grade:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a flight brought back: immutable, free of any caller's headers. `body` is in pieces, `size_bytes` their sum."""
 
     status: int

@@ -140,7 +140,7 @@ class _Cache:
             return
         until = min(entry.at + answer.age_s + 1.0, entry.at + self._lifetime_s(entry) * min(1.0, self._rule.ahead))
         headers, block = kept_form(answer.headers, answer.grade, answer.age_s, exchange.cache_status)
-        written = replace(answer, headers=headers, block=block)
+        written = answer._replace(headers=headers, block=block)
         entry.ready = Ready(until, self._world.answers.stamp, written, exchange.cache_status)
 
     def _ready_to_ask(self, exchange: Exchange, key: bytes) -> None:

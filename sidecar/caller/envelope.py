@@ -118,7 +118,7 @@ def request_id(head: Head | None, world: World) -> str:
 def as_problem(answer: Answer, wall_s: float) -> Answer | Refusal:
     """Turn a backend's fault into a problem for a caller who asked for JSON; what is no failure stays the backend's own."""
     grade = answer.grade
-    if find(grade.state, grade.reason).status < _FAILURES or answer.stream is not None:
+    if grade.state == "ok" or find(grade.state, grade.reason).status < _FAILURES or answer.stream is not None:
         return answer
     return Refusal(grade.state, grade.reason, grade.text, grade.executed, retry_after_s(answer.headers, wall_s))
 

@@ -107,7 +107,7 @@ async def _old(exchange: Exchange, state: str, world: World, *, strict: bool) ->
         return None
     reason = {"overloaded": "overloaded", "outcome_unknown": "backend-slow"}.get(state, "backend-down")
     answer = await _said(exchange, kept, Grade("stale", Executed.NO, reason), world)
-    return None if answer is None else replace(answer, age_s=int(kept.age_s(world.clock.now())))
+    return None if answer is None else answer._replace(age_s=int(kept.age_s(world.clock.now())))
 
 
 async def _said(exchange: Exchange, entry: Entry, grade: Grade, world: World) -> Answer | None:
@@ -144,7 +144,7 @@ async def _elsewhere(
         grade = replace(outcome.grade, state="fallback", reason=state)
         if question is None:
             exchange.cache_status = b""
-            return replace(outcome, grade=grade)
+            return outcome._replace(grade=grade)
         if joined and line.cache is not None and vetoes(outcome.headers, line.cache.ignore) is not None:
             return None  # it is his alone who asked first, and as whom it was perhaps asked
         return await _said(exchange, _for_all(outcome, name, world), grade, world)

@@ -7,7 +7,6 @@ until `ghost` is over.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Answer, Executed, Failed, Flight, Grade, Lease, Outcome, Progress, Refusal, Stream
@@ -168,7 +167,7 @@ def _until_read(answer: Answer, stream: Stream, lease: Lease, flight: Flight, wo
             close()
         return piece
 
-    return replace(answer, stream=Stream(following, close))
+    return answer._replace(stream=Stream(following, close))
 
 
 def describe(scope: Scope) -> str:

@@ -118,7 +118,7 @@ def _keeper(scope: Scope, cache: CachePlan, world: World) -> Callable[[Flight, A
         assert key is not None, "and stands in the map by it"
         if answer.size_bytes > max(cache.entry_bytes, JOINED_BYTES) and not _is_alone(answer, cache, keyed):
             tell("large")
-            return replace(answer, headers=_worth_keeping(answer.headers, None))
+            return answer._replace(headers=_worth_keeping(answer.headers, None))
         told = origin.of(answer.status, answer.headers, clock.wall(), keyed, cache.ignore) if cache.origin else None
         why = told.why if told is not None else origin.vetoes(answer.headers, cache.ignore, keyed)
         alone = why is not None and why not in _FOR_ALL
@@ -147,14 +147,14 @@ def _keeper(scope: Scope, cache: CachePlan, world: World) -> Callable[[Flight, A
             tell(why)
         if alone:
             answers.keep(replace(entry, body=b"", headers=(), passing=True), cache.share)
-            return replace(answer, entry=entry, private=True)
+            return answer._replace(entry=entry, private=True)
         ours = (
             bool(flight.injected) and answer.grade.state not in _GOOD
         )  # what we let go wrong has an end, and leaves nothing behind
         keeps = not ours and (why is None or (why == "fault" and entry.negative))
         if keeps and len(entry.body) <= cache.entry_bytes and _is_current(flight, world):
             answers.keep(entry, cache.share)
-        return replace(answer, entry=entry)
+        return answer._replace(entry=entry)
 
     return keep
 

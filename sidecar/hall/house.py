@@ -87,6 +87,7 @@ class House:
         self._codes = PlaceCodes(self.secret)
         self.room = Room(plan.rule, seed or token_bytes(SEED_BYTES), epoch or token_bytes(EPOCH_BYTES))
         self.id = room_id(plan.name)
+        self._places_as_texts = credentials.PlaceTexts(keys, self.id, self.room.epoch)
         self.accounts = Tally()
         self.crowd = Tally()
         self._places = Tally()  # by account that nobody can prove: those that it has taken since the last one was over
@@ -121,7 +122,7 @@ class House:
         """Return the place that a text is, where its bearer stands now. One that was given in the last second before a crash comes back
         by itself: its signature proves that it was given.
         """
-        place = credentials.read_place(self.keys, self.id, self.room.epoch, text)
+        place = self._texts().read(text)
         if isinstance(place, credentials.Why):
             return place
         if place.lane >= len(self.room.lanes):
@@ -138,7 +139,13 @@ class House:
         """
         if self.room.moved:
             return text == self.place_text(place)
-        return credentials.is_current(self.keys, self.id, self.room.epoch, text)
+        return self._texts().is_current(text)
+
+    def _texts(self) -> credentials.PlaceTexts:
+        texts = self._places_as_texts
+        if texts.keys is not self.keys or texts.epoch is not self.room.epoch:
+            texts = self._places_as_texts = credentials.PlaceTexts(self.keys, self.id, self.room.epoch)
+        return texts
 
     def pass_text(self, held: Active) -> str:
         """Sign a pass."""

@@ -36,7 +36,9 @@ _OPENING: Final = b'{"state":"ok","category":"ok","executed":"no",'
 
 def answer(body: bytes, more: RawHeaders = ()) -> Answer:
     """Return a good answer of a room, with these header lines besides."""
-    block = _BLOCK if not more else joined((*_HEADERS, *more)).replace(b"%", b"%%") + b"X-Request-Id: %b\r\n"
+    if not more:
+        return Answer(200, "OK", _NAMED, (body,), len(body), _GRADE, block=_BLOCK)
+    block = joined((*_HEADERS, *more)).replace(b"%", b"%%") + b"X-Request-Id: %b\r\n"
     return Answer(200, "OK", (*_NAMED, *more), (body,), len(body), _GRADE, block=block)
 
 

@@ -103,12 +103,12 @@ async def poll(house: House, exchange: Exchange) -> Outcome:
     place = _read(house, text)
     if isinstance(place, Refusal):
         return place
-    heard = house.has_heard(place)
+    wait_s = min(LONG_POLL_S, _wait_s(exchange.head.query)) if exchange.head.query else 0.0
+    heard = bool(wait_s) and house.has_heard(place)
     if house.polls_too_often(place):
         return Refusal("poll_too_soon", detail="one poll a second is answered; next_poll_ms says when to ask again")
     house.room.poll(place)
-    wait_s = min(LONG_POLL_S, _wait_s(exchange.head.query))
-    held = house.hold(place) if wait_s and heard and _is_near(house, place) else None
+    held = house.hold(place) if heard and _is_near(house, place) else None
     if held is not None:
         try:
             await asyncio.wait((held,), timeout=wait_s)

@@ -75,22 +75,37 @@ def sign_pass(keys: Keys, room: bytes, epoch: bytes, of: PassId) -> str:
     return tokens.sign(keys, tokens.Token(tokens.Kind.PASS, (room, epoch, body, of.bind)))
 
 
+class PlaceTexts:
+    """The places of one room as texts. Every poll brings one, so what all of them have in common is made once."""
+
+    __slots__ = ("_series", "epoch", "keys", "room")
+
+    def __init__(self, keys: Keys, room: bytes, epoch: bytes) -> None:
+        self.keys, self.room, self.epoch = keys, room, epoch
+        self._series = tokens.Series(keys, tokens.Kind.ROOM, _PLACE.size, room, epoch)
+
+    def __repr__(self) -> str:
+        return f"<PlaceTexts of {self.room.hex()}, epoch {self.epoch.hex()}, {self.keys!r}>"
+
+    def read(self, text: str) -> PlaceId | Why:
+        """Return the place that a text is."""
+        found = self._series.last(text)
+        if found is not None:
+            return PlaceId(*_PLACE.unpack(found))
+        fields = _read(self.keys, tokens.Kind.ROOM, 3, self.room, self.epoch, text)
+        if isinstance(fields, Why):
+            return fields
+        body = fields[2]
+        return PlaceId(*_PLACE.unpack(body)) if len(body) == _PLACE.size else Why.MALFORMED
+
+    def is_current(self, text: str) -> bool:
+        """Say whether a place that has been read was signed with the current key."""
+        return self._series.begins(text)
+
+
 def read_place(keys: Keys, room: bytes, epoch: bytes, text: str) -> PlaceId | Why:
     """Return the place that a text is."""
-    begins = tokens.beginning(keys.current.id, tokens.Kind.ROOM, _PLACE.size, room, epoch)
-    found = tokens.last_of(keys, begins, text)
-    if found is not None:
-        return PlaceId(*_PLACE.unpack(found))
-    fields = _read(keys, tokens.Kind.ROOM, 3, room, epoch, text)
-    if isinstance(fields, Why):
-        return fields
-    body = fields[2]
-    return PlaceId(*_PLACE.unpack(body)) if len(body) == _PLACE.size else Why.MALFORMED
-
-
-def is_current(keys: Keys, room: bytes, epoch: bytes, text: str) -> bool:
-    """Say whether a place that has been read was signed with the current key: by how it begins, for every poll asks."""
-    return text.startswith(tokens.spelled_beginning(keys.current.id, tokens.Kind.ROOM, _PLACE.size, room, epoch))
+    return PlaceTexts(keys, room, epoch).read(text)
 
 
 def read_pass(keys: Keys, room: bytes, epoch: bytes, text: str) -> PassId | Why:

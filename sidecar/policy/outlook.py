@@ -9,13 +9,15 @@ past errors are not quite the coming ones: each end goes out while it is missed 
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
+from collections import OrderedDict, deque
 from math import ceil, exp, floor, log
 from typing import Final, NamedTuple
 
 # Two memories of the pace, short and long, as routers keep: the short one follows a change, the long one steadies it.
 _SHORT_S: Final = 60.0
 _LONG_S: Final = 300.0
+_LATE_S: Final = 10.0  # without a word on calls, and the pace is falling
 _SEEN_LEAST: Final = 20  # calls: before that many a pace is a guess
 _STALLED: Final = 1 / 600  # calls a second: below one in ten minutes nobody should be told a time
 # At each end of what is learnt from: of all that is told four in five lie between, and a little more.
@@ -103,7 +105,8 @@ class Pace:
         """Return the pace, falling where nobody has been told of for a while."""
         if self._at is None:
             return 0.0
-        return self.per_s * exp(-max(0.0, now - self._at - 10.0) / _SHORT_S)
+        late_s = now - self._at - _LATE_S
+        return self.per_s if late_s <= 0.0 else self.per_s * exp(-late_s / _SHORT_S)
 
 
 class _Forecast(NamedTuple):
@@ -116,13 +119,13 @@ class _Forecast(NamedTuple):
 class _Errors:
     """How far off forecasts of one horizon were: logarithms of what it took by what was said."""
 
-    __slots__ = ("_at", "_errors", "_stretch_high", "_stretch_low", "bounds")
+    __slots__ = ("_at", "_errors", "_stretch_high", "_stretch_low", "factors")
 
     def __init__(self) -> None:
         self._errors: deque[float] = deque(_FIRST, _ERRORS)
         self._stretch_low = self._stretch_high = 1.0
         self._at = float("-inf")
-        self.bounds = self._quantiles()
+        self.factors = self._quantiles()
 
     def tell(self, now: float, plain_s: float, error: float, *, below: bool, above: bool) -> None:
         """Learn from a forecast that has come true, whether `below` its band, `above` it, or within."""
@@ -132,14 +135,15 @@ class _Errors:
         self._errors.append(min(_WIDEST, max(-_WIDEST, error)))
         self._stretch_low = _stretched(self._stretch_low, missed=below)
         self._stretch_high = _stretched(self._stretch_high, missed=above)
-        self.bounds = self._quantiles()
+        self.factors = self._quantiles()
 
     def _quantiles(self) -> tuple[float, float, float]:
+        """Return what a forecast is multiplied by at its low end, in the middle and at its high end."""
         ordered = sorted(self._errors)
         last = len(ordered) - 1
         outside, middle = int(_OUTSIDE * last), ordered[last // 2]
         low, high = ordered[outside] - middle, ordered[last - outside] - middle
-        return middle + self._stretch_low * low, middle, middle + self._stretch_high * high
+        return exp(middle + self._stretch_low * low), exp(middle), exp(middle + self._stretch_high * high)
 
 
 def _stretched(by: float, *, missed: bool) -> float:
@@ -153,13 +157,14 @@ class Forecasts:
 
     def __init__(self) -> None:
         self._errors = [_Errors() for _ in (*_HORIZONS_S, 0.0)]
-        self._watched: dict[int, _Forecast] = {}
+        # An ordinary dict would look through all that was taken out of its front, each time the first is asked for.
+        self._watched: OrderedDict[int, _Forecast] = OrderedDict()
         self.told = self.held = 0  # forecasts that came due, and of them those that held, as they were told
 
     def band(self, plain_s: float) -> Band:
         """Return the band of people by pace."""
-        low, middle, high = (plain_s * exp(each) for each in self._errors[_horizon(plain_s)].bounds)
-        return Band(middle, float(floor(low)), float(ceil(high)), plain_s=plain_s)
+        low, middle, high = self._errors[bisect_right(_HORIZONS_S, plain_s)].factors
+        return Band(plain_s * middle, float(floor(plain_s * low)), float(ceil(plain_s * high)), None, plain_s)
 
     def watch(self, now: float, seq: int, plain_s: float) -> None:
         """Remember what somebody is told, if there is room; the first thing that he was told stands."""
@@ -174,10 +179,10 @@ class Forecasts:
 
     def _look_over(self, now: float) -> None:
         """Forget one of whom nothing is to be learnt any more: who never comes back must not hold his room. One a call, in turns."""
-        seq = next(iter(self._watched))
-        forecast = self._watched.pop(seq)
-        if now - forecast.made_at < forecast.plain_s * exp(_WIDEST):
-            self._watched[seq] = forecast
+        seq, forecast = next(iter(self._watched.items()))
+        self._watched.move_to_end(seq)
+        if now - forecast.made_at >= forecast.plain_s * exp(_WIDEST):
+            del self._watched[seq]
 
     def come(self, now: float, seq: int) -> None:
         """Note that somebody is called now, and learn from what he was told."""
@@ -189,7 +194,9 @@ class Forecasts:
         self.told += 1
         self.held += not (below or above)
         error = log(took_s / forecast.plain_s)
-        self._errors[_horizon(forecast.plain_s)].tell(now, forecast.plain_s, error, below=below, above=above)
+        self._errors[bisect_right(_HORIZONS_S, forecast.plain_s)].tell(
+            now, forecast.plain_s, error, below=below, above=above
+        )
 
     def drop(self, seq: int) -> None:
         """Forget what somebody was told: he will not be called, or time stands still."""
@@ -198,10 +205,6 @@ class Forecasts:
     def clear(self) -> None:
         """Forget all that is waited for: a pause is nobody's wrong forecast."""
         self._watched.clear()
-
-
-def _horizon(plain_s: float) -> int:
-    return sum(plain_s >= bound for bound in _HORIZONS_S)
 
 
 def band(ahead: int, pace: Pace, now: float, forecasts: Forecasts) -> Band:

@@ -205,8 +205,9 @@ class Room:
             return Band(None, reason=PAUSED)
         if self.phase in _ENDED:
             return Band(None, reason=STALLED)
-        part = self._part_of(place.lane)
-        return band(int(ahead / part), self.pace, self.time.life, self.forecasts[place.lane])
+        if len(self.lanes) > 1:
+            ahead = int(ahead / self._part_of(place.lane))
+        return band(ahead, self.pace, self.time.life, self.forecasts[place.lane])
 
     def _part_of(self, number: int) -> float:
         """Return the part of all calls that a lane gets while these lanes wait."""

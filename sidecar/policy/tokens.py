@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hmac
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 from enum import IntEnum, StrEnum
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 # The layout: version, kind, then key id and fields, each behind its length in one byte, and the first 16 bytes of the MAC over all of that.
@@ -76,12 +76,15 @@ class Keys:
 
     def mac(self, name: bytes, said: bytes) -> bytes | None:
         """Return the MAC of some bytes with the key of that id, None where there is none."""
-        begun = self._begun.get(name)
-        if begun is None:
+        if name not in self._begun:
             return None
-        mac = begun.copy()
+        mac = self._begun[name].copy()
         mac.update(said)
         return mac.digest()[:_MAC_BYTES]
+
+    def begun(self, name: bytes) -> hmac.HMAC:
+        """Return what the MACs of the key of that id begin with, to be copied. Raises KeyError where there is none."""
+        return self._begun[name]
 
 
 class Token(NamedTuple):
@@ -122,39 +125,55 @@ def read(keys: Keys, kind: int, text: str) -> Token | Why:
     return Token(kind, parts[1:]) if said[1] == kind else Why.OTHER_KIND
 
 
-@lru_cache(64)  # a process keeps few rooms, and signs with one key
-def beginning(key: str, kind: int, last: int, *fields: bytes) -> bytes:
-    """Return how every token of that kind begins that has these fields and one more, of `last` bytes."""
-    parts = (key.encode(), *fields)
-    return bytes((_VERSION, kind)) + b"".join(bytes((len(part),)) + part for part in parts) + bytes((last,))
-
-
-@lru_cache(64)
-def spelled_beginning(key: str, kind: int, last: int, *fields: bytes) -> str:
-    """Return how the texts of such tokens begin: as far as whole groups of the base64 go."""
-    begins = beginning(key, kind, last, *fields)
-    return urlsafe_b64encode(begins[: len(begins) // 3 * 3]).decode()
-
-
-def last_of(keys: Keys, begins: bytes, text: str) -> bytes | None:
-    """Return the last field of a token that begins so and is signed with the current key; None where `read` has to look what it is. It is
-    for what is asked most: half of what `read` takes.
+class Series:
+    """The tokens of one kind that have these fields and one more, of `last` bytes, signed with the current key. It reads them at half of
+    what `read` takes, for what is asked most; whatever else a text is, `read` says.
     """
-    raw = unspelled(text) if len(text) <= MOST_CHARACTERS else None
-    if raw is None or len(raw) != len(begins) + begins[-1] + _MAC_BYTES or not raw.startswith(begins):
-        return None
-    said = raw[:-_MAC_BYTES]
-    mac = keys.mac(keys.name, said)
-    return said[len(begins) :] if mac is not None and hmac.compare_digest(raw[-_MAC_BYTES:], mac) else None
+
+    __slots__ = ("_begins", "_begun", "_characters", "_padding", "_prefix", "keys")
+
+    def __init__(self, keys: Keys, kind: int, last: int, *fields: bytes) -> None:
+        parts = (keys.name, *fields)
+        self.keys, self._begun = keys, keys.begun(keys.name)
+        self._begins = bytes((_VERSION, kind)) + b"".join(bytes((len(part),)) + part for part in parts) + bytes((last,))
+        size = len(self._begins) + last + _MAC_BYTES
+        self._padding = b"=" * (-size % 3)
+        self._characters = len(b2a_base64(bytes(size), newline=False)) - len(self._padding)
+        # As far as whole groups of the base64 go.
+        self._prefix = urlsafe_b64encode(self._begins[: len(self._begins) // 3 * 3]).decode()
+
+    def __repr__(self) -> str:
+        return f"<Series of {self._characters} characters, {self._prefix}…>"
+
+    def last(self, text: str) -> bytes | None:
+        """Return the last field of one of these; None where the text is none, or nobody has signed it."""
+        if len(text) != self._characters or (raw := unspelled(text, self._padding)) is None:
+            return None
+        if not raw.startswith(self._begins):
+            return None
+        said, mac = raw[:-_MAC_BYTES], self._begun.copy()
+        mac.update(said)
+        return said[len(self._begins) :] if hmac.compare_digest(raw[-_MAC_BYTES:], mac.digest()[:_MAC_BYTES]) else None
+
+    def begins(self, text: str) -> bool:
+        """Say whether a token that has been read is one of these, by how it begins."""
+        return text.startswith(self._prefix)
 
 
-def unspelled(text: str) -> bytes | None:
-    """Return the bytes of URL-safe base64 without padding, None where the text is not the one way to write them."""
+# To the alphabet that is not for URLs; what is in that one alone, and padding, is in neither then.
+_PLAIN: Final = bytes.maketrans(b"-_+/=", b"+/***")
+
+
+def unspelled(text: str, padding: bytes | None = None) -> bytes | None:
+    """Return the bytes of URL-safe base64 without padding, None where the text is not the one way to write them. `padding`: what a text of
+    this length lacks, for whoever knows it.
+    """
     try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        plain = text.encode("ascii").translate(_PLAIN) + (b"=" * (-len(text) % 4) if padding is None else padding)
+        raw = a2b_base64(plain)
     except ValueError:
         return None
-    return raw if _text(raw) == text else None
+    return raw if b2a_base64(raw, newline=False) == plain else None
 
 
 def _raw(text: str) -> bytes | None:

@@ -93,34 +93,33 @@ async def test_it_says_who_asks_before_and_that_he_was_answered_after() -> None:
 
 async def test_a_relayed_fault_says_when_to_come_back() -> None:
     """Unless the backend says so itself, or waiting is wrong."""
-    fault = replace(FINE, status=500, grade=Grade("backend_fault", Executed.NO, "server"))
+    fault = FINE._replace(status=500, grade=Grade("backend_fault", Executed.NO, "server"))
     assert value((await said(fault, safe=True))[0], b"Retry-After") == "5"
-    told = replace(fault, headers=((b"retry-after", b"77"),))
+    told = fault._replace(headers=((b"retry-after", b"77"),))
     reply, _ = await said(told, safe=True)
     assert [given for name, given in reply.headers if name.lower() == b"retry-after"] == [b"77"]
-    unknown = replace(fault, grade=Grade("backend_fault", Executed.UNKNOWN, "server"))
+    unknown = fault._replace(grade=Grade("backend_fault", Executed.UNKNOWN, "server"))
     assert value((await said(unknown))[0], b"Retry-After") is None, "a purchase is confirmed first"
 
 
 async def test_what_was_kept_says_its_age() -> None:
     """In the header and in the state."""
-    reply, _ = await said(replace(FINE, age_s=42, grade=Grade("stale", Executed.NO, "backend-down")))
+    reply, _ = await said(FINE._replace(age_s=42, grade=Grade("stale", Executed.NO, "backend-down")))
     assert value(reply, b"Age") == "42"
     assert state_of(reply) == "stale;age=42;reason=backend-down;executed=no"
 
 
 async def test_a_json_caller_gets_the_backends_fault_as_a_problem() -> None:
     """With the backend's words; what is no failure, and what streams, stays the backend's own."""
-    fault = replace(
-        FINE, status=500, grade=Grade("backend_fault", Executed.UNKNOWN, "server", text="The seat map is locked")
-    )
+    grade = Grade("backend_fault", Executed.UNKNOWN, "server", text="The seat map is locked")
+    fault = FINE._replace(status=500, grade=grade)
     reply, _ = await said(fault, dialect=Dialect.JSON)
     assert reply.status == 502
     assert b"The seat map is locked" in reply.body[0]
     assert (await said(fault))[0].status == 500
     assert (await said(FINE, dialect=Dialect.JSON))[0].body == FINE.body
     pieces = Pieces()
-    streamed = replace(fault, stream=Stream(pieces.next, pieces.close))
+    streamed = fault._replace(stream=Stream(pieces.next, pieces.close))
     assert (await said(streamed, dialect=Dialect.JSON))[0].stream is streamed.stream
 
 
@@ -188,7 +187,7 @@ async def test_a_bug_is_owned_up_to(sent: bool, safe: bool, effect: str) -> None
 async def test_an_answer_that_cannot_be_written_is_a_bug_too() -> None:
     """A state that is not in the table: the caller gets internal, and its stream is closed."""
     pieces = Pieces()
-    broken = replace(FINE, grade=Grade("no such state", Executed.YES), stream=Stream(pieces.next, pieces.close))
+    broken = FINE._replace(grade=Grade("no such state", Executed.YES), stream=Stream(pieces.next, pieces.close))
     reply, scene = await said(broken, sent=True)
     assert state_of(reply) == "internal;executed=unknown"
     assert pieces.closed == 1

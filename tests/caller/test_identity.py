@@ -16,8 +16,8 @@ pytestmark = pytest.mark.virtual
 
 HOME = "192.0.2.1"
 FINE = Answer(200, "OK", (), (), 0, Grade("ok", Executed.YES))
-NO = replace(FINE, status=401, grade=Grade("backend_fault", Executed.NO, "http_error"))
-FAULT = replace(FINE, status=500, grade=Grade("backend_fault", Executed.UNKNOWN, "server"))
+NO = FINE._replace(status=401, grade=Grade("backend_fault", Executed.NO, "http_error"))
+FAULT = FINE._replace(status=500, grade=Grade("backend_fault", Executed.UNKNOWN, "server"))
 ADA = (("Authorization", "Basic ada"),)
 
 
@@ -82,7 +82,7 @@ async def test_nothing_else_makes_it_count(outcome: Outcome) -> None:
 async def test_what_is_answered_well(state: str) -> None:
     """A purchase of which only a part was to be had is one."""
     hall = Hall()
-    hall.outcome = replace(FINE, grade=Grade(state, Executed.YES))
+    hall.outcome = FINE._replace(grade=Grade(state, Executed.YES))
     await hall.call(ADA)
     assert await hall.call(ADA) != HOME
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -112,7 +111,7 @@ async def test_a_permit_comes_back_whatever_happens_inside(error: BaseException)
 
 
 def answer(grade: Grade, status: int = 200) -> Answer:
-    return replace(FINE, status=status, grade=grade)
+    return FINE._replace(status=status, grade=grade)
 
 
 ABANDONED = Track(abandoned=True)

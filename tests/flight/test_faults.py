@@ -384,7 +384,7 @@ HELD = 'injected;kind=reset;id=f1;until="2026-12-01T09:10:00.000Z"'
 
 
 @pytest.mark.parametrize(
-    "outcome", [FINE, Refusal("overloaded", "queue_full"), replace(FINE, block=b"Age: 1\r\nX-Request-Id: %b\r\n")]
+    "outcome", [FINE, Refusal("overloaded", "queue_full"), FINE._replace(block=b"Age: 1\r\nX-Request-Id: %b\r\n")]
 )
 async def test_every_response_of_the_operation_names_what_holds(outcome: Outcome) -> None:
     """An answer, a refusal, one that was kept and is sent as it was written: with the kind, the id and the end."""

@@ -239,7 +239,7 @@ async def test_a_ghost_reads_on_an_account_of_its_own() -> None:
 async def test_a_streamed_answer_keeps_its_slot_until_it_is_read() -> None:
     """Its backend works until then."""
     scene, pieces = Scene(), Pieces(b"a", b"b")
-    answer = replace(FINE, stream=Stream(pieces.next, pieces.close))
+    answer = FINE._replace(stream=Stream(pieces.next, pieces.close))
     outcome = await stage(scene, brings(answer))(scene.flight())
     assert isinstance(outcome, Answer)
     assert outcome.stream is not None
@@ -256,7 +256,7 @@ async def test_a_streamed_answer_keeps_its_slot_until_it_is_read() -> None:
 async def test_a_streamed_answer_that_is_closed_gives_its_slot_back() -> None:
     """The caller went."""
     scene, pieces = Scene(), Pieces(b"a", b"b")
-    outcome = await stage(scene, brings(replace(FINE, stream=Stream(pieces.next, pieces.close))))(scene.flight())
+    outcome = await stage(scene, brings(FINE._replace(stream=Stream(pieces.next, pieces.close))))(scene.flight())
     assert isinstance(outcome, Answer)
     assert outcome.stream is not None
     outcome.stream.close()
@@ -267,7 +267,7 @@ async def test_a_streamed_answer_that_is_closed_gives_its_slot_back() -> None:
 async def test_a_streamed_answer_that_breaks_gives_its_slot_back() -> None:
     """The backend went."""
     scene, pieces = Scene(), Pieces(ConnectionResetError("gone"))
-    outcome = await stage(scene, brings(replace(FINE, stream=Stream(pieces.next, pieces.close))))(scene.flight())
+    outcome = await stage(scene, brings(FINE._replace(stream=Stream(pieces.next, pieces.close))))(scene.flight())
     assert isinstance(outcome, Answer)
     assert outcome.stream is not None
     with pytest.raises(ConnectionResetError):
@@ -283,7 +283,7 @@ def leaves(scene: Scene, flight: Flight, *pieces: bytes | OSError) -> tuple[Lane
         stream.close()
         flight.track.progress, flight.track.ghost = Progress.REPLY, ghost
 
-    return brings(replace(FINE, stream=Stream(stream.next, close))), ghost
+    return brings(FINE._replace(stream=Stream(stream.next, close))), ghost
 
 
 async def streamed(scene: Scene, flight: Flight, lane: Lane) -> Stream:
@@ -357,7 +357,7 @@ async def test_a_stream_that_is_given_up_while_it_is_read_leaves_a_ghost(error: 
     def close() -> None:
         flight.track.ghost = ghost
 
-    stream = await streamed(scene, flight, brings(replace(FINE, stream=Stream(fails, close))))
+    stream = await streamed(scene, flight, brings(FINE._replace(stream=Stream(fails, close))))
     with pytest.raises(type(error)):
         await stream.next()
     assert scene.view == "0+1 of 2, 0 queued"

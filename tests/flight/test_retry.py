@@ -40,7 +40,7 @@ pytestmark = pytest.mark.virtual
 FINE = Answer(200, "OK", (), (), 0, Grade("ok", Executed.YES))
 LOST = Refusal("outcome_unknown", "closed", executed=Executed.NO)
 REFUSED = Refusal("backend_unreachable", "refused", executed=Executed.NO)
-UNWELL = replace(FINE, status=502, grade=Grade("backend_fault", Executed.UNKNOWN, "http_error", healthy=False))
+UNWELL = FINE._replace(status=502, grade=Grade("backend_fault", Executed.UNKNOWN, "http_error", healthy=False))
 
 
 class Attempts:
@@ -181,7 +181,7 @@ async def test_a_purchase_on_a_stale_connection_is_lost() -> None:
 async def test_what_went_well_at_once_pays() -> None:
     """A client's fault is an answer; what a retry brought is no original."""
     around = Surroundings()
-    fault = replace(FINE, grade=Grade("backend_fault", Executed.NO, "client"))
+    fault = FINE._replace(grade=Grade("backend_fault", Executed.NO, "client"))
     await run(Attempts(FINE), around)
     await run(Attempts(fault), around)
     assert around.earned_by == ["tickets"] * 2
@@ -228,8 +228,8 @@ async def test_what_is_tried_again_where_it_is_safe(outcome: Outcome) -> None:
         replace(LOST, retry_after_s=3),  # the backend has said when
         Refusal("overloaded", "buffered"),
         Refusal("backend_bad_reply", "html"),
-        replace(UNWELL, grade=Grade("overloaded", Executed.NO, healthy=False)),
-        replace(UNWELL, stream=Stream(cast("Any", None), lambda: None)),
+        UNWELL._replace(grade=Grade("overloaded", Executed.NO, healthy=False)),
+        UNWELL._replace(stream=Stream(cast("Any", None), lambda: None)),
     ],
 )
 async def test_what_is_not_tried_again(outcome: Outcome) -> None:

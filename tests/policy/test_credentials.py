@@ -206,11 +206,11 @@ def test_reasons_are_those_of_tokens_and_two_more() -> None:
 @given(PLACES)
 def test_a_place_of_the_current_key_is_told_by_how_it_begins(of: PlaceId) -> None:
     """Whoever holds one of an older key, of another room or of another replica is to be given another one; nobody else is."""
-    old = Keys(OLD)
-    assert credentials.is_current(KEYS, ROOM, EPOCH, sign_place(KEYS, ROOM, EPOCH, of))
-    assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(old, ROOM, EPOCH, of))
-    assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(KEYS, room_id("macbeth"), EPOCH, of))
-    assert not credentials.is_current(KEYS, ROOM, EPOCH, sign_place(KEYS, ROOM, b"epoch--2", of))
+    old, texts = Keys(OLD), credentials.PlaceTexts(KEYS, ROOM, EPOCH)
+    assert texts.is_current(sign_place(KEYS, ROOM, EPOCH, of))
+    assert not texts.is_current(sign_place(old, ROOM, EPOCH, of))
+    assert not texts.is_current(sign_place(KEYS, room_id("macbeth"), EPOCH, of))
+    assert not texts.is_current(sign_place(KEYS, ROOM, b"epoch--2", of))
 
 
 @pytest.mark.parametrize("fields", [(b"short", b""), (b"123456789", b"no browser"), (b"0123456789", b"")])

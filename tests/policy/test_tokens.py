@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given
 
-from sidecar.policy.tokens import MOST_CHARACTERS, Key, Keys, Kind, Token, Why, beginning, last_of, read, sign
+from sidecar.policy.tokens import MOST_CHARACTERS, Key, Keys, Kind, Series, Token, Why, read, sign
 
 NEW, OLD = Key("k2", b"n" * 32), Key("k1", b"o" * 32)
 KEYS = Keys(NEW, OLD)
@@ -162,9 +162,10 @@ def test_what_people_see_of_keys() -> None:
 @given(FIELDS, st.binary(min_size=5, max_size=5))
 def test_the_last_field_alone(fields: tuple[bytes, ...], last: bytes) -> None:
     """Whoever knows how a token begins gets its last field, of a good one alone: any other text is for `read` to look at."""
-    begins = beginning("k2", 2, 5, *fields)
+    series = Series(KEYS, 2, 5, *fields)
     text = sign(KEYS, Token(2, (*fields, last)))
-    assert last_of(KEYS, begins, text) == last
+    assert series.last(text) == last
+    assert series.begins(text)
     others = [
         sign(KEYS, Token(1, (*fields, last))),
         sign(KEYS, Token(2, (*fields, last + b"x"))),
@@ -173,4 +174,4 @@ def test_the_last_field_alone(fields: tuple[bytes, ...], last: bytes) -> None:
         sign(Keys(Key("k2", b"f" * 32)), Token(2, (*fields, last))),
         *(text[:-1], text[1:], text + "=", text + "A", text + "ä", "", "x" * 600),
     ]
-    assert [last_of(KEYS, begins, other) for other in others] == [None] * len(others)
+    assert [series.last(other) for other in others] == [None] * len(others)
