@@ -475,8 +475,8 @@ class App:
                 f"{RESERVED}/states": _states,
             },
             lookups={
+                ROOMS: self.hall,  # first: a crowd asks for nothing else
                 booklet.ASSETS: booklet.asset,
-                ROOMS: self.hall,
                 client.PREFIX: client.serve,
                 PREFIX: Lookup(self.deeds, {backend.name: backend.identity_headers for backend in plan.backends}),
                 outlook.PREFIX: outlook.Outlook(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from multidict import CIMultiDict
+
 from sidecar.caller.debug import admits
 from sidecar.caller.envelope import refuse, request_id, with_explained
 from sidecar.forms import effect_of
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from sidecar.plan import Plan
     from sidecar.ports import World
 
-_NO_HEAD: Final = Head("", "/", "/", "", {}, ())
+_NO_HEAD: Final = Head("", "/", "/", "", CIMultiDict(), ())
 
 
 def refuser(plan: Plan, world: World) -> Callable[[Refusal, Head | None, str | None, Exchange | Peer], Reply]:

@@ -15,6 +15,8 @@ from typing import Protocol as Port
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from multidict import MultiMapping
+
     from sidecar.answers import Entry, Question, Seen
 
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -94,14 +96,17 @@ class Head(NamedTuple):
     target: str
     path: str
     query: str
-    headers: Mapping[str, str]
+    headers: MultiMapping[str]
     raw: RawHeaders
     version: tuple[int, int] = (1, 1)
 
     def all(self, name: str) -> list[str]:
         """Return every value of header `name`, one per line that carried it."""
-        wanted, size = name.lower().encode("latin-1"), len(name)
-        return [value.decode("latin-1") for key, value in self.raw if len(key) == size and key.lower() == wanted]
+        lines = self.headers.getall(name, [])
+        if "".join(lines).isascii():
+            return lines
+        wanted = name.lower().encode("latin-1")  # as they came, whatever the listener took them for
+        return [value.decode("latin-1") for key, value in self.raw if key.lower() == wanted]
 
 
 @dataclass(frozen=True, slots=True)

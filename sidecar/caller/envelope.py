@@ -69,7 +69,7 @@ def build(
 
 def _write(outcome: Outcome, exchange: Exchange, world: World) -> tuple[Reply, str, str | None, Executed]:
     ours = not isinstance(outcome, Answer)
-    if isinstance(outcome, Answer) and exchange.dialect is Dialect.JSON:
+    if isinstance(outcome, Answer) and exchange.dialect is Dialect.JSON and outcome.grade.state != "ok":
         outcome = as_problem(outcome, world.clock.wall())
     if isinstance(outcome, Answer):
         grade = outcome.grade
@@ -118,7 +118,7 @@ def request_id(head: Head | None, world: World) -> str:
 def as_problem(answer: Answer, wall_s: float) -> Answer | Refusal:
     """Turn a backend's fault into a problem for a caller who asked for JSON; what is no failure stays the backend's own."""
     grade = answer.grade
-    if grade.state == "ok" or find(grade.state, grade.reason).status < _FAILURES or answer.stream is not None:
+    if find(grade.state, grade.reason).status < _FAILURES or answer.stream is not None:
         return answer
     return Refusal(grade.state, grade.reason, grade.text, grade.executed, retry_after_s(answer.headers, wall_s))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SPLIT: Final = "backend"
 
+_RESERVED: Final = f"{RESERVED}/"
 _JSON: Final = ((b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store"))
 
 
@@ -32,13 +33,13 @@ def build(
             # The listener closes behind the last one.
             return _said(Refusal("draining", detail="this sidecar is shutting down"))
         path = exchange.head.path
+        if path.startswith(_RESERVED):
+            for prefix, look in world.lookups.items():
+                if path.startswith(prefix):
+                    return look(exchange)
+            return _said(_own(exchange, world))
         found = routes.find(path)
         if found is None:
-            if path.startswith(RESERVED + "/"):
-                for prefix, look in world.lookups.items():
-                    if path.startswith(prefix):
-                        return look(exchange)
-                return _said(_own(exchange, world))
             detail = "no backend lives at this path; the paths are in the configuration"
             return _said(Refusal("not_found", "path", detail))
         exchange.backend, exchange.endpoint, exchange.rest = found.backend.name, found.endpoint, found.rest

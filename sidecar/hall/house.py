@@ -14,13 +14,13 @@ from ipaddress import ip_address
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sidecar.hall.speech import Speech
+from sidecar.hall.speech import Speech, page_language
 from sidecar.policy import credentials, polling
 from sidecar.policy.credentials import EPOCH_BYTES, PlaceId, room_id
 from sidecar.policy.hashtable import Tally
 from sidecar.policy.identities import is_session
-from sidecar.policy.languages import choice
 from sidecar.policy.placecodes import KEY_BYTES, PlaceCodes
+from sidecar.policy.places import spelled
 from sidecar.policy.room import Phase, Room
 from sidecar.policy.visitors import OVER, Event, Why, Word
 
@@ -49,7 +49,6 @@ _LEARNT_MOST: Final = 20_000  # as many as `identities` knows to be signed in
 _INVITES_MOST: Final = 100_000  # people who have been asked beforehand; 10 MB
 _IPV6_NETWORK: Final = 64
 _ACCOUNT_BYTES: Final = 8
-_LANGUAGE: Final = "en"
 
 
 class Stop(NamedTuple):
@@ -103,6 +102,7 @@ class House:
         self.invites: set[bytes] = set()
         self._new_invites: list[bytes] = []
         self._polls = [array("d") for _ in self.room.lanes]
+        self._numbers = [array("I") for _ in self.room.lanes]  # of codes, one more than it is; 0: not made yet
         self._held: dict[PlaceId, list[asyncio.Future[None]]] = {}
         self._holding = 0
         self.going = False  # the process ends: nobody waits at a connection any more
@@ -125,13 +125,15 @@ class House:
         place = self._texts().read(text)
         if isinstance(place, credentials.Why):
             return place
-        if place.lane >= len(self.room.lanes):
+        room = self.room
+        if place.lane >= len(room.lanes):
             return credentials.Why.MALFORMED
-        if not self.room.knows(place):
-            if place.seq >= self.plan.capacity + self.room.lanes[place.lane].skipped:
+        lane = room.lanes[place.lane]
+        if place.seq >= lane.joined:
+            if place.seq >= self.plan.capacity + lane.skipped:
                 return credentials.Why.MALFORMED
-            self.room.lanes[place.lane].reach(place.seq + 1)
-        return self.room.follow(place) if self.room.moved else place
+            lane.reach(place.seq + 1)
+        return room.follow(place) if room.moved else place
 
     def is_his(self, place: PlaceId, text: str) -> bool:
         """Say whether a text that has been read is still what its bearer should have: an operator may have moved him, and the key that it
@@ -153,8 +155,15 @@ class House:
         return credentials.sign_pass(self.keys, self.id, self.room.epoch, of)
 
     def code(self, place: PlaceId) -> str:
-        """Return what people call a place."""
-        return self._codes.encode(place.lane, place.seq)
+        """Return what people call a place. Each poll asks for it, so the number that it spells is made once: four bytes a visitor."""
+        lane, seq = place
+        numbers = self._numbers[lane]
+        if seq >= len(numbers):
+            numbers.extend(array("I", bytes(4 * (max(seq + 1, self.room.lanes[lane].joined) - len(numbers)))))
+        number = numbers[seq]
+        if not number:
+            number = numbers[seq] = 1 + self._codes.number(lane, seq)
+        return spelled(number - 1)
 
     def place_of_code(self, text: str) -> PlaceId | None:
         """Return the place that people call so, where its bearer stands now."""
@@ -219,6 +228,7 @@ class House:
     def keep_secret(self, secret: bytes) -> None:
         """Take the secret back that a store has kept: codes and accounts are known by it."""
         self.secret, self._codes = secret, PlaceCodes(secret)
+        self._numbers = [array("I") for _ in self.room.lanes]
 
     def recall_learnt(self, key: bytes, account: bytes) -> None:
         """Take in whose session it is from a store."""
@@ -384,8 +394,7 @@ class House:
 
     def language(self, head: Head) -> str:
         """Return the language of the page's that a request wants most."""
-        there = self.plan.look.languages
-        return there[choice(there, head.headers.get("Accept-Language", ""))] if there else _LANGUAGE
+        return page_language(self.plan, head.headers.get("Accept-Language", ""))
 
     # --- who waits at a connection
 
@@ -441,6 +450,7 @@ class House:
         self.plan, self.keys = plan, keys
         self.room.bound(plan.rule)
         self._polls += [array("d") for _ in self.room.lanes[len(self._polls) :]]
+        self._numbers += [array("I") for _ in self.room.lanes[len(self._numbers) :]]
 
 
 def _network(address: str) -> bytes:

@@ -13,7 +13,7 @@ import orjson
 from sidecar.forms import state_item
 from sidecar.instant import rfc3339
 from sidecar.model import Answer, Executed, Grade, joined
-from sidecar.policy.languages import chosen
+from sidecar.policy.languages import choice, chosen
 from sidecar.policy.visitors import OVER, Why, Word
 from sidecar.web.roomwords import title
 
@@ -31,6 +31,10 @@ _HEADERS: Final[RawHeaders] = (
 )
 _NAMED: Final = (*_HEADERS, (b"X-Request-Id", b""))
 _BLOCK: Final = joined(_HEADERS) + b"X-Request-Id: %b\r\n"
+_LANGUAGE: Final = "en"
+# A crowd sends some dozens of headers, and what each of its readers is told is a kilobyte at most.
+_KEPT_MOST: Final = 256
+_ACCEPT_MOST: Final = 100
 _OPENING: Final = b'{"state":"ok","category":"ok","executed":"no",'
 
 
@@ -64,6 +68,12 @@ def links(name: str, word: Word | None, remedy: str | None = None) -> dict[str, 
     return found
 
 
+def page_language(plan: RoomPlan, accept: str) -> str:
+    """Return the language of the page's that a reader wants most who sends that Accept-Language."""
+    there = plan.look.languages
+    return there[choice(there, accept)] if there else _LANGUAGE
+
+
 def notice_member(notice: Notice, language: str) -> dict[str, object]:
     """Return the member `message`."""
     tag, text = chosen(notice.texts, language)
@@ -83,24 +93,29 @@ def room_member(room: Room, plan: RoomPlan, language: str) -> dict[str, object]:
 
 
 class Speech:
-    """What one room says. `common` is kept by language, and by what a visitor is, until the room or its notice is another."""
+    """What one room says. `common` is kept by who reads it, and by what he is, until the room or its notice is another."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, Word | None], bytes] = {}
         self._about: object = None
 
-    def common(self, room: Room, plan: RoomPlan, notice: Notice | None, language: str, word: Word | None) -> bytes:
-        """Return the members that all visitors like him are told, each with a comma before it."""
-        about = (room.state, plan, notice)
+    def common(self, room: Room, plan: RoomPlan, notice: Notice | None, accept: str, word: Word | None) -> bytes:
+        """Return the members that all visitors like him are told, each with a comma before it. `accept`: his Accept-Language."""
+        about = (room.phase, room.time.paused, plan, notice)
         if about != self._about:
             self._about, self._kept = about, {}
-        kept = self._kept.get((language, word))
+        kept = self._kept.get((accept, word))
         if kept is None:
+            language = page_language(plan, accept)
             said: dict[str, object] = {"room": room_member(room, plan, language)}
             if notice is not None:
                 said["message"] = notice_member(notice, language)
             said["links"] = links(plan.name, word, plan.remedy)
-            kept = self._kept[language, word] = b"," + orjson.dumps(said)[1:-1]
+            kept = b"," + orjson.dumps(said)[1:-1]
+            if len(accept) <= _ACCEPT_MOST:
+                if len(self._kept) >= _KEPT_MOST:
+                    self._kept.clear()
+                self._kept[accept, word] = kept
         return kept
 
 

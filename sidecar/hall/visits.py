@@ -219,7 +219,8 @@ def told(
         token = house.pass_text(held) if held is not None else None
         more = b',"pass":' + orjson.dumps({"expires_at": rfc3339(until)} | ({"token": token} if token else {}))
         headers = ((b"Sidecar-Pass", token.encode()),) if token else NO_HEADERS
-    common = house.speech.common(room, house.plan, house.notice, house.language(exchange.head), said.word)
+    accept = exchange.head.headers.get("Accept-Language", "")
+    common = house.speech.common(room, house.plan, house.notice, accept, said.word)
     return speech.answer(speech.body(queue, common, time.wall, more), headers)
 
 

@@ -130,6 +130,16 @@ class Lane:
             return Word.LOBBY
         return Word.WAITING if self.presence.is_present(self.position(seq)) else Word.PARKED
 
+    def stand(self, seq: int) -> tuple[Word, int | None]:
+        """Return what somebody is, and who has a rank also how many are eligible before him, exactly."""
+        code = self._words[seq] & _CODE
+        if code:
+            return WORD_OF[code], None
+        if self._draw is None:
+            return Word.LOBBY, None
+        presence, position = self.presence, self.position(seq)
+        return Word.WAITING if presence.is_present(position) else Word.PARKED, presence.ahead(position)
+
     def why(self, seq: int) -> Why:
         """Return why somebody is what he is."""
         code, more = self._words[seq] & _CODE, self._words[seq] >> _CODE_BITS
@@ -142,6 +152,10 @@ class Lane:
     def ahead(self, seq: int) -> int:
         """Return how many are eligible before somebody, exactly."""
         return self.presence.ahead(self.position(seq))
+
+    def is_passed(self, seq: int) -> bool:
+        """Say whether the frontier has passed somebody: nobody else can have been away for too long."""
+        return self.position(seq) < self.frontier
 
     def away_s(self, sale: float, seq: int) -> float:
         """Return for how long at least somebody has not been heard of whom the frontier has passed, 0 where it has not."""

@@ -153,12 +153,13 @@ def _stretched(by: float, *, missed: bool) -> float:
 class Forecasts:
     """The bands of one lane. `watched` is what it waits to see the end of, by the visitor's number."""
 
-    __slots__ = ("_errors", "_watched", "held", "told")
+    __slots__ = ("_errors", "_looked_at", "_watched", "held", "told")
 
     def __init__(self) -> None:
         self._errors = [_Errors() for _ in (*_HORIZONS_S, 0.0)]
         # An ordinary dict would look through all that was taken out of its front, each time the first is asked for.
         self._watched: OrderedDict[int, _Forecast] = OrderedDict()
+        self._looked_at = float("-inf")
         self.told = self.held = 0  # forecasts that came due, and of them those that held, as they were told
 
     def band(self, plain_s: float) -> Band:
@@ -170,7 +171,7 @@ class Forecasts:
         """Remember what somebody is told, if there is room; the first thing that he was told stands."""
         if seq in self._watched or plain_s < _GRAIN_S:
             return
-        if len(self._watched) >= _KEPT:
+        if len(self._watched) >= _KEPT and now != self._looked_at:
             self._look_over(now)
         if len(self._watched) < _KEPT:
             said = self.band(plain_s)
@@ -178,7 +179,8 @@ class Forecasts:
             self._watched[seq] = _Forecast(now, plain_s, said.low_s, said.high_s)
 
     def _look_over(self, now: float) -> None:
-        """Forget one of whom nothing is to be learnt any more: who never comes back must not hold his room. One a call, in turns."""
+        """Forget one of whom nothing is to be learnt any more: who never comes back must not hold his room. One a tick, in turns."""
+        self._looked_at = now
         seq, forecast = next(iter(self._watched.items()))
         self._watched.move_to_end(seq)
         if now - forecast.made_at >= forecast.plain_s * exp(_WIDEST):
@@ -207,11 +209,9 @@ class Forecasts:
         self._watched.clear()
 
 
-def band(ahead: int, pace: Pace, now: float, forecasts: Forecasts) -> Band:
-    """Return what somebody is told with so many before him."""
+def speed(pace: Pace, now: float) -> float | Band:
+    """Return how many people are called a second as far as somebody may be told a time by it, else what he is told instead."""
     if not pace.known:
         return Band(None, reason=TOO_EARLY)
     per_s = pace.per_s_at(now)
-    if per_s < _STALLED:
-        return Band(None, reason=STALLED)
-    return forecasts.band((ahead + 1) / per_s)
+    return Band(None, reason=STALLED) if per_s < _STALLED else per_s

@@ -47,10 +47,14 @@ class PlaceCodes:
 
     def encode(self, lane: int, seq: int) -> str:
         """Return the code of the arrival `seq` (below SEQS) in the lane of that number (below LANES). Raises ValueError for any other."""
+        return spelled(self.number(lane, seq))
+
+    def number(self, lane: int, seq: int) -> int:
+        """Return the number of 30 bits that the code spells. Raises ValueError as `encode` does."""
         if not (0 <= lane < LANES and 0 <= seq < SEQS):
             raise ValueError(f"lane {lane}, arrival {seq} has no code")
         number = self._order.forward(lane << _SEQ_BITS | seq)
-        return spelled(number << 5 | _HIGH[number >> _LOW_BITS] ^ _LOW[number & _LOW_MASK])
+        return number << 5 | _HIGH[number >> _LOW_BITS] ^ _LOW[number & _LOW_MASK]
 
     def decode(self, text: str) -> tuple[int, int] | None:
         """Return lane and arrival, None where it is no code; any single wrong letter makes it none, and any two that were swapped."""

@@ -30,8 +30,9 @@ def most_s(crowd: int) -> float:
 
 def waiting_s(eta_s: float | None, crowd: int, chance: float) -> float:
     """Return in how many seconds somebody asks again who waits `eta_s` more; None: nobody can say. `chance`: 0 to 1."""
-    top = most_s(crowd)
-    plain = top if eta_s is None else min(max(PART * eta_s, LEAST_S), top)
+    plain = top = most_s(crowd)
+    if eta_s is not None and (part_s := PART * eta_s) < top:
+        plain = max(part_s, LEAST_S)
     return plain * spread(chance)
 
 

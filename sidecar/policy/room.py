@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from sidecar.policy.admission import Admission, Backing
 from sidecar.policy.credentials import PlaceId
 from sidecar.policy.lane import Lane
-from sidecar.policy.outlook import NOT_OPEN, PAUSED, STALLED, Band, Forecasts, Pace, band
+from sidecar.policy.outlook import NOT_OPEN, PAUSED, STALLED, Band, Forecasts, Pace, speed
 from sidecar.policy.passes import Active, Passes, PassRule
 from sidecar.policy.polling import most_s
 from sidecar.policy.roomtime import RoomTime
@@ -126,6 +126,7 @@ class Room:
         self.reached: Counter[str] = Counter()  # how many have become what, since the process began
         self.by_hand: Phase | None = None  # an operator has said so
         self.turn = 0  # passes that have been given, of the last 65 535
+        self._speeds: dict[int, float | Band] = {}  # by lane, until the next tick: each poll asks for it
         self._window_from = 0.0
         self._rotating = False
         self._paced_at = 0.0
@@ -185,9 +186,8 @@ class Room:
     def tell(self, place: PlaceId) -> Told:
         """Tell somebody how he stands."""
         lane = self.lanes[place.lane]
-        word = lane.word(place.seq)
-        if word in (Word.WAITING, Word.PARKED):
-            ahead = lane.ahead(place.seq)
+        word, ahead = lane.stand(place.seq)
+        if ahead is not None:
             return Told(place, word, Why.NONE, ahead, self._band(place, ahead))
         until = None
         if word is Word.CALLED:
@@ -199,15 +199,21 @@ class Room:
         return Told(place, word, lane.why(place.seq), None, nobody_knows, until)
 
     def _band(self, place: PlaceId, ahead: int) -> Band:
+        said = self._speeds.get(place.lane)
+        if said is None:
+            said = self._speeds[place.lane] = self._speed_of(place.lane)
+        return said if isinstance(said, Band) else self.forecasts[place.lane].band((ahead + 1) / said)
+
+    def _speed_of(self, number: int) -> float | Band:
+        """Return how many of a lane are called a second, or what its people are told instead of a time."""
         if self.phase is Phase.DRAWING:
             return Band(None, reason=NOT_OPEN)
         if self.time.paused:
             return Band(None, reason=PAUSED)
         if self.phase in _ENDED:
             return Band(None, reason=STALLED)
-        if len(self.lanes) > 1:
-            ahead = int(ahead / self._part_of(place.lane))
-        return band(ahead, self.pace, self.time.life, self.forecasts[place.lane])
+        said = speed(self.pace, self.time.life)
+        return said if isinstance(said, Band) else said * self._part_of(number)
 
     def _part_of(self, number: int) -> float:
         """Return the part of all calls that a lane gets while these lanes wait."""
@@ -224,7 +230,8 @@ class Room:
     def _weigh(self) -> None:
         weights = self._weight_by_lane()
         self.turns.bound(weights)
-        self._weights = [weights[lane.name] for lane in self.lanes]  # by number: each poll asks for it
+        self._weights = [weights[lane.name] for lane in self.lanes]  # by number
+        self._speeds.clear()
 
     def guess_s(self, ahead: int) -> float:
         """Return a wait for those to whom none is told, in seconds: by Little's law."""
@@ -246,7 +253,11 @@ class Room:
         """Note that somebody is there. Whose turn passed long ago while he was away has lost it."""
         lane = self.lanes[place.lane]
         # In sale time: who stays away during a pause loses nothing by it.
-        if lane.word(place.seq) is Word.PARKED and lane.away_s(self.time.sale, place.seq) > FORFEIT_S:
+        if (
+            lane.is_passed(place.seq)
+            and lane.word(place.seq) is Word.PARKED
+            and lane.away_s(self.time.sale, place.seq) > FORFEIT_S
+        ):
             self.happen(place, Event.FORFEIT, Why.ABSENT)
             return
         lane.poll(place.seq)
@@ -348,6 +359,7 @@ class Room:
         if self.time.paused == on:
             return
         self.time.paused = on
+        self._speeds.clear()
         for forecasts in self.forecasts:
             forecasts.clear()
         if not on:
@@ -378,6 +390,7 @@ class Room:
             lane.mark_frontier(time.sale)
             self.story.joined(time.wall, lane.number, lane.joined)
         self.crowd = self.joined
+        self._speeds.clear()
         return found
 
     def _over(self, held: Active, why: str) -> bool:
@@ -461,6 +474,7 @@ class Room:
         """Go on after a restart: what the pace was nobody knows, and people come back one after the other."""
         self._window_from = self.time.life
         self.pace.forget()
+        self._speeds.clear()
         self.admission.slow_start(self.time.sale)
         for lane in self.lanes:
             self.story.begin(lane.number, lane.joined)

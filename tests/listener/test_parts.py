@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 from yarl import URL
 
 from sidecar.bell import Bell
@@ -145,7 +146,7 @@ async def test_bell() -> None:
 )
 def test_no_reply_can_be_split(headers: list[tuple[bytes, bytes]], body: bytes, status: int, method: str) -> None:
     """Whatever bytes a header holds, the head is refused or it is exactly one head."""
-    head = Head(method, "/", "/", "", {}, ())
+    head = Head(method, "/", "/", "", CIMultiDict(), ())
     reply = Reply(status, tuple(headers), (body,))
     try:
         framed = wire.frame(reply, head, close=False)
@@ -167,7 +168,7 @@ JOINED = ((b"Content-Type", b"text/xml"), (b"Vary", b"Origin"))
 @given(st.binary(max_size=12), st.sampled_from(["GET", "HEAD"]), st.booleans())
 def test_lines_joined_beforehand_are_the_same_head(value: bytes, method: str, close: bool) -> None:
     """Whoever has joined a reply's lines gets what everybody gets, and can split no more than anybody."""
-    head, lines = Head(method, "/", "/", "", {}, ()), ((b"Allow", value), (b"Vary", b"Origin"))
+    head, lines = Head(method, "/", "/", "", CIMultiDict(), ()), ((b"Allow", value), (b"Vary", b"Origin"))
     plain = Reply(405, lines, (b"no",))
     known = plain._replace(block=joined(lines))
     usual = method == "GET" and not close
@@ -201,7 +202,7 @@ async def _never() -> bytes:
 )
 def test_what_is_not_said_at_once(reply: Reply, version: tuple[int, int]) -> None:
     """Whatever ends a connection, has no end or no body, or is not all ours is framed with more care."""
-    assert wire.at_once(reply, Head("POST", "/", "/", "", {}, (), version), close=False) is None
+    assert wire.at_once(reply, Head("POST", "/", "/", "", CIMultiDict(), (), version), close=False) is None
 
 
 def test_phrase_cannot_split() -> None:

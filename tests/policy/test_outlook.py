@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from sidecar.policy.outlook import STALLED, TOO_EARLY, Band, Forecasts, Pace, band
+from sidecar.policy.outlook import STALLED, TOO_EARLY, Band, Forecasts, Pace, speed
 
 MANY = 100_000
 
@@ -22,6 +22,12 @@ def steady(per_s: float, seconds: int, pace: Pace | None = None, begin: int = 0)
         pace.tell(float(second), int(owed))
         owed -= int(owed)
     return pace
+
+
+def band(ahead: int, pace: Pace, now: float, forecasts: Forecasts) -> Band:
+    """Return what somebody is told with so many before him."""
+    said = speed(pace, now)
+    return said if isinstance(said, Band) else forecasts.band((ahead + 1) / said)
 
 
 class Line:
@@ -191,9 +197,9 @@ def test_people_who_never_come_back_do_not_end_its_learning() -> None:
         forecasts.watch(0.0, seq, 20.0)
     assert len(forecasts._watched) == 512
     for seq in range(2000, 3000):
-        forecasts.watch(10.0, seq, 20.0)
+        forecasts.watch(10.0 + seq / 1000, seq, 20.0)
     assert all(seq < 1000 for seq in forecasts._watched), "their time is not over"
     for seq in range(3000, 4000):
-        forecasts.watch(20.0 * 7.5, seq, 20.0)
+        forecasts.watch(20.0 * 7.5 + seq / 1000, seq, 20.0)
     assert len(forecasts._watched) == 512
     assert all(seq >= 3000 for seq in forecasts._watched)

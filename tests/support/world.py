@@ -13,6 +13,8 @@ from hashlib import blake2b
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
+from multidict import CIMultiDict
+
 from sidecar.answers import Entry, Fold, Keying, Question, Shared
 from sidecar.buffers import Buffers
 from sidecar.described import Described
@@ -63,7 +65,7 @@ from sidecar.watch.watching import Watching
 from sidecar.web.booklet import Booklet
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from sidecar.model import Outcome, RawHeaders, Reply
     from sidecar.ports import Documents
@@ -427,30 +429,13 @@ class Body:
         return self.data if account.take(len(self.data)) else Refusal("overloaded", "buffered")
 
 
-class Headers(dict[str, str]):
-    """Header look-up without regard to case, as the listener's multidict has it."""
-
-    def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
-        super().__init__((name.lower(), value) for name, value in reversed(list(lines)))
-
-    def __getitem__(self, name: str) -> str:
-        return super().__getitem__(name.lower())
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(str(name).lower())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a value, whatever the case of its name."""
-        return super().get(name.lower(), default)
-
-
 def head(
     method: str = "POST", target: str = "/tickets", headers: Sequence[tuple[str, str]] = (("Content-Type", "text/xml"),)
 ) -> Head:
     """Make a request head from a target and header lines."""
     path, _, query = target.partition("?")
     raw = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
-    return Head(method, target, path, query, Headers(headers), raw)
+    return Head(method, target, path, query, CIMultiDict(headers), raw)
 
 
 SAFE = OperationPlan("Get*", safe=True, timeout_s=4.0, attempt_first_byte_s=10.0, attempt_total_s=15.0)
