@@ -19,6 +19,7 @@ from aiohttp import EMPTY_PAYLOAD
 from sidecar.listener import faults
 from sidecar.listener.hearing import Fault, Hearing, Phase
 from sidecar.listener.linger import LINGER_S, Linger
+from sidecar.listener.outbox import SHORT_BYTES
 from sidecar.listener.outlet import WRITE_BYTES, drop, write_reply
 from sidecar.listener.request import declared_bytes, head_of
 from sidecar.listener.upload import BrokenBody, Upload
@@ -52,7 +53,7 @@ DRAINING: Final = Refusal("draining", close=True)
 class Connection(Hearing):
     """One accepted connection. Its task runs `start`."""
 
-    __slots__ = ("_client", "_done", "_exchange", "_expelled", "_slow", "_waited_s", "_written")
+    __slots__ = ("_client", "_done", "_exchange", "_expelled", "_posted", "_slow", "_waited_s", "_written")
 
     def __init__(self, reception: Reception, loop: asyncio.AbstractEventLoop, header_bytes: int) -> None:
         super().__init__(reception, loop, header_bytes)
@@ -60,6 +61,7 @@ class Connection(Hearing):
         self._done: list[Callable[[], None]] = []  # of the last exchange: who waits for the connection to be free of it
         self._client = ""  # of the last exchange, as the stages named him
         self._expelled = False
+        self._posted = -1  # the turn of the outbox in which the last short reply was left there
         self._written = 0  # of the reply that is being sent
         self._waited_s = 0.0  # for its reader
         self._slow = False  # he reads, but so slowly that his time is up before he stalls
@@ -83,6 +85,7 @@ class Connection(Hearing):
 
     def begin_body(self, *, say_continue: bool) -> None:
         if say_continue and self.transport is not None:
+            self._post_out()
             self.transport.write(CONTINUE)
         self._enter(Phase.BODY, self._desk.limits.body_timeout_s)
 
@@ -284,6 +287,8 @@ class Connection(Hearing):
         self._waited_s = 0.0
         try:
             if head is not None and (whole := at_once(reply, head, close=close)) and len(whole) <= WRITE_BYTES:
+                if len(whole) <= SHORT_BYTES and self._post(whole):
+                    return False
                 self._put(whole)
                 if self._paused:
                     await self._drained()
@@ -309,7 +314,28 @@ class Connection(Hearing):
         if self._paused:
             await self._drained()
 
+    def _post(self, data: bytes) -> bool:
+        """Leave a short reply to the end of the loop's turn; False where it has to be written now: something is still on its way."""
+        transport, outbox = self.transport, self._reception.outbox
+        if (
+            transport is None
+            or self._posted == outbox.turn
+            or transport.is_closing()
+            or transport.get_write_buffer_size()
+        ):
+            return False
+        self._posted = outbox.post(transport, data)
+        self._written += len(data)
+        return True
+
+    def _post_out(self) -> None:
+        """Write what was left to the end of the turn: something else follows it, or the end."""
+        outbox = self._reception.outbox
+        if self._posted == outbox.turn:
+            outbox.flush()
+
     def _put(self, data: bytes | memoryview) -> None:
+        self._post_out()
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the peer has gone")
         self.transport.write(data)
@@ -355,6 +381,7 @@ class Connection(Hearing):
 
     def dismiss(self, *, at_once: bool = False) -> None:
         """Close a connection that carries nothing; `at_once` where its place is given away: a TLS peer is not waited for."""
+        self._post_out()
         self._stir()
         if at_once and self._desk.tls and self.transport is not None and not self.transport.get_write_buffer_size():
             self._reception.leaves(self)
@@ -410,6 +437,7 @@ class Connection(Hearing):
 
         Under TLS a close waits for the peer's: he has a place, too, until he has gone. Else it takes a turn of the loop.
         """
+        self._post_out()
         stall_s = self._desk.limits.body_timeout_s
         if transport.get_write_buffer_size():
             self._enter(Phase.CLOSING, stall_s)

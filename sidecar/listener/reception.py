@@ -15,6 +15,7 @@ from aiohttp import web
 
 from sidecar.listener import faults
 from sidecar.listener.connection import Connection
+from sidecar.listener.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -50,6 +51,7 @@ class Reception(web.Server):
     def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(_unused, handler_cancellation=True, loop=loop)
         self.desk = desk
+        self.outbox = Outbox(loop)
         self.draining = False
         self.idle: dict[Connection, None] = {}  # between two requests, the longest idle first
         self.silent: dict[Connection, float] = {}  # have not asked anything yet, since when, the oldest first
