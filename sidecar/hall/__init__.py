@@ -39,6 +39,7 @@ PREFIX: Final = f"{RESERVED}/rooms/"
 ASSETS: Final = "assets"
 _PAGES: Final = ("", "widget", "theme.css")
 _KEEP_TICKS: Final = 2  # twice a second: a crash costs no more than one
+_DRAW_PATIENCE_S: Final = 0.25  # for a disk that takes some milliseconds as a rule, once in an evening
 # A slice of the carry-over, 1.5 ms, and the time between two: a million people in 25 seconds.
 _CARRY: Final = 800
 _CARRY_S: Final = 0.02
@@ -163,6 +164,17 @@ class Hall:
             if changes := memory.changes(closing=closing):
                 self._file.keep(name, changes)
 
+    def _keep_draw(self, name: str) -> None:
+        """See to it that a draw is on disk before anybody is told his rank: after a crash it would be made again, and be another one. It
+        is the one moment of an evening in which the loop waits for a disk, and not for long.
+        """
+        if self._file is None:
+            return
+        self._keep()
+        if not self._file.settle(_DRAW_PATIENCE_S):
+            remedy = "should the process be killed before it is, the draw is made anew: look at the disk of store:"
+            self._log.event("draw_not_written", room=name, remedy=remedy)
+
     def _say(self, event: str, **facts: object) -> None:
         """Write to the log, from the thread that writes rooms."""
         if self._loop is None or self._loop.is_closed():
@@ -184,7 +196,7 @@ class Hall:
             house.room.pause(on=house.stop is not None)
             found = house.tick(self._backing({cover.backend for cover in house.plan.covers}))
             if found.sealed:
-                self._keep()  # before anybody is told his rank: a second draw would be another one
+                self._keep_draw(name)
                 if self._loop is not None and self._carrying is None:
                     self._carry()
             if found:

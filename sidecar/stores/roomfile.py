@@ -35,6 +35,7 @@ class RoomFile:
         self._waiting: dict[tuple[str, str], bytes | None] = {}
         self._gone: set[str] = set()  # rooms of which every page has to go before anything is written
         self._lock, self._urgent = Lock(), Event()
+        self._settling: list[Event] = []  # whoever waits for what is handed over
         self._ending = False
         self._broken: Why | None = None
         self._thread = Thread(target=self._run, name="rooms", daemon=True)
@@ -67,6 +68,18 @@ class RoomFile:
             for name, value in pages.items():
                 self._waiting[room, name] = value
         self._urgent.set()
+
+    def settle(self, patience_s: float) -> bool:
+        """Wait until all that was handed over is on disk, and say whether it is: for what must not happen twice. A file that is broken is
+        not waited for.
+        """
+        if self._broken is not None:
+            return False
+        done = Event()
+        with self._lock:
+            self._settling.append(done)
+        self._urgent.set()
+        return done.wait(patience_s) and self._broken is None
 
     def forget(self, room: str) -> None:
         """Let every page of a room be gone that is not handed over after this."""
@@ -119,6 +132,7 @@ class RoomFile:
             with self._lock:
                 piece, self._waiting = self._waiting, {}
                 gone, self._gone = self._gone, set()
+                settling, self._settling = self._settling, []
             try:
                 if db is None:
                     db = sqlite3.connect(self.path, isolation_level=None)
@@ -135,6 +149,8 @@ class RoomFile:
                 if db is not None:
                     close_file(db)
                     db = None
+            for done in settling:
+                done.set()
         if db is not None:
             close_file(db)
 

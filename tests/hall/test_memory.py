@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
+import shutil
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +20,7 @@ from sidecar.policy.admission import Backing
 from sidecar.policy.credentials import PlaceId
 from sidecar.policy.room import Phase
 from sidecar.policy.visitors import Event, Why, Word
+from sidecar.stores.roomfile import RoomFile
 from tests.hall.sale import HAMLET, SECRET
 from tests.support.world import KEYS, WALL_S, Recorder
 
@@ -394,4 +397,56 @@ def test_nothing_of_a_lost_room_comes_back(tmp_path: Path) -> None:
     hall.close()
     hall, log = opened()
     assert log.named("room_recalled")[0]["joined"] == 0
+    hall.close()
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> float:
+    """A disk that takes a while for each write; returns how long, in seconds."""
+    wait_s, write = 0.1, RoomFile._write
+
+    def slowly(self: RoomFile, *what: Any) -> None:
+        time.sleep(wait_s)
+        write(self, *what)
+
+    monkeypatch.setattr(RoomFile, "_write", slowly)
+    return wait_s
+
+
+def drawn(at: str) -> tuple[Hall, Recorder]:
+    """Return a hall whose room has just been drawn, three people in it, not a moment later."""
+    clock, log = Clock(), Recorder()
+    hall = Hall(clock, log, lambda: 0.5, cast("Any", None), lambda _: Backing(), at)
+    hall.bound((PLAN,), KEYS, frozenset(), https=False)
+    for _ in range(3):
+        assert isinstance(hall.houses["hamlet"].join("main", None, "", attaches=True), Joined)
+    clock.at += 590.0
+    hall.tick()
+    assert hall.houses["hamlet"].room.phase is Phase.DRAWING
+    return hall, log
+
+
+@pytest.mark.usefixtures("slow_disk")
+def test_a_draw_is_on_disk_before_anybody_is_told_his_rank(tmp_path: Path) -> None:
+    """Whatever is on disk when the draw's own tick is over is what a kill at that moment leaves: the draw of these three, and no other."""
+    hall, log = drawn(str(tmp_path / "state.db"))
+    killed = tmp_path / "killed"
+    shutil.copytree(tmp_path, killed, ignore=lambda *_: ["killed"])
+    assert log.named("draw_not_written") == []
+    again = Hall(Clock(), Recorder(), lambda: 0.5, cast("Any", None), lambda _: Backing(), str(killed / "state.db"))
+    again.bound((PLAN,), KEYS, frozenset(), https=False)
+    rooms = [each.houses["hamlet"].room for each in (hall, again)]
+    assert [room.lanes[0].drawn for room in rooms] == [3, 3]
+    assert len({tuple(room.lanes[0].position(seq) for seq in range(3)) for room in rooms}) == 1
+    hall.close()
+    again.close()
+
+
+def test_a_disk_that_is_too_slow_for_a_draw_is_said(
+    slow_disk: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sale goes on: the loop waits a quarter of a second at most, and who operates it knows what a crash would cost now."""
+    monkeypatch.setattr("sidecar.hall._DRAW_PATIENCE_S", slow_disk / 10)
+    hall, log = drawn(str(tmp_path / "state.db"))
+    assert [facts["room"] for facts in log.named("draw_not_written")] == ["hamlet"]
     hall.close()

@@ -37,6 +37,15 @@ QUEUEING: tuple[Trouble, ...] = (
     ),
     Trouble(
         "a waiting room",
+        "the process is killed right behind the draw",
+        "as by any restart: the rank that they were told is theirs",
+        "as without it",
+        "`room_recalled` in the log; at the draw `draw_not_written` where the disk was too slow for that",
+        "nobody; where that line stands, the operator: look at the disk",
+        f"{_MEMORY}::test_a_draw_is_on_disk_before_anybody_is_told_his_rank",
+    ),
+    Trouble(
+        "a waiting room",
         "a second replica with the same keys is asked, and knows nobody of the first one's",
         "`waiting` or `pass_expired` (other_replica); it draws for nobody else's visitor",
         "`no`",

@@ -151,6 +151,36 @@ def test_a_room_that_was_forgotten_while_the_disk_was_full_stays_so(
     assert opened()[1] == {"hamlet": {"meta": b"new"}}
 
 
+def test_whoever_settles_waits_until_it_is_written(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as his patience lasts; a disk that is broken he does not wait for."""
+    slow_s, broken, written = 0.1, False, list[Any]()
+
+    def write(self: RoomFile, db: sqlite3.Connection, piece: Any, gone: Any) -> None:
+        time.sleep(slow_s)
+        if broken:
+            raise sqlite3.OperationalError("disk I/O error")
+        real(self, db, piece, gone)
+        written.append(piece)
+
+    real = RoomFile._write
+    monkeypatch.setattr(RoomFile, "_write", write)
+    file, _, _ = opened()
+    file.keep("hamlet", {"meta": b"1"})
+    assert file.settle(10.0)
+    assert written == [{("hamlet", "meta"): b"1"}]
+    file.keep("hamlet", {"meta": b"2"})
+    assert not file.settle(slow_s / 10)
+    assert file.settle(10.0)
+    assert len(written) == 2
+    broken = True
+    file.keep("hamlet", {"meta": b"3"})
+    assert not file.settle(10.0), "it fails while he waits"
+    begun = time.perf_counter()
+    assert not file.settle(10.0)
+    assert time.perf_counter() - begun < 5.0, "and afterwards he does not wait"
+    broken = False
+
+
 def test_a_file_that_another_process_has_is_left_alone(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said, with what to do; the rooms live in memory meanwhile."""
     plain = sqlite3.connect
