@@ -211,7 +211,8 @@ class Connection(Hearing):
             if exchange.account is not None:
                 exchange.account.close()
         del exchange, message  # whoever is listened to afterwards holds no bytes that others could use
-        if left and not closed and not stuck:
+        # One that came whole and that nobody read fills the parser's buffer: until it is taken, nothing else is heard, not even the end.
+        if not (closed or stuck or payload.at_eof()):
             closed = not await self._read_rest(payload)
         if stuck or (closed and (left or not self._desk.tls)):
             await self._listen_on()  # even after a whole request: old clients send an empty line behind it

@@ -212,6 +212,26 @@ async def test_slow_uploads_are_drained_while_they_come() -> None:
         await until(lambda: hall.listener.connections == 0)
 
 
+@pytest.mark.loops
+@pytest.mark.parametrize("size_kib", [1, 64, 100, 200, 1024])
+async def test_an_unread_body_that_has_come_is_no_reason_to_hear_nothing(size_kib: int) -> None:
+    """One that came whole before its refusal: what follows it is answered, and the client's end is noticed at once."""
+
+    async def late(exchange: Exchange) -> Reply:
+        await asyncio.sleep(0.05)  # all of it has come, as far as we listen
+        return await not_found(exchange)
+
+    body = b"x" * (size_kib * 1024)
+    request = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    async with opened(answers={"/a": late}) as hall:
+        async with hall.client() as client:
+            await client.send(request)
+            assert (await client.response()).state == "not_found"
+            if await client.bytes_within(0.05) == b"" and client.ended is None:
+                assert (await client.exchange(GET)).state == "not_found"
+        await until(lambda: hall.listener.connections == 0)
+
+
 async def test_small_unread_body_keeps_the_connection() -> None:
     """A refusal of a small request costs no connection, whether its body came with the head, later, or as it was refused."""
     async with opened(answers={"/a": not_found}) as hall, hall.client() as client:

@@ -207,6 +207,7 @@ def test_reasons_are_those_of_tokens_and_two_more() -> None:
 def test_a_place_of_the_current_key_is_told_by_how_it_begins(of: PlaceId) -> None:
     """Whoever holds one of an older key, of another room or of another replica is to be given another one; nobody else is."""
     old, texts = Keys(OLD), credentials.PlaceTexts(KEYS, ROOM, EPOCH)
+    assert repr(texts) == f"<PlaceTexts of {ROOM.hex()}, epoch {EPOCH.hex()}, {KEYS!r}>"
     assert texts.is_current(sign_place(KEYS, ROOM, EPOCH, of))
     assert not texts.is_current(sign_place(old, ROOM, EPOCH, of))
     assert not texts.is_current(sign_place(KEYS, room_id("macbeth"), EPOCH, of))

@@ -497,6 +497,29 @@ def test_what_somebody_is_told() -> None:
     assert room.tell(waiting.place).band.reason == STALLED
 
 
+def test_who_waits_in_a_lane_is_told_its_own_pace() -> None:
+    """Two lanes at three to one share what is called, so the same number of people ahead takes three times as long in the slower one. One
+    alone has all of it, from the next tick on.
+    """
+    running = Running(Rule("hamlet", opens=OPENS, max_active=50, lanes=(("main", 3), ("fast", 1))), before_s=1.0)
+    room, (main, fast) = running.room, running.room.lanes
+    running.run(5.0)
+    running.join(100)
+    for second in range(100):
+        room.pace.tell(float(second), 4)
+    alone = room.tell(running.places[-1])
+    for _ in range(alone.ahead + 1 if alone.ahead is not None else 0):
+        place = room.join(fast)
+        assert place is not None
+        room.poll(place)
+    assert room.tell(running.places[-1]) == alone, "until the next tick"
+    room._speeds.clear()
+    both = [room.tell(each) for each in (running.places[-1], place)]
+    assert both[0].ahead == both[1].ahead == alone.ahead
+    assert [each.band.plain_s / alone.band.plain_s for each in both] == pytest.approx([4 / 3, 4.0])
+    assert main.eligible == fast.eligible
+
+
 def test_moves_are_followed_however_many() -> None:
     """To and fro, and each old place leads to where he stands now; nobody is moved past the capacity."""
     running = Running(before_s=50.0)

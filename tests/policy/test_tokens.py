@@ -166,6 +166,7 @@ def test_the_last_field_alone(fields: tuple[bytes, ...], last: bytes) -> None:
     text = sign(KEYS, Token(2, (*fields, last)))
     assert series.last(text) == last
     assert series.begins(text)
+    assert repr(series) == f"<Series of {len(text)} characters, {series._prefix}…>"
     others = [
         sign(KEYS, Token(1, (*fields, last))),
         sign(KEYS, Token(2, (*fields, last + b"x"))),
