@@ -12,6 +12,9 @@ JOBS ?= 3
 PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 MINUTES ?= 15
 
+# Hundreds of tests start a process of their own: each would compile every module anew where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long lint generate bench soak canary lock clean
 

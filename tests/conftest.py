@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -37,6 +38,19 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("uvloop"):
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.SelectorEventLoop}
+
+
+@pytest.hookimpl(tryfirst=True)  # before what is marked is chosen from
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark those cases `long` that `thinned` leaves out of `make test`."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        if (marker := item.get_closest_marker("thinned")) is None:
+            continue
+        test = item.nodeid.partition("[")[0]
+        if seen[test] % marker.args[0]:
+            item.add_marker(pytest.mark.long)
+        seen[test] += 1
 
 
 @pytest.hookimpl(wrapper=True)

@@ -59,6 +59,7 @@ print(asyncio.run(growth(globals()[sys.argv[1]])))
 """
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc to read the memory from")
 @pytest.mark.parametrize("way", ["small", "careful", "pieces", "threads"])
 def test_a_quarter_of_a_million_invented_names_leave_nothing(way: str) -> None:

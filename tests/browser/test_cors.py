@@ -56,6 +56,7 @@ def soap(operation: str) -> dict[str, Any]:
 # --- 13, 14, 16: every failure that a browser can cause
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("size", [40_000, 300_000])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_long_address(tab: Tab, theatre: Theatre, size: int, method: str) -> None:
@@ -111,6 +112,7 @@ def test_a_slow_head(tab: Tab, theatre: Theatre) -> None:
     reads(seen, "body_timeout", 408)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("operation", "path", "state", "status"),
     [
@@ -176,6 +178,7 @@ def leaving(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> Iterator[Th
         yield theatre
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(("operation", "executed"), [("Freeze", "unknown"), ("GetFreeze", "no")])
 def test_shutdown_while_the_backend_has_the_call(tab: Tab, leaving: Theatre, operation: str, executed: str) -> None:
     """The page reads that the outcome is not known, instead of a TypeError that says nothing."""
@@ -206,6 +209,7 @@ def _until(holds: Any, within_s: float = 10.0) -> None:
 # --- the second list: SOAP and XML-RPC as they are
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("dialect", ["soap11", "xmlrpc"])
 @pytest.mark.parametrize(
     ("operation", "house", "state"),

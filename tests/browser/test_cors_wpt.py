@@ -207,6 +207,7 @@ STATUSES = {
 }
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("path", STATUSES, ids=lambda path: path[:12])
 def test_status(tab: Tab, theatre: Theatre, path: str) -> None:
     """status.htm: a synchronous request reads status, text and header of every kind of response."""
@@ -216,6 +217,7 @@ def test_status(tab: Tab, theatre: Theatre, path: str) -> None:
     assert seen["text"].startswith("{")
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("path", STATUSES, ids=lambda path: path[:12])
 def test_status_async(tab: Tab, theatre: Theatre, path: str) -> None:
     """status-async.htm: the same with events; it loads, it does not fail."""
@@ -264,6 +266,7 @@ def test_late_upload_events(tab: Tab, theatre: Theatre, size: int, status: int) 
     assert seen["events"][-2:] == ["response:load", "response:loadend"]
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     ("headers", "asks"),
     [

@@ -86,6 +86,7 @@ def night(chromium: Browser, desk: Desk) -> Iterator[View]:
     assert view.complaints == []
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("width", "height"),
@@ -108,6 +109,7 @@ def test_every_width(night: View, width: int, height: int, theme: str) -> None:
         summary.click()
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_is_old_can_be_read(view: View, theme: str) -> None:
     """Figures that are no longer true are grey, and meet the same contrast."""
@@ -194,6 +196,7 @@ BANNERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(("members", "code", "shown", "behind"), BANNERS)
 def test_one_click_to_what_to_do(
     view: View, members: dict[str, Any], code: str, shown: list[str], behind: list[str]

@@ -78,6 +78,7 @@ def holes(value: Any) -> Any:
     return [holes(each) for each in value] if isinstance(value, list) else None
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     "said",
     [
@@ -172,6 +173,7 @@ def test_the_sidecar_goes_and_comes_back(view: View) -> None:
     view.complaints.clear()  # that a fetch failed is said by Chromium itself
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     ("code", "body", "said"),
     [

@@ -179,6 +179,7 @@ class Storm:
         await settle()
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("learns", [True, False], ids=["learnt", "fixed"])
 @pytest.mark.parametrize("seed", range(3))
 async def test_nothing_is_left_over_of_a_storm(seed: int, learns: bool) -> None:

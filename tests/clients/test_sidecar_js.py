@@ -329,6 +329,7 @@ def test_the_types_of_a_backend_fit_on_it(tmp_path: Path) -> None:
     assert [line.partition(",")[0] for line in typed(tmp_path, "\n".join(lines), **tickets)] == ["page.ts(6"]
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -69,6 +69,7 @@ async def page(shop: Shop) -> AsyncIterator[Page]:
         await browser.close()
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     ("button", "state", "executed"),
     [

@@ -346,6 +346,7 @@ def filled(process: Process) -> None:
     process.write()
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_damaged_page_is_noticed(seed: int, tmp_path: Path) -> None:
     """The room begins anew and the log says so, with what to do; a process never fails to start for it."""

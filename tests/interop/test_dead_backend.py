@@ -48,6 +48,7 @@ def dead(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SidecarProcess]:
         yield sidecar
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(("client", "endpoint", "dialect"), ordinary(pairs(["php", "php-rpc", "simple"])))
 def test_own_kind_of_fault(
     dead: SidecarProcess, ask: Callable[..., list[dict[str, Any]]], client: str, endpoint: str, dialect: str
@@ -76,6 +77,7 @@ def assert_state(fault: dict[str, Any], dialect: str) -> None:
         assert "backend_unreachable" in str(subcodes)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(("client", "dialect"), [(name, dialect) for name, _, dialect in pairs(["php", "simple"])])
 def test_fault_while_it_is_gone_and_answers_when_it_is_back(
     clients: Callable[[str], Client], mortal: Road, client: str, dialect: str

@@ -74,6 +74,7 @@ def test_results_are_what_was_asked_for(
         assert answers["multicall"]["value"] in ([3, TEXT], [[3], [TEXT]])  # xmlrpc.client unwraps, npm does not
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(("client", "endpoint", "dialect"), TOUR)
 def test_nothing_changes_on_the_way(
     direct: Road,
@@ -99,6 +100,7 @@ def test_validator1_eight_of_eight(road: Road, ask: Callable[..., list[dict[str,
     assert [each.get("value", each) for each in answers] == ["pass"] * 8
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     ("client", "endpoint", "dialect"),
     [

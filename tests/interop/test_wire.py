@@ -123,6 +123,7 @@ def test_gzip_reply_passes_as_it_is(
     assert_identical(through, endpoint, 2)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     ("client", "endpoint", "dialect"),
     [each for each in pairs(["spyne11-utf16", "spyne12-utf16"]) if each[0] not in NO_UTF16],
@@ -139,6 +140,7 @@ def test_utf16_reply(direct: Road, through: Road, ask: Ask, client: str, endpoin
     assert_identical(through, endpoint, 3)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("endpoint", ["spyne11", "spyne11-utf16", "php"])
 def test_utf16_request_from_dotnet(direct: Road, through: Road, ask: Ask, endpoint: str) -> None:
     """.NET with RequestEncoding = UTF-16 is understood: the operation is found, the bytes are not touched."""

@@ -177,6 +177,7 @@ ROWS = pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.
 KINDS = pytest.mark.parametrize("kind", ["safe", "unsafe"])
 
 
+@pytest.mark.thinned(2)
 @KINDS
 @ROWS
 async def test_a_failure(stand: Stand, failure: Failure, kind: str) -> None:
@@ -193,6 +194,7 @@ async def test_a_failure(stand: Stand, failure: Failure, kind: str) -> None:
         cell.check(failure, response)
 
 
+@pytest.mark.thinned(3)
 @KINDS
 @pytest.mark.parametrize(
     "failure", [row for row in FAULT_POINTS if not row.id.endswith("accept")], ids=lambda row: row.id

@@ -123,6 +123,7 @@ def _ours(found: object) -> str:
     return kind.__qualname__ if str(kind.__module__).startswith(KINDS) else ""
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.uvloop
 @pytest.mark.parametrize(
     ("kind", "hangs_up"),

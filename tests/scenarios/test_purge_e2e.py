@@ -94,6 +94,7 @@ def backend() -> Iterator[ThreadBackend]:
         yield made
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("what", "renewed"),
     [

@@ -80,6 +80,7 @@ async def _each_gets_his_own(sidecar: SidecarProcess, names: list[str], pause_s:
     return states
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     "after_s",
     [pytest.param(0.0, id="in one write", marks=pytest.mark.long), pytest.param(0.03, id="a moment later")],
@@ -179,6 +180,7 @@ LYING: Final = {
 }  # fmt: skip
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("lie", LYING)
 async def test_framing_that_lies(lie: str, tmp_path: Path) -> None:
     """A reply whose framing lies harms its own caller at most: the next one gets his own answer, on another connection."""

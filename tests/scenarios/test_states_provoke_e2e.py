@@ -124,6 +124,7 @@ def test_every_state_has_a_command() -> None:
 QUICK = [key for key, row in BUILT.items() if row.provoke and key not in SLOW]
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("key", QUICK)
 def test_the_command_gives_the_state(standing: Demo, key: str) -> None:

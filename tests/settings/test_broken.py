@@ -190,6 +190,7 @@ PROCESSES = (
 )
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("title", PROCESSES)
 def test_nothing_is_started(title: str, tmp_path: Path) -> None:
     """`sidecar run` ends with 78 and says why on stderr; its log on stdout, where `started` would stand, is empty."""

@@ -115,6 +115,7 @@ def test_nothing_to_offer_compiles() -> None:
     assert "export interface Operations {\n}" in types(BARE)
 
 
+@pytest.mark.thinned(5)
 @pytest.mark.parametrize(
     "wrong",
     [
