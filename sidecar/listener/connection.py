@@ -211,9 +211,11 @@ class Connection(Hearing):
             if exchange.account is not None:
                 exchange.account.close()
         del exchange, message  # whoever is listened to afterwards holds no bytes that others could use
-        # One that came whole and that nobody read fills the parser's buffer: until it is taken, nothing else is heard, not even the end.
-        if not (closed or stuck or payload.at_eof()):
+        if left and not closed and not stuck:
             closed = not await self._read_rest(payload)
+        elif not (closed or stuck or payload.at_eof()):
+            # It came whole and nobody read it. Until it is taken out of the parser's buffer nothing else is heard, not even the end.
+            self.consumed(len(payload.read_nowait(-1)))
         if stuck or (closed and (left or not self._desk.tls)):
             await self._listen_on()  # even after a whole request: old clients send an empty line behind it
         over = self._half_closed and not self._messages  # he may have said so while the reply was on its way
