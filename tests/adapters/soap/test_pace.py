@@ -180,8 +180,9 @@ _TIMES: Final = 7
 
 
 async def longest_s(work: Callable[[], Awaitable[object]]) -> float:
-    """Return the longest turn of the loop while something is done: of the first time that it is short enough, or the shortest of seven. Whoever
-    else uses the core makes a turn longer; nothing makes it shorter than it is.
+    """Return the longest turn of the loop while something is done: of the first time that it is short enough, or the shortest of seven.
+
+    Whoever else uses the core makes a turn longer; nothing makes it shorter than it is.
     """
     found: list[float] = []
     while len(found) < _TIMES and min(found, default=LIMIT_S) >= LIMIT_S:
