@@ -6,9 +6,9 @@ READY := $(VENV)/.ready
 # 3.11 first: one of the peers that the tests talk to (spyne) does not import on later ones.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
-# Three workers for two cores: tests wait more than they work. Files stay whole, so that a file's servers start once, and come as
+# Four workers for two cores: tests wait as much as they work. Files stay whole, so that a file's servers start once, and come as
 # they are collected: by the number of their tests, the slowest ones would be the last, and one worker alone would end them.
-JOBS ?= 3
+JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 MINUTES ?= 15
 

@@ -42,7 +42,7 @@ def pytest_asyncio_loop_factories(
 
 @pytest.hookimpl(tryfirst=True)  # before what is marked is chosen from
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark those cases `long` that `thinned` leaves out of `make test`."""
+    """Mark those cases `long` that `thinned` leaves out of `make test`, and let workers have something to wait for and something to do."""
     seen: Counter[str] = Counter()
     for item in items:
         if (marker := item.get_closest_marker("thinned")) is None:
@@ -51,6 +51,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if seen[test] % marker.args[0]:
             item.add_marker(pytest.mark.long)
         seen[test] += 1
+    items[:] = _mixed(items)
+
+
+# Files here wait, for browsers, processes and timers, more than they work; the others are work alone, and four times as many.
+_WAITING = ("tests/browser/", "tests/scenarios/", "tests/interop/", "tests/demo/", "tests/clients/")
+_BETWEEN = 3
+
+
+def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests with those of files that wait spread among the others, the former at an end first: they are the longest."""
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    waiting = [name for name in files if name.startswith(_WAITING)]
+    working = [name for name in files if not name.startswith(_WAITING)]
+    order = []
+    while waiting or working:
+        order += waiting[:1] + working[:_BETWEEN]
+        del waiting[:1], working[:_BETWEEN]
+    return [item for name in order for item in files[name]]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -69,7 +70,7 @@ NAMES = """() => {
 }"""
 
 
-_LOOKS: Final = 20  # each takes a few milliseconds
+_PATIENCE_S: Final = 10.0  # for a page on a busy machine; a look takes a few milliseconds
 
 
 def _html(view: View) -> str:
@@ -82,7 +83,10 @@ def _shown(page: Page, html: str | None = None) -> Any:
 
 def _agreed(page: Page, html: str) -> bool:
     """Say whether the page comes to show what the server would: a countdown may move on between two looks."""
-    return any(_shown(page) == _shown(page, html) for _ in range(_LOOKS))
+    end = time.monotonic() + _PATIENCE_S
+    while (agreed := _shown(page) == _shown(page, html)) is False and time.monotonic() < end:
+        page.wait_for_timeout(20)
+    return agreed
 
 
 # --- without script
