@@ -16,7 +16,7 @@ MINUTES ?= 15
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint generate bench soak canary lock clean
+.PHONY: help demo test test-long compiled lint generate bench soak canary lock clean
 
 help:  ## this list
 	@echo "make <target>:"
@@ -25,7 +25,8 @@ help:  ## this list
 demo: $(READY)  ## the fragile box office, the sidecar before it and a shop page on a second origin
 	$(BIN)/python -m sidecar demo
 
-test: lint  ## lint, the tests with reduced example counts, the coverage gate: at most 10 minutes on two cores
+test: $(READY)  ## lint, the tests with reduced example counts, the coverage gate: at most 10 minutes on two cores
+	@$(MAKE) --no-print-directory -j 2 lint compiled
 	$(BIN)/coverage erase
 	SIDECAR_EXAMPLES=quick $(BIN)/coverage run $(PYTEST) -m "not long"
 	$(BIN)/coverage combine --quiet
@@ -33,6 +34,10 @@ test: lint  ## lint, the tests with reduced example counts, the coverage gate: a
 
 test-long: lint  ## everything, with the full example counts
 	SIDECAR_EXAMPLES=full $(BIN)/python $(PYTEST)
+
+# What pytest makes of each test file is kept: else four workers would each make it, at the same time.
+compiled: $(READY)
+	@$(BIN)/python -m pytest --collect-only -qq -m "not long" >/dev/null
 
 lint: $(READY)  ## ruff, mypy --strict, the import contracts
 	$(BIN)/ruff check --quiet .

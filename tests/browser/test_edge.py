@@ -110,6 +110,7 @@ def test_a_long_address_over_both_limits(tab: Tab, nginx: Nginx) -> None:
     reads(tab.fetch(f"{nginx.url}/.sidecar/{'a' * 140_000}", headers=JSON), "uri_too_long", 414)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("path", ["/soap", "/rpc", "/soap?wsdl", "/"])
 def test_native_endpoints_are_not_public(tab: Tab, nginx: Nginx, path: str) -> None:
     """404 of the edge's own, readable, with a preflight before it."""

@@ -194,6 +194,7 @@ async def test_grace_while_the_backend_is_down() -> None:
     assert told == [b"<ok>1</ok>", b"<ok>2</ok>"]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("windows", [{"swr_s": 3600.0}, {"grace_s": 3600.0, "error_s": 3600.0}], ids=["swr", "grace"])
 async def test_a_backend_that_is_back_is_not_trampled(windows: dict[str, float]) -> None:
     """After half a minute everything is old at once; it is renewed no faster than a fifth above what the backend was used to."""

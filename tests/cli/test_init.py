@@ -94,6 +94,7 @@ def folder(tmp_path: Path) -> Path:
 # From files
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("name", CORPUS)
 def test_vendors(tmp_path: Path, name: str) -> None:
     """What is made of a real WSDL is valid over that very WSDL, and lets in nothing that speaks of a session."""

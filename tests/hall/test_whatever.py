@@ -76,6 +76,7 @@ async def one(sale: Sale, chance: random.Random, by: Visitor) -> object:
         by.place, by.pass_ = kept
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.account.source))
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_is_sent_is_answered(plan: Any, seed: int) -> None:

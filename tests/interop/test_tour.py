@@ -51,6 +51,7 @@ def plain(value: Any) -> Any:
     return value["$value"] if isinstance(value, dict) and "$value" in value else value
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(("client", "endpoint", "dialect"), TOUR)
 def test_results_are_what_was_asked_for(
     direct: Road, ask: Callable[..., list[dict[str, Any]]], client: str, endpoint: str, dialect: str

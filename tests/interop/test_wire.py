@@ -103,6 +103,7 @@ def curl(url: str, body: str, directory: Path, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(("client", "endpoint", "dialect"), [*pairs(["spyne11-gzip"]), ("xmlrpc.client", "simple", "")])
 def test_gzip_reply_passes_as_it_is(
     direct: Road, through: Road, ask: Ask, client: str, endpoint: str, dialect: str
@@ -179,6 +180,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
         yield road
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     ("client", "endpoint", "dialect"),
     [

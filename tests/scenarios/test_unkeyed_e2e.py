@@ -137,6 +137,7 @@ async def test_every_binding_asks_the_same(stage: tuple[ThreadBackend, SidecarPr
     assert len({raw for raw, _ in seen}) == 1, seen
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("name", UNKEYED)
 async def test_a_header_that_is_not_keyed(stage: tuple[ThreadBackend, SidecarProcess], name: str) -> None:
     """With any value, the call is shared as it was, and the backend cannot tell."""
@@ -158,6 +159,7 @@ async def test_all_of_them_at_once(stage: tuple[ThreadBackend, SidecarProcess], 
     assert raw == plain
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("name", UNKEYED)
 async def test_the_same_twice(stage: tuple[ThreadBackend, SidecarProcess], name: str) -> None:
     """Two lines of one name are refused, or make no difference either."""

@@ -91,6 +91,7 @@ async def test_what_is_json_is_read(body, value, road):
     assert repr(found) == repr(value)  # 5 is not 5.0
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("road", [b"", BLANK], ids=["at once", "by value"])
 @pytest.mark.parametrize(("body", "state", "pointer", "told"), REFUSED.values(), ids=REFUSED)
 async def test_what_is_not_is_refused_with_its_place(body, state, pointer, told, road):
@@ -187,6 +188,7 @@ HEAVY = {
 }
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("body", HEAVY.values(), ids=HEAVY)
 def test_the_loop_is_never_held(body):

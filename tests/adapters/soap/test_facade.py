@@ -893,6 +893,7 @@ def _often(cases: list[ParameterSet]) -> list[ParameterSet]:
     ]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(("facade", "body"), _often(REPLIES))
 async def test_no_reply_holds_the_loop(facade: SoapFacade, body: Callable[[], bytes]) -> None:

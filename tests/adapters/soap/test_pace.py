@@ -209,6 +209,7 @@ FACADES: Final = {name: facade(_document(inside)) for name, inside in INSIDE.ite
 SPOKEN: Final = facade(RPC)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("name", _cases(REPLIES))
 async def test_no_reply_holds_the_loop(name: str) -> None:

@@ -44,6 +44,7 @@ def body_of(text: bytes) -> bytes:
     return etree.tostring(inside, method="c14n", exclusive=True, with_tail=False)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("binding", BINDINGS)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_a_kept_answer_is_what_the_backend_says_in_each_binding(operation, binding):

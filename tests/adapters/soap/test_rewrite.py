@@ -312,6 +312,7 @@ class Shown(Transport):  # type: ignore[misc]  # zeep has no types
         return self.documents[url]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("first", "operations"),
     [

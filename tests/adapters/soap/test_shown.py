@@ -190,6 +190,7 @@ def test_a_message_with_header_blocks_has_them_beside_its_own_members() -> None:
     assert "required" not in only
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "first", ["tessitura.wsdl", "paypal/PayPalSvc.wsdl", "salesforce/partner.wsdl", "onvif/ptz.wsdl"]
