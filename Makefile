@@ -6,9 +6,9 @@ READY := $(VENV)/.ready
 # 3.11 first: one of the peers that the tests talk to (spyne) does not import on later ones.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
-# Four workers for two cores: tests wait as much as they work. Files stay whole, so that a file's servers start once, and come as
+# Three workers for two cores: tests wait more than they work. Files stay whole, so that a file's servers start once, and come as
 # they are collected: by the number of their tests, the slowest ones would be the last, and one worker alone would end them.
-JOBS ?= 4
+JOBS ?= 3
 PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 MINUTES ?= 15
 
@@ -35,7 +35,7 @@ test: $(READY)  ## lint, the tests with reduced example counts, the coverage gat
 test-long: lint  ## everything, with the full example counts
 	SIDECAR_EXAMPLES=full $(BIN)/python $(PYTEST)
 
-# What pytest makes of each test file is kept: else four workers would each make it, at the same time.
+# What pytest makes of each test file is kept: else all workers would each make it, at the same time.
 compiled: $(READY)
 	@$(BIN)/python -m pytest --collect-only -qq -m "not long" >/dev/null
 

@@ -60,7 +60,7 @@ _BETWEEN = 3
 
 
 def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests with those of files that wait spread among the others, the former at an end first: they are the longest."""
+    """Return the tests with those of files that wait spread among the others, and at an end before them: they are the longest."""
     files: dict[str, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.nodeid.partition("::")[0], []).append(item)

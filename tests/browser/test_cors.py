@@ -175,6 +175,7 @@ def leaving(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> Iterator[Th
         drain={"delay": "0s", "timeout": "300ms"},
         limits={"header_timeout": "30s", "body_timeout": "30s"},
     ) as theatre:
+        theatre.sidecar.wait_line('"indexed","backend":"narrowsoap"')  # until then its one slot may be taken
         yield theatre
 
 

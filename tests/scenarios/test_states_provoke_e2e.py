@@ -133,7 +133,6 @@ def test_the_command_gives_the_state(standing: Demo, key: str) -> None:
     assert standing.state_after(BUILT[key].provoke).partition(";")[0] == BUILT[key].name
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("key", SLOW)
 def test_the_slow_command_gives_the_state(slow: dict[str, subprocess.Popen[str]], key: str) -> None:
     """Begun with the others, read last."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def best_s(work: Callable[[], object], times: int = 9) -> float:
-    """Return the shortest of several runs in seconds: what the work costs when nobody else wants the machine.
+    """Return the shortest of several runs in seconds of this thread's CPU time: what the work costs when nobody else wants the machine.
 
     Without tracing: coverage makes Python several times dearer and C none, so that a ratio of the two means nothing.
     Without the collector, as `timeit`: what it costs depends on what other tests have left alive.
@@ -30,9 +30,9 @@ def best_s(work: Callable[[], object], times: int = 9) -> float:
 
 
 def _once_s(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    started = time.thread_time()
     work()
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 def longest_ms(pieces: Generator[object, None, object]) -> float:
