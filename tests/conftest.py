@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # A deadline per example would measure the other process on the machine, not the code.
 hypothesis.settings.register_profile("quick", max_examples=30, stateful_step_count=20, deadline=None)
 hypothesis.settings.register_profile("full", max_examples=500, stateful_step_count=60, deadline=None)
-hypothesis.settings.load_profile(os.environ.get("SIDECAR_EXAMPLES", "quick"))
+EXAMPLES = os.environ.get("SIDECAR_EXAMPLES", "quick")
+hypothesis.settings.load_profile(EXAMPLES)
 
 
 def pytest_asyncio_loop_factories(

@@ -210,7 +210,7 @@ def _until(holds: Any, within_s: float = 10.0) -> None:
 # --- the second list: SOAP and XML-RPC as they are
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("dialect", ["soap11", "xmlrpc"])
 @pytest.mark.parametrize(
     ("operation", "house", "state"),

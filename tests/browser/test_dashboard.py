@@ -109,6 +109,7 @@ def test_every_width(night: View, width: int, height: int, theme: str) -> None:
         summary.click()
 
 
+@pytest.mark.long
 @pytest.mark.thinned(2)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_is_old_can_be_read(view: View, theme: str) -> None:

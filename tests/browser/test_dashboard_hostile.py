@@ -51,6 +51,7 @@ def test_hostile_texts_are_text(view: View) -> None:
     assert page.evaluate(CUT) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.long)])
 def test_very_long_texts(view: View, width: int) -> None:
     """A name of ten thousand letters is shortened with a word about it and breaks no line of the page."""

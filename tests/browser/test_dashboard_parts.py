@@ -221,6 +221,7 @@ def test_the_history_is_bounded(page: Page) -> None:
 # --- charts
 
 
+@pytest.mark.long
 def test_forty_backends_cost_little(page: Page, view: View) -> None:
     """With forty backends, a second of the page costs a small part of a core; a fifth of one is far above what was measured."""
     said = status(*(backend(f"backend-{n:02}") for n in range(40)))

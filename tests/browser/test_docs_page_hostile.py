@@ -196,6 +196,7 @@ def test_the_policy_holds_where_the_page_would_not(reader: Reader) -> None:
 # --- answers
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     "reply",
     [

@@ -96,6 +96,7 @@ def test_a_body_over_the_edges_limit(tab: Tab, nginx: Nginx) -> None:
     assert reads(seen, "too_large", 413)["executed"] == "no"
 
 
+@pytest.mark.long
 def test_a_body_over_the_sidecars_limit_only(tab: Tab, open_nginx: Nginx) -> None:
     """The sidecar's own 413 passes, though nginx is still sending to it."""
     headers = {"Content-Type": "text/xml", **JSON}
@@ -105,6 +106,7 @@ def test_a_body_over_the_sidecars_limit_only(tab: Tab, open_nginx: Nginx) -> Non
     assert "edge" not in seen.json()["detail"]
 
 
+@pytest.mark.long
 def test_a_long_address_over_both_limits(tab: Tab, nginx: Nginx) -> None:
     """414: nginx has not read the Origin yet and lets everybody read."""
     reads(tab.fetch(f"{nginx.url}/.sidecar/{'a' * 140_000}", headers=JSON), "uri_too_long", 414)

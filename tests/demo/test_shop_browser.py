@@ -69,7 +69,7 @@ async def page(shop: Shop) -> AsyncIterator[Page]:
         await browser.close()
 
 
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(8)
 @pytest.mark.parametrize(
     ("button", "state", "executed"),
     [
@@ -202,6 +202,7 @@ async def test_who_is_held_up_sees_where_he_stands_and_comes_back_by_himself(pag
     await expect(card).to_have_count(0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("reason", "words"),
     [

@@ -64,6 +64,7 @@ async def test_with_a_crowd_it_prints_one_json_document(capsys: pytest.CaptureFi
     assert [part["people_per_s"] for part in told["parts"]] == [20.0, 0.0]
 
 
+@pytest.mark.long
 @pytest.mark.uvloop  # the loop of the demo; on the other one a connection that comes in the moment of a fall is never closed
 async def test_without_a_sidecar_the_same_crowd_fells_the_house(capsys: pytest.CaptureFixture[str]) -> None:
     """No process is started; it is said before anything else what this is, who was served and who got nothing."""

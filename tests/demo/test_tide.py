@@ -25,6 +25,7 @@ async def tide(box: BoxOffice) -> AsyncIterator[Tide]:
     await tide.close()
 
 
+@pytest.mark.long
 async def test_the_tide_rises_falls_and_ends_by_itself(tide: Tide) -> None:
     """The rate is the one asked for last; without another word it is over after its time, and a new one counts from nothing."""
     assert tide.json() == {"rate": 0.0, "here": 0, "people": 0, "served": 0, "good_answers": 0}

@@ -93,12 +93,14 @@ def test_no_required_test_fails_but_those_that_are_listed(suite: Suite, sidecar:
     assert not accepted.keys() - failed, "listed in cachetests/expected.json, and passed"
 
 
+@pytest.mark.long
 def test_as_much_that_is_required_passes_as_through_nginx(sidecar: Judged, nginx: Judged) -> None:
     """Over the same calls in the same run, the suite of statuses aside: an answer of a SOAP backend has one, and others are not kept."""
     ours, theirs = (_but_for_statuses(required(each, "pass"), each) for each in (sidecar, nginx))
     assert len(ours) >= len(theirs), f"nginx passes {sorted(theirs - ours)}"
 
 
+@pytest.mark.long
 def test_as_much_that_is_required_passes_as_through_varnish(sidecar: Judged, varnish: Judged) -> None:
     """All suites counted, though Varnish has the easier road: it is asked by GET, and keeps every status."""
     ours, theirs = required(sidecar, "pass"), required(varnish, "pass")

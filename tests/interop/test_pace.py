@@ -66,6 +66,7 @@ def test_no_call_is_much_slower(
     compare(roads, ask, record_property, (client, endpoint, dialect, steps))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("client", "endpoint", "dialect"), mostly_long(["simple"], ["spyne11", "php"]))
 def test_ten_megabytes_are_not_much_slower(

@@ -75,7 +75,7 @@ def test_results_are_what_was_asked_for(
         assert answers["multicall"]["value"] in ([3, TEXT], [[3], [TEXT]])  # xmlrpc.client unwraps, npm does not
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize(("client", "endpoint", "dialect"), TOUR)
 def test_nothing_changes_on_the_way(
     direct: Road,

@@ -177,7 +177,7 @@ ROWS = pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.
 KINDS = pytest.mark.parametrize("kind", ["safe", "unsafe"])
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 @KINDS
 @ROWS
 async def test_a_failure(stand: Stand, failure: Failure, kind: str) -> None:

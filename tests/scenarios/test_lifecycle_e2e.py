@@ -131,6 +131,7 @@ async def test_unusable_certificates_are_told(stage: Stage, tmp_path: Path) -> N
     assert "Both must be PEM" in said(sidecar, "cannot_listen")[0]["error"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("soft", "has"), [(128, 664), (900, 900)])
 async def test_descriptors_are_raised_to_what_the_connections_need(stage: Stage, soft: int, has: int) -> None:
     """Two each and 64; more is left as it is."""

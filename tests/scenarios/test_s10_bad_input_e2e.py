@@ -224,7 +224,7 @@ def test_the_table_is_large_enough() -> None:
     assert {case.state for case in CASES.values()} >= {"malformed", "doctype_refused", "body_timeout", "too_large", ""}
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("name", SMALL)
 async def test_bad_input(name: str, stand: Stand) -> None:
     """It gets its own state in its own dialect, nothing of it reaches the backend, and the next caller is served."""

@@ -435,6 +435,7 @@ async def test_a_name_that_nobody_knows(tmp_path: Path) -> None:
 REPORT: Final = reply_of(soap11_reply("GetReport", "x" * (10 * MIB)))
 
 
+@pytest.mark.long
 async def test_a_caller_who_never_reads_a_large_reply(tmp_path: Path) -> None:
     """He is cut off once nothing has moved for limits.body_timeout, his bytes are given back, and it is logged."""
     bounds = {

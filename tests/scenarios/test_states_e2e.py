@@ -97,7 +97,7 @@ def test_every_built_state_has_a_way() -> None:
         assert any((key, dialect) not in IMPOSSIBLE for dialect in DIALECTS), f"{key} is reached in no dialect"
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(("key", "dialect", "safe"), _walk())
 async def test_a_state_is_reached_and_says_what_the_table_says(
     scene: Scene, key: str, dialect: str, safe: bool

@@ -110,10 +110,14 @@ def slow(standing: Demo) -> Iterator[dict[str, subprocess.Popen[str]]]:
     """The slow commands, begun before the others; the one that ends its sidecar has a demo of its own."""
     require.program("ss", package="iproute2")
     with demo() as leaving:
-        yield {
+        begun = {
             "body_timeout": standing.begin(BUILT["body_timeout"].provoke),
             "draining": leaving.begin(BUILT["draining"].provoke),
         }
+        yield begun
+        for command in begun.values():
+            command.kill()
+            command.communicate()
 
 
 def test_every_state_has_a_command() -> None:
@@ -124,7 +128,7 @@ def test_every_state_has_a_command() -> None:
 QUICK = [key for key, row in BUILT.items() if row.provoke and key not in SLOW]
 
 
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(5)
 @pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("key", QUICK)
 def test_the_command_gives_the_state(standing: Demo, key: str) -> None:
@@ -133,6 +137,7 @@ def test_the_command_gives_the_state(standing: Demo, key: str) -> None:
     assert standing.state_after(BUILT[key].provoke).partition(";")[0] == BUILT[key].name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", SLOW)
 def test_the_slow_command_gives_the_state(slow: dict[str, subprocess.Popen[str]], key: str) -> None:
     """Begun with the others, read last."""

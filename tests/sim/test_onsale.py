@@ -171,6 +171,7 @@ def test_nine_in_ten_never_come() -> None:
 # --- the check can fail
 
 
+@pytest.mark.long
 def test_a_room_that_counts_on_everybody_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that keeps a seat for each call until it runs out sells too little."""
     monkeypatch.setattr(Comings, "part", 1.0)

@@ -73,6 +73,7 @@ def test_the_report_shows_what_is_expected(scenario: Scenario) -> None:
 QUICK = ("spike", "brown_out", "black_hole", "table_400")
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     "scenario",
     [

@@ -59,7 +59,7 @@ DIFFGRAM: Final = b"""<xs:schema id="NewDataSet" xmlns="" xmlns:xs="http://www.w
  </diffgr:diffgram>"""
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("ways", [pytest.param(FEW, id="few"), pytest.param(WAYS, id="all", marks=pytest.mark.long)])
 @pytest.mark.parametrize("first", WSDLS)
