@@ -94,14 +94,14 @@ def test_a_big_body(tab: Tab, theatre: Theatre) -> None:
 def test_a_relay_that_does_not_stall_changes_nothing(tab: Tab, theatre: Theatre) -> None:
     """The tool itself: through it a call is the same call."""
     with Relay(theatre.sidecar.port, stall=b"\0") as relay:
-        seen = tab.fetch(f"{relay.url}/soap", **soap("Fine"))
+        seen = tab.fetch(f"{relay.url}/calmsoap", **soap("Fine"))
     assert (seen.type, seen.status, seen.word) == ("cors", 200, "ok")
 
 
 def test_a_slow_body(tab: Tab, theatre: Theatre) -> None:
     """408: the network stalls ten bytes into the envelope."""
     with Relay(theatre.sidecar.port, stall=b"<?xml", after_bytes=10) as relay:
-        seen = tab.fetch(f"{relay.url}/soap", **soap("Fine"))
+        seen = tab.fetch(f"{relay.url}/calmsoap", **soap("Fine"))
     assert reads(seen, "body_timeout", 408)["executed"] == "no"
 
 
@@ -280,7 +280,7 @@ def test_2_a_backend_with_cors_of_its_own_does_not_break_ours(tab: Tab, theatre:
     """Two Access-Control-Allow-Origin would be none to the browser."""
     headers = [("Access-Control-Allow-Origin", "*"), ("Vary", "Cookie"), ("Access-Control-Expose-Headers", "X-None")]
     with scripted(theatre, "Fine", http(env.soap11_reply("Fine"), headers=headers)):
-        seen = tab.fetch(f"{theatre.url}/soap", **soap("Fine"))
+        seen = tab.fetch(f"{theatre.url}/calmsoap", **soap("Fine"))
     assert (seen.type, seen.status, seen.word) == ("cors", 200, "ok")
 
 
@@ -297,7 +297,7 @@ def test_10_one_preflight_for_repeated_posts(tab: Tab, theatre: Theatre) -> None
     """max-age is long enough: three posts to one address are preceded by one question."""
     with Relay(theatre.sidecar.port) as relay:
         for _ in range(3):
-            assert tab.fetch(f"{relay.url}/soap", **soap("Fine")).status == 200
+            assert tab.fetch(f"{relay.url}/calmsoap", **soap("Fine")).status == 200
     methods = [line.partition(" ")[0] for line in relay.requests]
     assert methods == ["OPTIONS", "POST", "POST", "POST"]
 

@@ -145,7 +145,7 @@ def test_credentials_flag(tab: Tab, theatre: Theatre, credentials: bool) -> None
 def test_request_headers(tab: Tab, theatre: Theatre) -> None:
     """request-headers.htm: what the page sends reaches the backend as it was."""
     headers = {**SOAP, "SOAPAction": '"http://boxoffice.example/Fine"', "X-Request-Id": "from-the-page-1"}
-    seen = tab.fetch(f"{theatre.url}/soap", method="POST", headers=headers, body=envelope())
+    seen = tab.fetch(f"{theatre.url}/calmsoap", method="POST", headers=headers, body=envelope())
     assert (seen.status, seen.id) == (200, "from-the-page-1")
     entry = theatre.backend.journal.entries[-1]
     assert entry.header("SOAPAction") == '"http://boxoffice.example/Fine"'
@@ -156,8 +156,8 @@ def test_response_headers(tab: Tab, theatre: Theatre) -> None:
     """response-headers.htm: exposed ones are read, others are not, in either way to ask."""
     reply = http(env.soap11_reply("Fine"), headers=[("X-Internal", "secret"), ("Set-Cookie", "a=b")])
     with scripted(theatre, "Fine", reply):
-        seen = xhr(tab, "POST", f"{theatre.url}/soap", SOAP, envelope())
-        fetched = tab.fetch(f"{theatre.url}/soap", method="POST", headers=SOAP, body=envelope())
+        seen = xhr(tab, "POST", f"{theatre.url}/calmsoap", SOAP, envelope())
+        fetched = tab.fetch(f"{theatre.url}/calmsoap", method="POST", headers=SOAP, body=envelope())
     assert seen["state"] == "ok;executed=yes"
     for names in (seen["all"].lower(), " ".join(fetched.headers)):
         assert "sidecar-state" in names
@@ -175,7 +175,7 @@ def test_response_headers(tab: Tab, theatre: Theatre) -> None:
 )
 def test_access_control_expose_headers_parsing(tab: Tab, theatre: Theatre, header: str) -> None:
     """access-control-expose-headers-parsing.window.js: our list parses in the browser, name by name."""
-    seen = tab.fetch(f"{theatre.url}/soap", method="POST", headers=SOAP, body=envelope())
+    seen = tab.fetch(f"{theatre.url}/calmsoap", method="POST", headers=SOAP, body=envelope())
     assert header.lower() in seen.headers
 
 
@@ -183,7 +183,7 @@ def test_preflight_cache(tab: Tab, theatre: Theatre) -> None:
     """preflight-cache.htm: remembered per address and header; a new header asks again."""
     with Relay(theatre.sidecar.port) as relay:
         for _ in range(2):
-            tab.fetch(f"{relay.url}/soap", method="POST", headers=SOAP, body=envelope())
+            tab.fetch(f"{relay.url}/calmsoap", method="POST", headers=SOAP, body=envelope())
         tab.fetch(f"{relay.url}/rpc", method="POST", headers=SOAP, body="<a")
         tab.fetch(f"{relay.url}/rpc", method="POST", headers=SOAP, body="<a")
     assert methods(relay) == ["OPTIONS", "POST", "POST", "OPTIONS", "POST", "POST"]
@@ -227,7 +227,7 @@ def test_status_async(tab: Tab, theatre: Theatre, path: str) -> None:
     assert "response:error" not in seen["events"]
 
 
-@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/deadsoap", 503), ("/soap", 200)])
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/deadsoap", 503), ("/calmsoap", 200)])
 def test_status_preflight(tab: Tab, theatre: Theatre, path: str, status: int) -> None:
     """status-preflight.htm: the preflight is approved whatever the request behind it will get."""
     seen = xhr(tab, "POST", theatre.url + path, SOAP, envelope())
