@@ -213,7 +213,7 @@ class Connection(Hearing):
         del exchange, message  # whoever is listened to afterwards holds no bytes that others could use
         if left and not closed and not stuck:
             closed = not await self._read_rest(payload)
-        elif not (closed or stuck or payload.at_eof()):
+        elif self._reading_paused and not (closed or stuck):
             # It came whole and nobody read it. Until it is taken out of the parser's buffer nothing else is heard, not even the end.
             self.consumed(len(payload.read_nowait(-1)))
         if stuck or (closed and (left or not self._desk.tls)):
