@@ -159,7 +159,6 @@ OFTEN: Final = {
     "rows",
     "strangers",
     "a text of markup",
-    "anything of many names",
 }
 
 
