@@ -188,6 +188,20 @@ def test_a_session_has_one_pass() -> None:
     assert passes._by_session == {}
 
 
+def test_a_session_that_another_pass_has_taken_is_left_to_it() -> None:
+    """Though it is among those that are forgotten: a third one has come, or the pass has ended."""
+    passes, held = one()
+    other = passes.issue(0.0, OTHER, 2, b"")
+    passes.live_on(held, b"a")
+    passes.live_on(other, b"a")
+    passes.live_on(held, b"b")
+    passes.live_on(held, b"c")
+    assert [passes.of_session(name) for name in (b"a", b"b", b"c")] == [other, held, held]
+    passes.live_on(other, b"b")
+    passes.end(held)
+    assert [passes.of_session(name) for name in (b"a", b"b", b"c")] == [other, other, None]
+
+
 def test_a_wave_is_called_back() -> None:
     """Nothing of it counts any more, by place, text or session; whoever is let in then is of the next wave."""
     passes, held = one()
