@@ -103,11 +103,6 @@ class PlaceTexts:
         return self._series.begins(text)
 
 
-def read_place(keys: Keys, room: bytes, epoch: bytes, text: str) -> PlaceId | Why:
-    """Return the place that a text is."""
-    return PlaceTexts(keys, room, epoch).read(text)
-
-
 def read_pass(keys: Keys, room: bytes, epoch: bytes, text: str) -> PassId | Why:
     """Return the pass that a text is."""
     fields = _read(keys, tokens.Kind.PASS, 4, room, epoch, text)

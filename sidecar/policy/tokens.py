@@ -76,9 +76,10 @@ class Keys:
 
     def mac(self, name: bytes, said: bytes) -> bytes | None:
         """Return the MAC of some bytes with the key of that id, None where there is none."""
-        if name not in self._begun:
+        begun = self._begun.get(name)
+        if begun is None:
             return None
-        mac = self._begun[name].copy()
+        mac = begun.copy()
         mac.update(said)
         return mac.digest()[:_MAC_BYTES]
 
@@ -130,11 +131,11 @@ class Series:
     what `read` takes, for what is asked most; whatever else a text is, `read` says.
     """
 
-    __slots__ = ("_begins", "_begun", "_characters", "_padding", "_prefix", "keys")
+    __slots__ = ("_begins", "_begun", "_characters", "_padding", "_prefix")
 
     def __init__(self, keys: Keys, kind: int, last: int, *fields: bytes) -> None:
         parts = (keys.name, *fields)
-        self.keys, self._begun = keys, keys.begun(keys.name)
+        self._begun = keys.begun(keys.name)
         self._begins = bytes((_VERSION, kind)) + b"".join(bytes((len(part),)) + part for part in parts) + bytes((last,))
         size = len(self._begins) + last + _MAC_BYTES
         self._padding = b"=" * (-size % 3)

@@ -32,7 +32,6 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "fr": ("one", "many", "other"),
 }
 LANGUAGES: Final = tuple(_PLURALS)
-# Languages that a header may name before the rest is not read: browsers send five at most.
 # A longer wait is told in coarser steps, outwards: nobody can promise minutes three hours ahead. (from so many minutes, step)
 _STEPS: Final = ((180, 30), (90, 15), (30, 5), (0, 1))
 _DAY_MIN: Final = 24 * 60

@@ -17,10 +17,10 @@ from sidecar.policy.credentials import (
     EPOCH_BYTES,
     PassId,
     PlaceId,
+    PlaceTexts,
     Why,
     bind_of,
     read_pass,
-    read_place,
     room_id,
     sign_pass,
     sign_place,
@@ -48,7 +48,7 @@ Read = PlaceId | PassId | Why
 
 def place(text: str, keys: Keys = KEYS) -> Read:
     """Read a place of this room."""
-    return read_place(keys, ROOM, EPOCH, text)
+    return PlaceTexts(keys, ROOM, EPOCH).read(text)
 
 
 def admitted(text: str, keys: Keys = KEYS) -> Read:
@@ -75,11 +75,11 @@ def test_one_is_not_the_other() -> None:
 
 def test_other_rooms_and_replicas_say_so() -> None:
     """Their own reason: of another room, of a room of this name that somebody else keeps; never forged, for it is ours."""
-    for read, sign, what in ((read_place, sign_place, PLACE), (read_pass, sign_pass, PASS)):
+    for read, sign, what in ((place, sign_place, PLACE), (admitted, sign_pass, PASS)):
         other = sign(KEYS, room_id("macbeth"), EPOCH, what)  # type: ignore[operator]  # each with its own
         replica = sign(KEYS, ROOM, b"epoch--2", what)  # type: ignore[operator]  # each with its own
-        assert read(KEYS, ROOM, EPOCH, other) is Why.OTHER_ROOM  # type: ignore[operator]  # each with its own
-        assert read(KEYS, ROOM, EPOCH, replica) is Why.OTHER_REPLICA  # type: ignore[operator]  # each with its own
+        assert read(other) is Why.OTHER_ROOM
+        assert read(replica) is Why.OTHER_REPLICA
 
 
 def test_an_old_key_counts_until_it_is_taken_out() -> None:
@@ -206,7 +206,7 @@ def test_reasons_are_those_of_tokens_and_two_more() -> None:
 @given(PLACES)
 def test_a_place_of_the_current_key_is_told_by_how_it_begins(of: PlaceId) -> None:
     """Whoever holds one of an older key, of another room or of another replica is to be given another one; nobody else is."""
-    old, texts = Keys(OLD), credentials.PlaceTexts(KEYS, ROOM, EPOCH)
+    old, texts = Keys(OLD), PlaceTexts(KEYS, ROOM, EPOCH)
     assert repr(texts) == f"<PlaceTexts of {ROOM.hex()}, epoch {EPOCH.hex()}, {KEYS!r}>"
     assert texts.is_current(sign_place(KEYS, ROOM, EPOCH, of))
     assert not texts.is_current(sign_place(old, ROOM, EPOCH, of))

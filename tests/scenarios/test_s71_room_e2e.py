@@ -23,7 +23,7 @@ import zeep
 import zeep.exceptions
 
 from sidecar.demo.box_office import BoxOffice
-from sidecar.policy.credentials import PlaceId, read_place, room_id
+from sidecar.policy.credentials import PlaceId, PlaceTexts, room_id
 from sidecar.policy.draw import Draw, commitment
 from sidecar.policy.tokens import Key, Keys, unspelled
 from tests.support import require
@@ -227,7 +227,7 @@ def number_of(keys_file: Path, place: str) -> int:
     while len(fields) < 3:
         fields.append(raw[cursor + 1 : cursor + 1 + raw[cursor]])
         cursor += 1 + raw[cursor]
-    found = read_place(Keys(Key(name, bytes.fromhex(secret))), room_id("hamlet"), fields[2], place)
+    found = PlaceTexts(Keys(Key(name, bytes.fromhex(secret))), room_id("hamlet"), fields[2]).read(place)
     assert isinstance(found, PlaceId)
     return found.seq
 
