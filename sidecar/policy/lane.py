@@ -311,10 +311,8 @@ class Lane:
             self._words[at : at + len(piece)] = piece
         if seed is not None and drawn is not None:
             self._draw, self._looked_at = Draw(seed, self.name, drawn), (-1, -1)
-        self.presence = Presence.of_all(joined)
-        for seq in self._not_in_line():
-            if self._words[seq] & _CODE != Code.IN_LINE:
-                self.presence.out(self.position(seq))
+        gone = (seq for seq in self._not_in_line() if self._words[seq] & _CODE != Code.IN_LINE)
+        self.presence = Presence.of_all(joined, map(self.position, gone))
 
     def recall_call(self, seq: int, until: float) -> None:
         """Take a call back from a store."""

@@ -40,8 +40,8 @@ class Presence:
         self.rotated = 0  # times
 
     @classmethod
-    def of_all(cls, positions: int) -> Presence:
-        """Return one in which everybody counts as there, until two more windows have gone by without a mark."""
+    def of_all(cls, positions: int, out: Iterable[int] = ()) -> Presence:
+        """Return one in which everybody counts as there, until two more windows have gone by without a mark; `out` are out of the line."""
         blocks = -(-positions // _BITS)
         made = cls(blocks)
         if positions:
@@ -49,7 +49,12 @@ class Presence:
             full[-1] = (1 << (positions - (blocks - 1) * _BITS)) - 1
             made._windows[ASSUMED] = list(full)
             made._present = full
-            made._eligible = [block.bit_count() for block in full]
+            # By bytes: to set a bit of a whole block each time would make a number of 1024 bits for it.
+            bits, size = bytearray(blocks * _BITS // 8), _BITS // 8
+            for position in out:
+                bits[position >> 3] |= 1 << (position & 7)
+            made._out = [int.from_bytes(bits[at : at + size], "little") for at in range(0, len(bits), size)]
+            made._eligible = [(block & ~taken).bit_count() for block, taken in zip(full, made._out, strict=True)]
             made._build()
         return made
 
@@ -242,9 +247,7 @@ class Carrying:
 
     def __init__(self, before: Presence, draw: Draw, out: Iterable[int]) -> None:
         self._before, self._draw = before, draw
-        self.presence = Presence.of_all(draw.drawn)
-        for position in out:
-            self.presence.out(position)
+        self.presence = Presence.of_all(draw.drawn, out)
         self._at = 0
 
     def step(self, positions: int) -> bool:

@@ -108,6 +108,25 @@ class PresenceMachine(RuleBasedStateMachine):
 TestPresence = PresenceMachine.TestCase
 
 
+@given(st.data())
+def test_who_is_out_from_the_beginning_is_as_one_who_went(data: st.DataObject) -> None:
+    """The same bits, the same counts before everybody, in whatever order they are named, and the same once they come back."""
+    positions = data.draw(st.integers(1, 5000))
+    out = data.draw(st.lists(st.integers(0, positions - 1), max_size=40))
+    begun, gone = Presence.of_all(positions, out), Presence.of_all(positions)
+    for position in out:
+        gone.out(position)
+    for _ in range(2):
+        assert begun.count == gone.count == positions - len({each for each in out if begun.is_out(each)})
+        for position in (0, positions - 1, *out):
+            assert (begun.is_out(position), begun.ahead(position)) == (gone.is_out(position), gone.ahead(position))
+        assert begun.first(60) == gone.first(60)
+        for position in out:
+            begun.back(position)
+            gone.back(position)
+    assert begun.count == positions
+
+
 @pytest.mark.parametrize("positions", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK])
 def test_of_all(positions: int) -> None:
     """Everybody, and nobody else, until two more windows have gone by."""
