@@ -136,9 +136,11 @@ async def test_a_record_is_read_alike_wherever_it_stands():
     assert len((await read(json.dumps({"rows": rows}).encode()[:-2] + b"," + deepest + b"]}"))["rows"]) == 2_001
 
 
+# But for the one name that is refused, see above; the generator knows our constants.
+NAMES = st.text().filter(lambda name: name != "__proto__")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner),
     max_leaves=20,
 )
 
