@@ -117,13 +117,13 @@ class Wilds:
     def _content(
         self, value: Mapping[str, Any], space: str, job: Job, at: Place | None, *, typed: bool
     ) -> Generator[None, None, None]:
+        if VALUE in value:  # before all elements, wherever it is said: an object has no order
+            yield from _text(value[VALUE], job, (at, VALUE))
         for key, each in value.items():
-            if key[:1] == "@":
+            if key[:1] == "@" or key == VALUE:
                 continue
             place = (at, key[:_SHOWN])
-            if key == VALUE:
-                yield from _text(each, job, place)
-            elif (named := job.named(key, space)) is None:
+            if (named := job.named(key, space)) is None:
                 job.wrong(place, "name", _NO_NAME)
             elif not isinstance(each, list):
                 yield from self._inside(each, named, job, place, typed=typed)

@@ -1,4 +1,4 @@
-"""Whatever a megabyte holds, no turn of the loop is longer than 5 ms while it becomes JSON, or XML; of processor time, the best of three.
+"""Whatever a megabyte holds, no turn of the loop is longer than 5 ms while it becomes JSON, or XML: by the parser's measure, in CPU time.
 
 In a process set up as the sidecar's is: what the allocator and the collector do there is part of a turn.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,13 +23,12 @@ from tests.adapters.soap.contracts import ENCODING, QUALIFIED, answer, element, 
 from tests.adapters.soap.library import schema
 from tests.adapters.soap.test_decoding import DATASET, MIXED, ROWS
 from tests.adapters.soap.test_encoding import ANIMALS, ANY, MANY, MAY, PRICE
-from tests.adapters.yardstick import one_parse_s
+from tests.adapters.yardstick import LIMIT, longest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
 MEGABYTE: Final = 1_000_000
-LIMIT: Final = 3.75  # of the parser's longest pieces: 5 ms where one of them takes 1.33
 XML_TYPE: Final = ((b"Content-Type", b"text/xml"),)
 SIX: Final = [element(f"f{each}") for each in range(6)]
 KINDS: Final = (
@@ -174,34 +172,6 @@ def _settled() -> Iterator[None]:
     yield
     gc.set_threshold(*before)
     gc.unfreeze()
-
-
-_TIMES: Final = 7
-
-
-async def longest(work: Callable[[], Awaitable[object]]) -> float:
-    """Return the longest turn of the loop while something is done, in the parser's longest pieces: the first that is short enough, or
-    the shortest of seven.
-    """
-    found: list[float] = []
-    while len(found) < _TIMES and min(found, default=LIMIT) >= LIMIT:
-        gc.collect()
-        turns: list[float] = []
-
-        async def watch(turns: list[float] = turns) -> None:
-            while True:
-                before = time.thread_time()
-                await asyncio.sleep(0)
-                turns.append(time.thread_time() - before)
-
-        async with asyncio.TaskGroup() as group:
-            watching = group.create_task(watch())
-            await asyncio.sleep(0)
-            await work()
-            await asyncio.sleep(0)
-            watching.cancel()
-        found.append(max(turns) / one_parse_s())
-    return min(found)
 
 
 FACADES: Final = {name: facade(_document(inside)) for name, inside in INSIDE.items()}

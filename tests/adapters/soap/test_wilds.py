@@ -51,6 +51,7 @@ def test_a_local_name_of_two_types_means_the_one_around_it() -> None:
         ({"@a": "1", "@{urn:u}b": "2"}, '<t:a a="1" u:b="2"/>'),
         ({"$value": True}, "<t:a>true</>"),
         ({"$value": 1.5, "b": "x"}, "<t:a>1.5<t:b>x</></>"),
+        ({"b": "x", "$value": 1.5, "@c": "1"}, '<t:a c="1">1.5<t:b>x</></>'),
         ({"b": [None, {"c": []}]}, '<t:a><t:b i:nil="true"/><t:b/></>'),
         (-1, "<t:a>-1</>"),
         ("", "<t:a/>"),
@@ -67,9 +68,9 @@ def test_what_cannot_be_written_has_its_place() -> None:
     assert places(both(ANY), value) == [
         ("/$any/0/a/@k", "type"),
         ("/$any/0/a/@", "name"),
+        ("/$any/0/a/$value", "type"),
         ("/$any/0/a/b/0", "type"),
         ("/$any/0/a/b/1/c d", "name"),
-        ("/$any/0/a/$value", "type"),
     ]
 
 
