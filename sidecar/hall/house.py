@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sidecar.hall.speech import Speech, page_language
 from sidecar.policy import credentials, polling
+from sidecar.policy.accounts import Accounts
 from sidecar.policy.credentials import EPOCH_BYTES, PlaceId, room_id
 from sidecar.policy.hashtable import Tally
 from sidecar.policy.identities import is_session
@@ -87,7 +88,7 @@ class House:
         self.room = Room(plan.rule, seed or token_bytes(SEED_BYTES), epoch or token_bytes(EPOCH_BYTES))
         self.id = room_id(plan.name)
         self._places_as_texts = credentials.PlaceTexts(keys, self.id, self.room.epoch)
-        self.accounts = Tally()
+        self.accounts = Accounts()
         self.crowd = Tally()
         self._places = Tally()  # by account that nobody can prove: those that it has taken since the last one was over
         self.speech = Speech()
@@ -97,7 +98,6 @@ class House:
         self.is_https = False  # people come by https, through whatever stands before us
         # By session that the backend has answered well: its account, which is itself until somebody has signed in with it.
         self._learnt: OrderedDict[bytes, bytes] = OrderedDict()
-        self._new_accounts: list[tuple[bytes, int]] = []
         self._new_learnt: list[tuple[bytes, bytes]] = []
         self.invites: set[bytes] = set()
         self._new_invites: list[bytes] = []
@@ -204,21 +204,20 @@ class House:
 
     def place_of_account(self, account: bytes) -> PlaceId | None:
         """Return the last place that an account has had, where its bearer stands now; it may be over."""
-        kept = self.accounts.get(account)
-        if not kept:
-            return None
+        kept = self.accounts.last(account)
+        return self._place_kept(kept) if kept else None
+
+    def places_of_account(self, account: bytes) -> list[PlaceId]:
+        """Return the places that an account has had, the last one first, where their bearers stand now."""
+        found = (self._place_kept(kept) for kept in self.accounts.places(account))
+        return list(dict.fromkeys(place for place in found if place is not None))
+
+    def _place_kept(self, kept: int) -> PlaceId | None:
         place = self.room.follow(PlaceId((kept - 1) & (1 << _LANE_BITS) - 1, (kept - 1) >> _LANE_BITS))
         return place if self.room.knows(place) else None
 
     def _put_account(self, account: bytes, place: PlaceId) -> None:
-        value = 1 + (place.seq << _LANE_BITS | place.lane)
-        self.accounts.put(account, value)
-        self._new_accounts.append((account, value))
-
-    def take_accounts(self) -> list[tuple[bytes, int]]:
-        """Return the accounts that have come since the last time, for a store."""
-        new, self._new_accounts = self._new_accounts, []
-        return new
+        self.accounts.put(account, 1 + (place.seq << _LANE_BITS | place.lane))
 
     def take_learnt(self) -> list[tuple[bytes, bytes]]:
         """Return whose sessions have been learnt since the last time, for a store."""

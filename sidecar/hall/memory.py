@@ -50,7 +50,7 @@ class Memory:
         for lane in room.lanes:
             for index in lane.take_dirty():
                 pages[f"words/{lane.number}/{index}"] = lane.words(index * PAGE, PAGE)
-        accounts, learnt, story = house.take_accounts(), house.take_learnt(), room.story.take()
+        accounts, learnt, story = house.accounts.take(), house.take_learnt(), room.story.take()
         invites = house.take_invites()
         if accounts or learnt or story or invites:
             self._logs += 1
@@ -143,7 +143,7 @@ class Memory:
             room.has_moved(PlaceId(a, b), PlaceId(c, d))
         for number in range(1, self._logs + 1):
             for key, value in _ACCOUNT.iter_unpack(pages.get(f"accounts/{number}", b"")):
-                house.accounts.put(key, value)
+                house.accounts.recall(key, value)
             for key, account in orjson.loads(pages.get(f"learnt/{number}", b"[]")):
                 house.recall_learnt(bytes.fromhex(key), bytes.fromhex(account))
             room.story.recall(pages.get(f"story/{number}", b""))

@@ -82,16 +82,20 @@ class Rooming:
     # --- visitors
 
     def _find(self, house: House, what: str) -> Verdict:
-        place = self._of_account(house, what) if what.startswith(ACCOUNT) else house.place_of_code(what)
-        if place is None:
-            if what.startswith(ACCOUNT):
+        if what.startswith(ACCOUNT):
+            places = self._of_account(house, what)
+            if not places:
                 raise OrderError(f"room {house.plan.name} knows no place of that account ({_accounts(house)})")
-            raise OrderError(_no_code(house))
-        story = self._of(house, place)
+        else:
+            places = [self._meant(house, what)]
+        story = self._of(house, places[0])
         at = f"lane {story['lane']}"
         at += "" if story["ahead"] is None else f", {story['ahead']} ahead"
         why = f" ({story['why']})" if story["why"] else ""
-        return Verdict(True, f"{story['place_code']}: {story['word']}{why}, {at}", {"visitor": story})
+        others = [{"place_code": house.code(each), "word": house.word(each).value} for each in places[1:]]
+        more = ", ".join(f"{each['place_code']} ({each['word']})" for each in others)
+        text = f"{story['place_code']}: {story['word']}{why}, {at}" + (f"; before it he had {more}" if more else "")
+        return Verdict(True, text, {"visitor": story, "others": others})
 
     def _move(self, house: House, order: Order) -> Verdict:
         place, room = self._meant(house, order.arguments["code"]), house.room
@@ -152,16 +156,16 @@ class Rooming:
             raise OrderError(_no_code(house))
         return place
 
-    def _of_account(self, house: House, what: str) -> PlaceId | None:
-        """Return the place of an account, by whatever this room knows accounts by."""
+    def _of_account(self, house: House, what: str) -> list[PlaceId]:
+        """Return the places of an account, the last one first, by whatever this room knows accounts by."""
         text = what.removeprefix(ACCOUNT)
         source = {"assertion": "sub", "parameter": "account", "session": "login"}.get(house.plan.account.source or "")
         if source is None:
-            return None
-        found = house.place_of_account(house.account_key(f"{source} {text}"))
-        if found is None and source == "login":  # who has not signed in is known by his session alone
+            return []
+        found = house.places_of_account(house.account_key(f"{source} {text}"))
+        if not found and source == "login":  # who has not signed in is known by his session alone
             session = house.session_key(identities.session(text))
-            found = house.place_of_account(house.account_of_session(session))
+            found = house.places_of_account(house.account_of_session(session))
         return found
 
     # --- what is shown

@@ -162,7 +162,7 @@ def test_a_restart_changes_nothing_for_anybody(steps: list[tuple[str, int]]) -> 
     assert now.room.phase == before.room.phase
     assert (now.room.epoch, now.room.seed, now.room.turn) == (before.room.epoch, before.room.seed, before.room.turn)
     accounts = [b"ac%06d" % number for number in range(50)]
-    assert [now.place_of_account(each) for each in accounts] == [before.place_of_account(each) for each in accounts]
+    assert [now.places_of_account(each) for each in accounts] == [before.places_of_account(each) for each in accounts]
     assert now.room.joined == before.room.joined
     counts = [(old.eligible, new.eligible) for old, new in zip(before.room.lanes, now.room.lanes, strict=True)]
     assert all(old <= new for old, new in counts), "whoever was there counts as there"

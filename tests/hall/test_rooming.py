@@ -126,6 +126,24 @@ async def test_somebody_is_found_by_his_code_and_by_his_account(desk: Desk) -> N
     assert found["pass"]["total_at"] > found["pass"]["idle_at"] > found["pass"]["since"]
 
 
+async def test_an_account_that_has_had_several_places_is_found_with_all_of_them() -> None:
+    """The last one whole, those before it by their codes, after a move, too."""
+    desk = Desk(replace(PLAN, account=AccountPlan("parameter", "iCustomer", limit=3)))
+    places = [desk.join("4711") for _ in range(3)]
+    codes = [desk.house.code(place) for place in places]
+    await desk.order("visitor hold", 600.0, code=codes[0])
+    verdict = await desk.order("visitor find", what="account:4711")
+    assert verdict.facts["visitor"]["place_code"] == codes[2]
+    others = [{"place_code": codes[1], "word": "lobby"}, {"place_code": codes[0], "word": "needs_action"}]
+    assert verdict.facts["others"] == others
+    assert verdict.text.endswith(f"; before it he had {codes[1]} (lobby), {codes[0]} (needs_action)")
+    moved = (await desk.order("visitor move", code=codes[1], lane="fast")).facts["visitor"]["place_code"]
+    found = (await desk.order("visitor find", what="account:4711")).facts
+    assert [each["place_code"] for each in found["others"]] == [moved, codes[0]]
+    assert (await desk.order("visitor find", what=codes[2])).facts["others"] == []
+    desk.close()
+
+
 @pytest.mark.parametrize(
     ("what", "why"),
     [
