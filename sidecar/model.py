@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from typing import Protocol as Port
 
@@ -261,8 +262,7 @@ def joined(headers: RawHeaders) -> bytes:
     return b"".join(b"%b: %b\r\n" % line for line in headers)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One question to a backend: what two callers must share to share an answer.
 
     `operation` is the name that rules are looked up by; `members` are the operations that will run (more than one for a
@@ -275,7 +275,7 @@ class Call:
     dialect: Dialect
     members: tuple[str, ...] = ()
     action: str | None = None  # the canonical SOAPAction to send, None: leave as it came
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = MappingProxyType({})
     key: bytes | None = None
     client: str = ""
 
@@ -341,8 +341,7 @@ class Lease:
     in_flight: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class SlotsView:
+class SlotsView(NamedTuple):
     """One backend's slots as people see them. Of the `queued`, a rate lets so many start `later`: no slot would help them."""
 
     limit: int

@@ -194,7 +194,7 @@ class _Cache:
     async def _ask(self, exchange: Exchange, key: bytes, entry: Entry | None) -> Outcome:
         assert exchange.call is not None, "decode names the call"
         self._ready_to_ask(exchange, key)
-        exchange.call = replace(exchange.call, key=key)
+        exchange.call = exchange.call._replace(key=key)
         outcome = await self._inner(exchange)
         return await self._told(exchange, outcome, entry)
 
@@ -266,7 +266,7 @@ class _Cache:
     async def _alone(self, exchange: Exchange, why: str) -> Outcome:
         """Pass by: the caller's own bytes, his own answer."""
         assert exchange.call is not None, "decode names the call"
-        exchange.call, exchange.question = replace(exchange.call, key=None), None
+        exchange.call, exchange.question = exchange.call._replace(key=None), None
         exchange.cache_status = cachestatus.bypassed(why)
         return await self._inner(exchange)
 
@@ -349,7 +349,7 @@ class _Cache:
             body_at=now,
             account=self._world.memory.account(self._backend.name),
             done=[],
-            call=replace(exchange.call, client="sidecar", key=key),
+            call=exchange.call._replace(client="sidecar", key=key),
             flight=None,
             joined=False,
             ours=True,

@@ -114,7 +114,7 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
             start = gate(exchange, until)
             if isinstance(start, Refusal):
                 return start
-            flight = made(exchange, replace(call, dialect=question.dialect), until, start, question.request)
+            flight = made(exchange, call._replace(dialect=question.dialect), until, start, question.request)
             flight.question, flight.tags, flight.generations = question, exchange.tags, exchange.generations
         elif len(flight.waiters) >= most:
             numbers = (("waiting", len(flight.waiters)), ("limit", most))
@@ -122,7 +122,7 @@ def build(scope: Scope, world: World, inner: Lane | Gated) -> Callable[[Exchange
         outcome = await flown(exchange, flight, until)
         if exchange.joined and isinstance(outcome, Answer) and outcome.private and not exchange.ours:
             # For him alone who asked first, and as whom it was perhaps asked. The others ask for themselves, one by one.
-            exchange.question, exchange.joined, exchange.call = None, False, replace(call, key=None)
+            exchange.question, exchange.joined, exchange.call = None, False, call._replace(key=None)
             return await private(exchange, exchange.call, until)
         return outcome
 

@@ -6,7 +6,6 @@ Never changes the caller's bytes, and never lets a page of a foreign origin writ
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
@@ -61,7 +60,7 @@ def build(
         if recall is not None and name and (seen := recall.find(name, adapter.edition)) is not None:
             exchange.seen, exchange.safe = seen, True
             if seen.call.client != exchange.client:
-                seen.call = replace(seen.call, client=exchange.client)
+                seen.call = seen.call._replace(client=exchange.client)
             exchange.call = seen.call
             if exchange.facade and (hidden := _hidden(backend, seen.call.members)) is not None:
                 return hidden

@@ -129,10 +129,10 @@ async def _elsewhere(
     assert call is not None, "decode names the call"
     base = urlsplit(host.endpoints[0][1]).path or "/"
     if question is None:
-        name, outbound = replace(call, backend=host.name, endpoint="", key=None), private_request(exchange, base)
+        name, outbound = call._replace(backend=host.name, endpoint="", key=None), private_request(exchange, base)
     else:
         key = b"spare " + (call.key or question.digest)
-        name = replace(call, backend=host.name, endpoint="", key=key, dialect=question.dialect)
+        name = call._replace(backend=host.name, endpoint="", key=key, dialect=question.dialect)
         outbound = question.request._replace(target=base)
     flown = await _flown(exchange, name, outbound, lane, world, line)
     if flown is None:

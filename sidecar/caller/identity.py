@@ -6,7 +6,6 @@ caller has named is left alone: one account of its server may stand for all of i
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sidecar.model import Answer, Exchange, Outcome
@@ -46,7 +45,7 @@ def build(
         assert call is not None, "decode names the call before anybody is known by it"
         exchange.client = identities.ask(name, address, shown)
         if exchange.client != address:
-            exchange.call = replace(call, client=exchange.client)
+            exchange.call = call._replace(client=exchange.client)
         outcome = await inner(exchange)
         well = _verdict(exchange, outcome)
         if well is not None:

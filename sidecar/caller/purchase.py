@@ -6,7 +6,6 @@ of it: so it follows the flight. Who is under way is told to all further in (`un
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -70,7 +69,7 @@ def _be_oneself(exchange: Exchange, keys: tuple[bytes, ...]) -> None:
         return
     assert exchange.call is not None, "decode names the call"
     exchange.client = f"purchase:{keys[0].hex()}"
-    exchange.call = replace(exchange.call, client=exchange.client)
+    exchange.call = exchange.call._replace(client=exchange.client)
 
 
 def _leave(flight: Flight | None, leave: Callable[[], None]) -> None:

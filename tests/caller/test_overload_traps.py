@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -189,7 +188,7 @@ async def test_nothing_is_left_over_of_a_storm(seed: int, learns: bool) -> None:
     await storm.run(600)
     assert not scene.log.bugs
     for line in (*storm.lines, scene.slots._lines["tickets"]):
-        assert replace(line.view(), limit=0) == SlotsView(0, 0, 0, 0)
+        assert line.view()._replace(limit=0) == SlotsView(0, 0, 0, 0)
     slots = scene.slots
     assert [len(each) for each in (slots._futures, slots._timers, slots._line_of, slots._looking)] == [0] * 4
     assert len(scene.flights) == 0

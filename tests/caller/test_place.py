@@ -212,7 +212,7 @@ async def test_who_asked_for_everybody_and_stood_for_himself_comes_back_with_wha
     """His place is for the call that he will repeat, whatever became of it on its way in."""
     people = People()
     shared = Call("tickets", "", "Reserve", Dialect.SOAP11, key=b"k", client="ada")
-    people.becomes = replace(shared, key=None)
+    people.becomes = shared._replace(key=None)
     token = await people.given(call=shared)
     await people.ask(token, call=shared)
     assert people.seen[-1] == STOOD

@@ -292,8 +292,8 @@ async def test_an_empty_budget_is_none() -> None:
 @pytest.mark.parametrize(
     "uneasy",
     [
-        lambda around: setattr(around, "view", replace(around.view, queued=1)),
-        lambda around: setattr(around, "view", replace(around.view, limit=7)),
+        lambda around: setattr(around, "view", around.view._replace(queued=1)),
+        lambda around: setattr(around, "view", around.view._replace(limit=7)),
         lambda around: setattr(around, "closed", False),
     ],
     ids=["somebody waits", "the limit was cut", "not closed"],

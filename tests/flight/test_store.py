@@ -209,7 +209,7 @@ async def test_a_write_touches_what_it_may_have_changed(outcome: Outcome, sent: 
     """What is done, and what may be; never what certainly was not."""
     made = scene()
     flight = made.flight("Reserve")
-    flight.call = replace(flight.call, parameters={"event": "1"})
+    flight.call = flight.call._replace(parameters={"event": "1"})
     flight.track.progress = Progress.BODY if sent else Progress.QUEUED
     before = made.answers.generations("tickets", ("event:1", "event:2"))
     assert await flown(made, flight, outcome, "Reserve") is outcome

@@ -5,7 +5,6 @@ Stands in a chain only while a test puts its one name there. It answers nothing 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def build(
     async def keyed(exchange: Exchange) -> Outcome:
         key = exchange.head.headers.get("X-Key")
         if key is not None and exchange.call is not None:
-            exchange.call = replace(exchange.call, key=key.encode())
+            exchange.call = exchange.call._replace(key=key.encode())
         return await inner(exchange)
 
     return keyed
