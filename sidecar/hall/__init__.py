@@ -20,7 +20,6 @@ from sidecar.model import Exchange, Outcome, Refusal
 from sidecar.policy.room import TICK_S
 from sidecar.policy.routing import RESERVED
 from sidecar.policy.visitors import Why
-from sidecar.stores.roomfile import RoomFile
 from sidecar.web import roompages
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from sidecar.policy.tokens import Keys
     from sidecar.ports import Clock, Log
     from sidecar.ports import Memory as Bytes
-    from sidecar.stores.roomfile import Pages
+    from sidecar.stores.roomfile import Pages, RoomFile
 
 PREFIX: Final = f"{RESERVED}/rooms/"
 ASSETS: Final = "assets"
@@ -70,7 +69,7 @@ class Hall:
         self._covers: dict[str, list[tuple[House, CoverPlan]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._carrying: asyncio.TimerHandle | None = None
-        self._file = None if store is None else RoomFile(Path(f"{store}.rooms"), self._say)
+        self._file = None if store is None else _kept_in(Path(f"{store}.rooms"), self._say)
         self._kept: dict[str, Pages] = {} if self._file is None else self._file.open()
         self._memories: dict[str, Memory] = {}
         self._ticks = 0
@@ -310,6 +309,12 @@ class Hall:
             return outcome if outcome.state in ("origin_denied", "overloaded") else pages.back(house, None, None)
         token = next((value.decode() for name, value in outcome.headers if name == b"Sidecar-Pass"), None)
         return pages.back(house, visits.place_in(house, outcome), token)
+
+
+def _kept_in(path: Path, say: Callable[..., None]) -> RoomFile:
+    from sidecar.stores.roomfile import RoomFile  # noqa: PLC0415 - SQLite: a megabyte that nobody needs who stores nothing
+
+    return RoomFile(path, say)
 
 
 def _file(exchange: Exchange, found: Outcome) -> Outcome:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import suppress
-from enum import StrEnum
-from errno import EDQUOT, ENOSPC
 from typing import TYPE_CHECKING, Final
+
+from sidecar.stores.unusable import Unusable, Why, of_system
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,32 +32,6 @@ CREATE TABLE deeds(key BLOB PRIMARY KEY, id TEXT NOT NULL, fingerprint BLOB NOT 
 """
 
 
-class Why(StrEnum):
-    """Why a file cannot be used."""
-
-    CORRUPT = "corrupt"
-    LOCKED = "locked"
-    NEWER = "newer"
-    FOREIGN = "foreign"
-    FULL = "full"
-    UNWRITABLE = "unwritable"
-    IO = "io"
-
-
-REMEDY: Final = {
-    Why.CORRUPT: "it is moved aside at the next start; check the disk, and keep the file where purchases may have to be traced",
-    Why.LOCKED: "another process has it open: give each sidecar a file of its own",
-    Why.NEWER: "a newer release wrote it: run that one, or give this one another file",
-    Why.FOREIGN: "it belongs to another program: name another file in `store:`",
-    Why.FULL: "free space on its disk; it is tried again every 30 s",
-    Why.UNWRITABLE: "let the sidecar's user write the file and its folder; it is tried again every 30 s",
-    Why.IO: "look at the disk and the kernel's log; it is tried again every 30 s",
-}
-
-REMEDY_OF_KEY: Final = (
-    "put back the one that was saved with the database; where there is none, remove it: earlier keys are unknown then"
-)
-
 # By SQLite's primary result code (https://www.sqlite.org/rescode.html), whatever its extended one.
 _MEANING: Final = {
     sqlite3.SQLITE_ERROR: Why.CORRUPT,  # our statements are right: a table is gone
@@ -73,19 +47,10 @@ _MEANING: Final = {
 _PRIMARY: Final = 0xFF
 
 
-class Unusable(Exception):  # noqa: N818 - it says what the file is
-    """The file cannot be used, for the reason `why`; `detail` is for the log."""
-
-    def __init__(self, why: Why, detail: str) -> None:
-        super().__init__(detail)
-        self.why = why
-
-
 def meaning(error: sqlite3.Error | OSError) -> Unusable:
     """Return what an error of the file means."""
     if isinstance(error, OSError):
-        why = Why.FULL if error.errno in (ENOSPC, EDQUOT) else Why.UNWRITABLE
-        return Unusable(why, error.strerror or str(error))
+        return of_system(error)
     code = getattr(error, "sqlite_errorcode", None)
     return Unusable(Why.IO if code is None else _MEANING.get(code & _PRIMARY, Why.IO), str(error))
 

@@ -13,21 +13,12 @@ from threading import Event, Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from sidecar.stores.database import (
-    REMEDY,
-    REMEDY_OF_KEY,
-    Unusable,
-    Why,
-    close_file,
-    meaning,
-    move_aside,
-    number,
-    open_file,
-)
+from sidecar.stores.database import close_file, meaning, move_aside, number, open_file
 from sidecar.stores.format import encode
 from sidecar.stores.pending import Pending
 from sidecar.stores.recall import DAMAGED, Recalled, begin, distrust, noted, recall, recall_deeds, salvage, write_deed
 from sidecar.stores.secret import Secret
+from sidecar.stores.unusable import REMEDY, REMEDY_OF_KEY, Unusable, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

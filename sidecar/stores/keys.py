@@ -12,8 +12,8 @@ from stat import S_IMODE, S_ISREG
 from typing import TYPE_CHECKING, Final
 
 from sidecar.policy.tokens import Key, Keys
-from sidecar.stores.database import REMEDY, meaning
 from sidecar.stores.secret import made
+from sidecar.stores.unusable import REMEDY, of_system
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def keys_in(path: Path) -> Keys:
         made(path, f"k{token_hex(3)}:{token_hex(_SECRET_BYTES)}\n".encode())
         content = _content(path)
     except OSError as error:
-        unusable = meaning(error)
+        unusable = of_system(error)
         remedy = REMEDY[unusable.why].partition(";")[0]
         raise KeysUnusable(path, f"{unusable}", remedy.replace("write the file", "read and write the file")) from error
     return _keys(path, content)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from sidecar.stores.answers import MemoryAnswers
 from sidecar.stores.deeds import MemoryDeeds
 from sidecar.stores.notes import MemoryNotes
-from sidecar.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from sidecar.ports import Clock, Deeds, Log, Notes
+    from sidecar.stores.sqlite import SqliteStore
 
 
 class Stores:
     """What is kept: `answers`, `deeds` and `notes`. `path` None keeps all of it in memory."""
 
     def __init__(self, path: str | None, room_bytes: int, clock: Clock, log: Log) -> None:
-        self._store = SqliteStore(Path(path), room_bytes, clock, log) if path is not None else None
+        self._store = _stored(Path(path), room_bytes, clock, log) if path is not None else None
         self.answers: MemoryAnswers = self._store.answers if self._store is not None else MemoryAnswers(room_bytes)
         self.notes: Notes = self._store.notes if self._store is not None else MemoryNotes()
         self.deeds: Deeds = self._store.deeds if self._store is not None else MemoryDeeds(clock, log=log)
@@ -34,3 +34,9 @@ class Stores:
         """Write what is still to be written."""
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
+
+
+def _stored(path: Path, room_bytes: int, clock: Clock, log: Log) -> SqliteStore:
+    from sidecar.stores.sqlite import SqliteStore  # noqa: PLC0415 - SQLite: a megabyte that nobody needs who stores nothing
+
+    return SqliteStore(path, room_bytes, clock, log)

@@ -11,7 +11,8 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from sidecar.stores.database import REMEDY, Unusable, Why, close_file, meaning, move_aside
+from sidecar.stores.database import close_file, meaning, move_aside
+from sidecar.stores.unusable import REMEDY, Unusable, Why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

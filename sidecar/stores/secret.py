@@ -12,7 +12,7 @@ from errno import ENOSPC
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Final
 
-from sidecar.stores.database import Unusable, Why, meaning
+from sidecar.stores.unusable import Unusable, Why, of_system
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class Secret:
             made(self.path, self.own)
             found = self.path.read_bytes()
         except OSError as error:
-            raise meaning(error) from error
+            raise of_system(error) from error
         if len(found) != _BYTES:
             raise Unusable(Why.CORRUPT, f"{len(found)} bytes in place of {_BYTES}")
         self.stored = found

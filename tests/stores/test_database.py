@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sidecar.stores.database import (
-    REMEDY,
-    SCHEMA,
-    Unusable,
-    Why,
-    close_file,
-    meaning,
-    move_aside,
-    number,
-    open_file,
-)
+from sidecar.stores.database import SCHEMA, close_file, meaning, move_aside, number, open_file
+from sidecar.stores.unusable import Unusable, Why
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,11 +109,6 @@ def test_an_error_without_a_code_is_the_disks() -> None:
     """Nothing better is known of it."""
     assert meaning(sqlite3.Error("?")).why is Why.IO
     assert meaning(OSError(28, "No space left")).args == ("No space left",)
-
-
-def test_every_reason_has_its_remedy() -> None:
-    """A person is told what to do."""
-    assert REMEDY.keys() == set(Why)
 
 
 def test_damaged_files_are_kept_but_not_without_end(tmp_path: Path) -> None:

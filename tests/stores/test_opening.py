@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from sidecar.stores.opening import Stores
@@ -48,3 +50,10 @@ async def test_a_file_that_cannot_be_used_starts_cold(tmp_path: Path) -> None:
     assert await stores.deeds.claim(deed_of()) is None
     await stores.close()
     assert "Sqlite" in repr(stores)
+
+
+def test_who_stores_nothing_does_without_sqlite() -> None:
+    """Nobody pays for it in memory: the whole product is loaded, and it is not there."""
+    code = "import sys, sidecar.serve, sidecar.settings.load; print([m for m in sys.modules if 'sqlite' in m])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sidecar.stores.database import Unusable, Why
 from sidecar.stores.secret import Secret
+from sidecar.stores.unusable import Unusable, Why
 
 if TYPE_CHECKING:
     from pathlib import Path
