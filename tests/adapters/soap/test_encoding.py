@@ -219,7 +219,7 @@ def test_anything_is_written_with_its_type() -> None:
     assert sent(speech, {"v": value}) == (
         '<t:Op><t:v i:type="x:int">1</><t:v i:type="x:long">1099511627776</>'
         '<t:v i:type="x:integer">1180591620717411303424</><t:v i:type="x:double">1.5</><t:v i:type="x:string">x</>'
-        '<t:v i:type="x:boolean">true</><t:v i:nil="true"/><t:v><t:k i:type="x:int">1</>t</>'
+        '<t:v i:type="x:boolean">true</><t:v i:nil="true"/><t:v>t<t:k i:type="x:int">1</></>'
         '<t:v i:type="t:Dog"><t:name>R</><t:bark>1</></></>'
     )
     assert places(speech, {"v": [{"@type": "Gone"}, {"@type": 1}, [1]]}) == [
