@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sidecar.stores.opening import Stores
 from tests.stores.entries import StillClock, deed_of, entry_of, key_of
 from tests.stores.files import ROOM
@@ -52,6 +54,7 @@ async def test_a_file_that_cannot_be_used_starts_cold(tmp_path: Path) -> None:
     assert "Sqlite" in repr(stores)
 
 
+@pytest.mark.unmeasured  # what measures coverage stores it in SQLite
 def test_who_stores_nothing_does_without_sqlite() -> None:
     """Nobody pays for it in memory: the whole product is loaded, and it is not there."""
     code = "import sys, sidecar.serve, sidecar.settings.load; print([m for m in sys.modules if 'sqlite' in m])"
