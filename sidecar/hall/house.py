@@ -208,7 +208,7 @@ class House:
         return self._place_kept(kept) if kept else None
 
     def places_of_account(self, account: bytes) -> list[PlaceId]:
-        """Return the places that an account has had, the last one first, where their bearers stand now."""
+        """Return the places that an account has had, the last one first, each once, where their bearers stand now."""
         found = (self._place_kept(kept) for kept in self.accounts.places(account))
         return list(dict.fromkeys(place for place in found if place is not None))
 

@@ -141,6 +141,14 @@ async def test_an_account_that_has_had_several_places_is_found_with_all_of_them(
     found = (await desk.order("visitor find", what="account:4711")).facts
     assert [each["place_code"] for each in found["others"]] == [moved, codes[0]]
     assert (await desk.order("visitor find", what=codes[2])).facts["others"] == []
+    # Whoever is moved and signs in then has the place twice, by its first number and by its last: it is one.
+    account = desk.house.account_key("account 4712")
+    place = desk.join("4712")
+    where = (await desk.order("visitor move", code=desk.house.code(place), lane="fast")).facts["visitor"]["place_code"]
+    now = desk.house.place_of_code(where)
+    assert now is not None
+    assert desk.house.settle(now, account) == now
+    assert (await desk.order("visitor find", what="account:4712")).facts["others"] == []
     desk.close()
 
 
