@@ -336,10 +336,13 @@ def _parsed(text: bytes, parser: etree.XMLParser) -> etree._Element:
 
 
 def _feed(parser: etree.XMLParser, piece: bytes) -> None:
+    """Read on. After an entity that nobody declared lxml raises nothing, and takes what follows for a new document: its log is asked."""
     try:
         parser.feed(piece)
     except etree.XMLSyntaxError as error:
         raise _refusal(error) from None
+    for fatal in parser.feed_error_log.filter_from_fatals():
+        raise XmlRefused("malformed", f"{fatal.message}, line {fatal.line}, column {fatal.column}"[:_DETAIL])
 
 
 def _closed(parser: etree.XMLParser) -> etree._Element:

@@ -187,6 +187,26 @@ async def test_small_pieces_change_no_reason(case: str, monkeypatch: pytest.Monk
     assert await _reason(pieces, body, charset) == reason
 
 
+@pytest.mark.parametrize("size", range(1, 16))
+async def test_nothing_behind_an_undeclared_entity_is_read_as_a_document(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """lxml gives up such a document without a word and begins anew with the next piece: what a caller hides there is never ours."""
+    monkeypatch.setattr(xml, "WHOLE_SIZE_BYTES", 0)
+    monkeypatch.setattr(xml, "_PIECE", size)
+    for body in (b"<r>&x;<a/>", b"<r>&x;<a/></r>", b"<r b='&x;'><a/>", b"<r>t &x; u<a></a>"):
+        with pytest.raises(xml.XmlRefused, match="Entity 'x' not defined, line 1"):
+            await pieces(body, None)
+
+
+async def test_a_second_document_behind_an_undeclared_entity_is_refused_in_large() -> None:
+    """The same with the pieces that a real body is read in: the envelope behind the padding would be another call than the backend's."""
+    body = b"<r>&x;" + b" " * xml.WHOLE_SIZE_BYTES
+    for hidden in (b"<a/>", b"<a/></r>"):
+        with pytest.raises(xml.XmlRefused, match="Entity 'x' not defined"):
+            await pieces(body + hidden, None)
+
+
 ROWS = b"<r>" + b"<row><id>12</id><name x='y'>Hamlet</name></row>" * 9_000 + b"</r>"
 LARGE = {
     "rows": ROWS,

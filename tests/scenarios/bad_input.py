@@ -335,6 +335,7 @@ _XML_BOMBS: Final = {
     "external entity": _refused_doctype(_EXTERNAL, "&x;"),
     "external parameter entity": _refused_doctype(_PARAMETER_ENTITY),
     "undeclared entity": _xml(envelope(call("&x;")), "xml"),
+    "a call behind an undeclared entity": _xml(b"<a>&x;" + b" " * 100_000 + envelope(call()), "xml"),
     "300 000 empty elements": _xml(envelope(call("<a/>" * 250_000)), "elements"),
     "a million empty elements": replace(_xml(envelope(call("<a/>" * 1_000_000)), "elements"), large=True),
     "a million empty elements, in UTF-16": replace(
