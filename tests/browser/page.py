@@ -8,7 +8,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.support import require
@@ -72,16 +72,19 @@ class Seen:
 
 
 class Tab:
-    """One page of the shop."""
+    """One page of the shop; `failures` is what the browser says of requests that failed, which it hides from the page."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
+        self.failures: list[str] = []
+        page.on("requestfailed", lambda request: self.failures.append(f"{request.failure}: {request.url[:80]}"))
         page.goto(url)
         page.evaluate(_SCRIPT)
 
     def fetch(self, url: str, **options: Any) -> Seen:
         """Fetch and wait for the outcome."""
-        return Seen(**self.page.evaluate("([url, options]) => ask(url, options)", [url, _options(options)]))
+        seen = Seen(**self.page.evaluate("([url, options]) => ask(url, options)", [url, _options(options)]))
+        return seen if seen.status else replace(seen, text=f"{seen.text}; {'; '.join(self.failures[-2:])}")
 
     def start(self, name: str, url: str, **options: Any) -> None:
         """Begin a fetch and do not wait."""

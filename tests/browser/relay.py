@@ -31,8 +31,10 @@ class Relay:
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self._open: list[socket.socket] = [self._listener]
-        threading.Thread(target=self._accept, name="relay", daemon=True).start()
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._acceptor = threading.Thread(target=self._accept, name="relay", daemon=True)
+        self._acceptor.start()
 
     @property
     def url(self) -> str:
@@ -49,8 +51,9 @@ class Relay:
                     near.close()
                     continue
                 self._open.append(far)
-                threading.Thread(target=self._requests, args=(near, far), daemon=True).start()
-                threading.Thread(target=self._responses, args=(far, near), daemon=True).start()
+                for pump, ends in ((self._requests, (near, far)), (self._responses, (far, near))):
+                    self._threads.append(threading.Thread(target=pump, args=ends, daemon=True))
+                    self._threads[-1].start()
 
     def _requests(self, near: socket.socket, far: socket.socket) -> None:
         seen = b""
@@ -79,7 +82,13 @@ class Relay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """End everything; a socket is closed once no thread uses it, because its number may be somebody else's the moment after."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
         for each in self._open:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for each in (self._listener, *self._open):
             each.close()

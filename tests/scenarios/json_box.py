@@ -154,7 +154,7 @@ BACKEND: Final[dict[str, Any]] = {
     "expose": ["Get*", "Reserve", "Checkout"],
     "deny": ["GetSecrets"],
     "asmx_get": "safe",
-    "timeouts": {"connect": "1s", "first_byte": "500ms", "total": "800ms"},
+    "timeouts": {"connect": "1s", "first_byte": "1s", "total": "2s"},
     "ghost": "300ms",
     "limit": {"fixed": 8},
     "breaker": {"mode": "off"},  # one failure after the other: each is looked at alone
