@@ -15,11 +15,12 @@ from bench.hold import hold
 from bench.memory import memory
 from bench.policies import policies
 from bench.polls import polls
-from bench.process import Server, cores, free_port
+from bench.process import Server, cores
 from bench.report import Line, table
 from bench.rooms import rooms
 from bench.slru import slru
 from bench.watch import watch
+from tests.support.ports import free_port
 
 SECTIONS = ("cost", "watch", "hold", "memory", "policies", "slru", "facade", "rooms", "hall", "polls")
 

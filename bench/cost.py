@@ -11,7 +11,7 @@ import orjson
 from bench import messages
 from bench.load import once
 from bench.peers import PEERS
-from bench.process import Server, free_port
+from bench.process import Server
 from bench.report import Line
 from bench.rounds import Subject, measure
 from sidecar.model import Notice
@@ -19,6 +19,7 @@ from sidecar.policy.pauses import EVERYTHING, Kind, Scope, Sign
 from sidecar.stores.orders import VERSION
 from sidecar.stores.pauses import SECTION
 from sidecar.stores.signs import written
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,10 +23,11 @@ from bench.cost import same
 from bench.facade_codec import reply
 from bench.facade_counted import COUNTED, DECODED, LOADED, PARSED
 from bench.load import once
-from bench.process import ROOT, Server, free_port
+from bench.process import ROOT, Server
 from bench.report import Line
 from bench.rounds import PER_ROUND, WARM_UP, Subject, measure
 from sidecar.demo.soap import NS
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from bench.hold import Seen

@@ -14,8 +14,9 @@ import orjson
 from bench import messages
 from bench.cost import sidecar
 from bench.load import connect, read_reply
-from bench.process import Server, free_port
+from bench.process import Server
 from bench.report import Line
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,9 @@ import uvloop
 
 from bench import messages
 from bench.overload_peers import PEERS
-from bench.process import Server, cores, free_port
+from bench.process import Server, cores
 from sidecar.tasks import spawn
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.process import ROOT, Server, free_port
+from bench.process import ROOT, Server
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

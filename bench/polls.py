@@ -15,9 +15,10 @@ import orjson
 from bench import messages
 from bench.cost import same
 from bench.load import connect, once, read_reply
-from bench.process import Server, free_port
+from bench.process import Server
 from bench.report import Line
 from bench.rounds import Subject, measure
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -32,14 +32,6 @@ def cores() -> tuple[int, int]:
     return mine[0], mine[-1]
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Server:
     """One process. `with Server(...)` starts it, waits until `port` answers, and ends it."""
 

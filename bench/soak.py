@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from bench.process import Server, cores, free_port
+from bench.process import Server, cores
 from bench.report import Line, table
 from bench.unrest import BACKEND, UNMARKED, Unrest
 from tests.support.backend import ThreadBackend
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

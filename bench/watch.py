@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 from bench import messages
 from bench.cost import settings, sidecar
 from bench.load import once
-from bench.process import Server, free_port
+from bench.process import Server
 from bench.report import Line
 from bench.rounds import Subject, measure
 from bench.unwatched import NO_LINES, NOTHING
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

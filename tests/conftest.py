@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 import uvloop
 
-from tests.support import certs
+from tests.support import certs, ports
 from tests.support.backend import Backend
 from tests.support.client import Client
 from tests.support.loop import VirtualLoop
@@ -125,10 +125,8 @@ async def client() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port that was free a moment ago; bind to 0 instead wherever the server can say what it got."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port that nobody else is given; bind to 0 instead wherever the server can say what it got."""
+    return ports.free_port()
 
 
 @pytest.fixture

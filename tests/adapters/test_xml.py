@@ -191,7 +191,7 @@ async def test_small_pieces_change_no_reason(case: str, monkeypatch: pytest.Monk
 async def test_nothing_behind_an_undeclared_entity_is_read_as_a_document(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """lxml gives up such a document without a word and begins anew with the next piece: what a caller hides there is never ours."""
+    """After one lxml gives the document up without a word and begins anew with the next piece: what a caller hides there is never ours."""
     monkeypatch.setattr(xml, "WHOLE_SIZE_BYTES", 0)
     monkeypatch.setattr(xml, "_PIECE", size)
     for body in (b"<r>&x;<a/>", b"<r>&x;<a/></r>", b"<r b='&x;'><a/>", b"<r>t &x; u<a></a>"):

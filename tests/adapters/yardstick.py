@@ -12,12 +12,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from adapters.xml import parse
-from tests.support.timing import best_s
+from tests.support.timing import best_s, longest_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
 
 LIMIT: Final = 3.75  # of the parser's longest pieces, for a turn of the loop: 5 ms where one of them takes 1.33
+PIECE: Final = 1.5  # of them, for one piece of work: 2 ms
 
 _WORST: Final = b"<r>" + b"<a/>" * 16_000 + b"</r>"  # 1.3 ms where 2 are allowed
 _TIMES: Final = 7
@@ -33,6 +34,16 @@ def parses(work: Callable[[], object]) -> float:
 def one_parse_s() -> float:
     """Return what the longest of the parser's pieces takes now, in seconds of CPU time."""
     return best_s(lambda: parse(_WORST, charset=None))
+
+
+def longest_piece(work: Callable[[], Generator[object, None, object]], limit: float = PIECE) -> float:
+    """Return the longest step of a work that is done step by step, in the parser's longest pieces: the first that is short enough, or
+    the shortest of seven.
+    """
+    found: list[float] = []
+    while len(found) < _TIMES and min(found, default=limit) >= limit:
+        found.append(longest_ms(work()) / 1000 / one_parse_s())
+    return min(found)
 
 
 async def longest(work: Callable[[], Awaitable[object]]) -> float:

@@ -22,7 +22,8 @@ from ruamel.yaml import YAML
 from sidecar import __version__
 from sidecar.settings.load import load
 from tests.house.tree import ROOT, files
-from tests.support.process import Program, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program
 
 EXEC = ("CMD", "ENTRYPOINT", "RUN")
 TRAMPLES = re.compile(r"\b(apt|apt-get|apk|dnf|gcc|g\+\+|build-essential|curl|wget|git|sudo)\b")

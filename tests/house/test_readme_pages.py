@@ -17,7 +17,8 @@ from tests.browser.page import launch
 from tests.house.newcomer import CALLERS, Addresses, blocks
 from tests.house.tree import ROOT, text
 from tests.support import require
-from tests.support.process import Program, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import require
-from tests.support.process import Program, SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program, SidecarProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,8 @@ from tests.interop.peers import (
     require_server,
 )
 from tests.interop.tap import Tap
-from tests.support.process import SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import SidecarProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.interop.conftest import company
 from tests.interop.peers import DESK_STARTS, DESKS, ENDPOINTS, Endpoint, Server, found, require_server
-from tests.support.process import SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import SidecarProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

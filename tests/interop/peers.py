@@ -19,7 +19,8 @@ import pytest
 
 from tests.interop.tap import Tap
 from tests.support import require
-from tests.support.process import Program, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,7 +10,8 @@ import pytest
 
 from tests.interop.conftest import company, lay
 from tests.interop.peers import CLIENTS, ENDPOINTS, HERE, Visit, ordinary, pairs
-from tests.support.process import SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import SidecarProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

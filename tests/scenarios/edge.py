@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support import require
-from tests.support.process import Program, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

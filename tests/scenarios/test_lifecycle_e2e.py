@@ -22,7 +22,8 @@ from sidecar import __version__
 from tests.support import envelopes as env
 from tests.support.backend import Gate, ThreadBackend, answer
 from tests.support.client import Client, ask
-from tests.support.process import Program, SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program, SidecarProcess
 from tests.support.replies import http
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ import pytest
 from tests.demo.speak import API, envelope
 from tests.support import envelopes as env
 from tests.support.client import BadResponse, Client
-from tests.support.process import Program, SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program, SidecarProcess
 
 if TYPE_CHECKING:
     from pathlib import Path

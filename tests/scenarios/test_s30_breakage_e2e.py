@@ -21,7 +21,8 @@ from tests.support.backend import Backend, Blackhole, Gate, answer, silent
 from tests.support.client import Client
 from tests.support.envelopes import soap11, soap11_reply
 from tests.support.plays import FAULT_POINTS, Point, Way
-from tests.support.process import Program, SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program, SidecarProcess
 from tests.support.replies import http as reply_of
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from sidecar.watch.metrics import Now
 from tests.scenarios.canary import CARD, WORD, Marks, bodies, ordinary, quoting, traffic
 from tests.support.backend import ThreadBackend
 from tests.support.client import BadResponse, Client
-from tests.support.process import ROOT, Program, SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import ROOT, Program, SidecarProcess
 from tests.support.world import Recorder
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from tests.listener.hall import until
 from tests.scenarios.echo import ask, calls, echo, entries, read, reply_to, settings, state, told
 from tests.support.backend import Backend, silent
 from tests.support.client import Client
-from tests.support.process import SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import SidecarProcess
 
 if TYPE_CHECKING:
     from pathlib import Path

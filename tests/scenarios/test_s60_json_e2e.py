@@ -42,7 +42,8 @@ from tests.support import envelopes as env
 from tests.support.backend import Gate, ThreadBackend
 from tests.support.client import Client, Response, ask
 from tests.support.plays import Play, Point, Way, answer, cut, silent
-from tests.support.process import Program, SidecarProcess, free_port
+from tests.support.ports import free_port
+from tests.support.process import Program, SidecarProcess
 from tests.support.replies import Reply, garbage, gzipped, html, huge, utf16
 from tests.support.replies import http as reply_of
 

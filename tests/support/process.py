@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.support.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
@@ -34,15 +36,6 @@ STOP_TIMEOUT_S = 30.0
 
 POLL_S = 0.02
 """How often a starting port is tried: well below the start-up time of anything we run."""
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that was free a moment ago; for programs that cannot bind port 0 and tell what they got."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class ProgramError(RuntimeError):

@@ -19,7 +19,7 @@ from sidecar.watch import spans as module
 from sidecar.watch.spans import Tracing
 from sidecar.watch.watching import Watching
 from tests.support.collector import CLIENT, SERVER, Collector
-from tests.support.process import free_port
+from tests.support.ports import free_port
 from tests.support.world import LoopClock, Recorder, Scene
 
 if TYPE_CHECKING:

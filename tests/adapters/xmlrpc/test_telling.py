@@ -11,7 +11,7 @@ from adapters.xml import REPLY_MARKUP, parse
 from adapters.xmlrpc.telling import ELEMENTS, Unreadable, failure, result
 from sidecar.pieces import whole
 from sidecar.signatures import ANY, Kind, Member, Type
-from tests.support.timing import longest_ms
+from tests.adapters.yardstick import PIECE, longest_piece
 
 REPLY = "<methodResponse><params><param><value>{}</value></param></params></methodResponse>"
 EX = "http://ws.apache.org/xmlrpc/namespaces/extensions"
@@ -202,7 +202,7 @@ RECORD = "<struct>" + "".join(f"<member><name>n{at}</name><value><int>{at}</int>
     ids=["records", "values", "texts", "text", "base64"],
 )
 def test_no_step_holds_the_loop(inside: str) -> None:
-    """Of a megabyte, each piece of work takes less than the 2 ms that nobody may exceed; the best of three, of processor time."""
+    """Of a megabyte, each piece of work takes less than the 2 ms that nobody may exceed."""
     root: Any = parse(REPLY.format(inside).encode(), charset=None, markup_max=REPLY_MARKUP)
 
-    assert min(longest_ms(result(root, ANY)) for _ in range(3)) < 2.0
+    assert longest_piece(lambda: result(root, ANY)) < PIECE
