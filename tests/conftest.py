@@ -43,9 +43,14 @@ def pytest_asyncio_loop_factories(
 
 @pytest.hookimpl(tryfirst=True)  # before what is marked is chosen from
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark those cases `long` that `thinned` leaves out of `make test`, and let workers have something to wait for and something to do."""
+    """Mark those cases `long` that `thinned` leaves out of `make test`, and let workers have something to wait for and something to do.
+
+    Whole processes are not measured: what they run has tests of its own, and a tracer in each would take minutes more.
+    """
     seen: Counter[str] = Counter()
     for item in items:
+        if item.nodeid.startswith(_WHOLE):
+            item.add_marker(pytest.mark.unmeasured)
         if (marker := item.get_closest_marker("thinned")) is None:
             continue
         test = item.nodeid.partition("[")[0]
@@ -56,7 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # Files here wait, for browsers, processes and timers, more than they work; the others are work alone, and four times as many.
-_WAITING = ("tests/browser/", "tests/scenarios/", "tests/interop/", "tests/demo/", "tests/clients/")
+_WHOLE = ("tests/browser/", "tests/scenarios/", "tests/interop/", "tests/clients/")
+_WAITING = (*_WHOLE, "tests/demo/")
 _BETWEEN = 3
 
 

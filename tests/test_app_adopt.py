@@ -320,6 +320,7 @@ async def test_an_operators_limit_stands_until_he_takes_it_back(backend: Starts)
         assert app.slots.view("rpc").limit == 5
 
 
+@pytest.mark.unmeasured
 async def test_many_plans_under_load_fail_nobody(backend: Starts) -> None:
     """Plans change two hundred times while eight callers call without a pause: everybody gets an answer."""
     here = await backend(stage)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Playwright
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 JSON = {"Accept": "application/json"}
 SOAP = {"Content-Type": "text/xml; charset=utf-8", **JSON}

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from tests.browser.page import Shop, Tab
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 JSON = {"Accept": "application/json"}
 SOAP = {"Content-Type": "text/xml; charset=utf-8", **JSON}

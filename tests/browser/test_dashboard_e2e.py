@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 TOKEN = "a-token-for-these-tests-only"
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
-
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Standing]:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tests.browser.page import Seen, Shop, Tab
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 JSON = {"Accept": "application/json"}
 POST = {"method": "POST", "headers": {"Content-Type": "application/json", **JSON}, "body": "{}"}

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 # What Playwright tells a browser so that hidden tabs are as quick as others.
 AWAKE = [

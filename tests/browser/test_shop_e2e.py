@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator, Page, Request
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 BUSY_MS = 15_000  # a button that first hurts the box office, or waits for a timeout of 4 s
 

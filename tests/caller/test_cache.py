@@ -194,6 +194,7 @@ async def test_grace_while_the_backend_is_down() -> None:
     assert told == [b"<ok>1</ok>", b"<ok>2</ok>"]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.thinned(2)
 @pytest.mark.parametrize("windows", [{"swr_s": 3600.0}, {"grace_s": 3600.0, "error_s": 3600.0}], ids=["swr", "grace"])
 async def test_a_backend_that_is_back_is_not_trampled(windows: dict[str, float]) -> None:
@@ -289,6 +290,7 @@ async def test_an_answer_for_one_alone(header: tuple[bytes, bytes], waived: tupl
         assert len(waiving.asks) == 1
 
 
+@pytest.mark.unmeasured
 async def test_ten_thousand_who_ask_the_same() -> None:
     """One call; everybody is told, and all but the first that they followed."""
     people = People(cached())

@@ -148,6 +148,7 @@ def step(process: Process, places: list[PlaceId], what: str, number: int) -> Non
             process.write()
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=60)
 @given(STEPS)
 def test_a_restart_changes_nothing_for_anybody(steps: list[tuple[str, int]]) -> None:
@@ -172,6 +173,7 @@ def test_a_restart_changes_nothing_for_anybody(steps: list[tuple[str, int]]) -> 
     assert [third.view(place) for place in places] == [process.view(place) for place in places]
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=60)
 @given(STEPS, st.integers(0, 3), st.integers(0, 400))
 def test_no_number_is_given_twice(steps: list[tuple[str, int]], lost: int, more: int) -> None:

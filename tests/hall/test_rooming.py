@@ -72,6 +72,7 @@ async def test_a_room_never_goes_back(desk: Desk, first: str, then: str, why: st
     assert desk.house.room.phase == first
 
 
+@pytest.mark.unmeasured
 async def test_the_clock_goes_on_from_what_was_set_by_hand() -> None:
     """A lobby that was opened early is drawn and opened in time, and is nobody's doing from then on."""
     desk = Desk(replace(PLAN, opens=WALL_S + 7200, lobby_s=1800.0, closes=WALL_S + 9000))

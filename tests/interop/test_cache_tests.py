@@ -14,7 +14,6 @@ from tests.support.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 Judged = dict[str, Verdict]
 

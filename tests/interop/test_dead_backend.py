@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.interop.conftest import Road
     from tests.interop.peers import Client
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 TAIL = re.compile(r" \[state=backend_unreachable retry_after=[1-9]\d* executed=no ref=\S+\]$")
 

@@ -18,7 +18,6 @@ from tests.interop.peers import ENDPOINTS, found, pairs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 BOUND_MS = 50.0
 

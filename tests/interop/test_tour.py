@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from tests.interop.conftest import Road
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 TEXT = 'Grüße aus Ελλάδα: 1 < 2 & "3" ☃'
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from tests.interop.peers import Client
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 Ask = "Callable[..., list[dict[str, Any]]]"
 

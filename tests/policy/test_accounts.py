@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ def test_a_store_brings_back_what_was(taken: list[tuple[bytes, int]]) -> None:
         assert list(before.places(account)) == list(after.places(account)) == expected
 
 
+@pytest.mark.unmeasured
 def test_a_hundred_thousand_with_four_places_each() -> None:
     """Nobody is given a place of somebody else."""
     chance, accounts = Random(7), Accounts()

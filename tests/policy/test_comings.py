@@ -29,6 +29,7 @@ def audience(comings: Comings, rng: Random, seconds: int, *, part: float, mean_s
         comings.over(called_at, begin + seconds, came=came)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
 @pytest.mark.parametrize(("mean_s", "within"), [(0.5, 0.2), (2.0, 0.1), (5.0, 0.1), (20.0, 0.1)])
 def test_it_learns_how_many_come(part: float, mean_s: float, within: float) -> None:
@@ -65,6 +66,7 @@ def test_who_has_not_come_for_a_while_hardly_comes() -> None:
     assert expected[-2:] == [0.0, 0.0]
 
 
+@pytest.mark.unmeasured
 def test_never_fewer_than_one_in_ten() -> None:
     """A network that was down must not let ten rooms' worth of people in."""
     comings = Comings()
@@ -107,6 +109,7 @@ def test_accounts_come_out_even(calls: list[tuple[float, int, bool]]) -> None:
     assert comings._cohorts == {}
 
 
+@pytest.mark.unmeasured
 def test_what_was_never_closed_is_forgotten() -> None:
     """No call is out for more than an hour."""
     comings = Comings()

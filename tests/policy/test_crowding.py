@@ -88,6 +88,7 @@ def test_the_usual_word_is_the_one_that_is_told() -> None:
     assert said[-1] == Turn(Crowd(100, PROXY), begins=True)
 
 
+@pytest.mark.unmeasured
 @given(st.lists(st.sampled_from("abc"), min_size=WINDOW, max_size=WINDOW).map(tuple), st.integers(1, 2))
 def test_nothing_is_held_beyond_a_thousand(clients: tuple[str, ...], times: int) -> None:
     """Whoever comes, a thousand later it starts anew."""

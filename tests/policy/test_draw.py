@@ -74,6 +74,7 @@ def test_late_joiners_come_after_everybody(drawn: int) -> None:
     assert [draw.seq(draw.rank(seq)) for seq in range(drawn + 50)] == list(range(drawn + 50))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("drawn", [2, 3, 4, 5, 7, 9, 12])
 def test_small_rooms_are_drawn_evenly(drawn: int) -> None:
     """Over many seeds each arrival has each rank equally often."""

@@ -61,6 +61,7 @@ class Line:
                 self.forecasts.watch(self.now, number, said.plain_s)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("per_s", [1.0, 5.0])
 def test_the_band_holds_about_four_times_in_five(per_s: float) -> None:
     """Of people who are called at random times at one pace: 60 to 93 % of all bands of four sales together, once there is something to

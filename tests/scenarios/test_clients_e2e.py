@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tests.support.client import Response
     from tests.support.visit import Visit
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 STRANGER, EDGE, SHOP_SERVER = "127.0.0.3", "127.0.0.9", "127.0.0.5"
 NO = "Basic nobody"  # what the backend says no to

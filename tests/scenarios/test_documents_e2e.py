@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from tests.support.visit import Visit
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 PUBLIC = "https://api.theatre.example"
 ISSUED = '<x:import namespace="urn:a" schemaLocation="?xsd=xsd0"/>'

@@ -28,7 +28,6 @@ from tests.support.world import settle
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 REPLY: Final = http(env.soap11_reply("GetSeats", "x" * 2_000))
 COUNT: Final = 10_000
@@ -44,7 +43,6 @@ ROOM: Final = 1_000  # descriptors besides the callers'
 
 
 @pytest.mark.long
-@pytest.mark.unmeasured
 @pytest.mark.virtual
 async def test_what_one_who_waits_costs() -> None:
     """Ten thousand on the whole road, on made-up time: one call, and at most 20 KiB for each of them."""

@@ -31,7 +31,6 @@ from tests.support.world import Recorder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 CALLS: Final = 8  # of each kind: what is left of each would be as many
 SHORT_S: Final = 0.2  # how long anybody waits for a peer that says nothing

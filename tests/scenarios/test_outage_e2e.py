@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tests.support.client import Response
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 KEYS: Final = 30  # questions that are asked all the time
 TTL_S: Final = 3.0

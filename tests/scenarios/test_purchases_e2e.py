@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tests.support.journal import Entry
     from tests.support.plays import Play
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 OPERATION: Final = "BuySeats"
 BLOCKER: Final = "Inventory"

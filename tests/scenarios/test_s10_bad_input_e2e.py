@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from tests.support.client import Response
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 AT_ONCE: Final = 8
 GROWS_BYTES: Final = 64 * MIB

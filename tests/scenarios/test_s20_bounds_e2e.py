@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 MIB: Final = 1024 * 1024
 BUFFERED: Final = 24 * MIB

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from tests.support.visit import Visit
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 MIB: Final = 1024 * 1024
 ACCEPTED_AND_READ: Final = {"connect": "1s", "first_byte": "300ms", "total": "300ms"}

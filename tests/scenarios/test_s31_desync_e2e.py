@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from tests.support.visit import Visit
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 STOLEN: Final = "SOMEBODY-ELSE"
 A_WHOLE_ONE: Final = bytes_of(reply_to(STOLEN))

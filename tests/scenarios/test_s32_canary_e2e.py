@@ -34,7 +34,6 @@ from tests.support.world import Recorder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 # What must have happened at least, or the search proves nothing.
 MET = {

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 TOKEN = "a-token-for-these-tests-only"
 CALL = env.soap11("GetSeats").raw("/box")

@@ -21,8 +21,6 @@ from tests.support.client import Client
 from tests.support.process import SidecarProcess
 from tests.support.replies import http
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
-
 CALL = env.soap11("GetSeats").raw("/box")
 OK = http(env.soap11_reply("GetSeats"))
 

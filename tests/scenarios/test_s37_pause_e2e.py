@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from tests.support.client import Response
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 ENGLISH, GERMAN = "Back at 9:20 & not before", "Um 9:20 Uhr geht es weiter"
 TEXTS = ("--text", f"en={ENGLISH}", "--text", f"de={GERMAN}")

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 TOKEN: Final = "a-token-for-these-tests-only"
 WRITTEN_S: Final = 1.2  # a crash may take a second

@@ -20,7 +20,6 @@ from tests.scenarios.reading import state_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
 
 WITHIN_S = 20.0  # a machine with two cores may be busy
 SHOP = "https://shop.example"

@@ -25,8 +25,6 @@ from tests.support.process import ROOT, Program, ProgramError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.unmeasured  # its processes alone would take minutes more
-
 
 START = "import sys, uvloop; from sidecar.demo.show import FREE, main; sys.exit(uvloop.run(main(ports=FREE)))"
 COMMAND_S = 90.0

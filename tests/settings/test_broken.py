@@ -59,6 +59,7 @@ def test_each_is_told(case: Case, tmp_path: Path) -> None:
         assert annotation.startswith(f"::error file={row['file']},line={each.line},col={each.column},")
 
 
+@pytest.mark.unmeasured
 @ROWS
 def test_each_place_lies_in_its_file(case: Case, tmp_path: Path) -> None:
     """An editor that is sent there finds the line and the column."""

@@ -146,6 +146,7 @@ def test_names_that_yaml_reads_as_something_else() -> None:
     assert {line.pattern for line in backend.operations if line.safe} == {name for name in names if guess(name).safe}
 
 
+@pytest.mark.unmeasured
 def test_more_than_anybody_reads() -> None:
     """A WSDL without end makes no settings without end, and what is left out is counted."""
     text = starter(

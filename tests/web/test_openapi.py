@@ -55,6 +55,7 @@ def opened(document: dict[str, Any], to: str) -> Any:
 # --- the document
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("description", [OFFICE, BARE, large(8, 8)], ids=lambda each: each.backend)
 def test_it_is_valid(description: Description) -> None:
     """By the schema of OpenAPI 3.1, its rules for references, ids and parameters, and each default by its own schema."""
