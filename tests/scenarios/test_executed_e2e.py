@@ -70,6 +70,9 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         backend = stack.enter_context(ThreadBackend(play))
         settings = _settings(backend.url, f"http://127.0.0.1:{dead.getsockname()[1]}", full)
         sidecar = stack.enter_context(SidecarProcess(settings, tmp_path_factory.mktemp("executed")))
+        for name in ("soap", "narrowsoap", "calmsoap", "waitsoap", "fullsoap"):
+            # A contract still being fetched would meet what is meant for a call, and keep the only slot meanwhile.
+            sidecar.wait_line(rf'"event":"indexed","backend":"{name}"')
         yield Stand(sidecar, backend, play, plays)
 
 
