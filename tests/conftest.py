@@ -43,10 +43,7 @@ def pytest_asyncio_loop_factories(
 
 @pytest.hookimpl(tryfirst=True)  # before what is marked is chosen from
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark those cases `long` that `thinned` leaves out of `make test`, and let workers have something to wait for and something to do.
-
-    Whole processes are not measured: what they run has tests of its own, and a tracer in each would take minutes more.
-    """
+    """Mark those cases `long` that `thinned` leaves out of `make test`, and let workers have something to wait for and something to do."""
     seen: Counter[str] = Counter()
     for item in items:
         if item.nodeid.startswith(_WHOLE):
@@ -60,8 +57,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = _mixed(items)
 
 
-# Files here wait, for browsers, processes and timers, more than they work; the others are work alone, and four times as many.
+# Whole processes are not measured: what they run has tests of its own, and a tracer in each would take minutes more.
 _WHOLE = ("tests/browser/", "tests/scenarios/", "tests/interop/", "tests/clients/")
+# Files here wait, for browsers, processes and timers, more than they work; the others are work alone, and four times as many.
 _WAITING = (*_WHOLE, "tests/demo/")
 _BETWEEN = 3
 

@@ -285,6 +285,15 @@ TROUBLES: tuple[Trouble, ...] = (
         "tests/policy/test_identities.py::test_where_the_table_is_full_the_longest_silent_goes",
     ),
     Trouble(
+        "XML",
+        "a caller hides a second document behind an undeclared entity, in more than 64 KiB",
+        "`malformed` (xml): the second one is never read, nothing is sent on",
+        "no",
+        "access log: `malformed`",
+        "nobody; an address that does it often is looking for a way in",
+        "tests/scenarios/test_s10_bad_input_e2e.py::test_bad_input",
+    ),
+    Trouble(
         "the backend",
         "its certificate has expired, or names another host",
         "`backend_unreachable` (tls)",

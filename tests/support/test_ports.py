@@ -5,27 +5,28 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
 from tests.support import ports
-from tests.support.process import ROOT
+from tests.support.process import Program
 
-_MANY = "from tests.support.ports import free_port\nprint(*(free_port() for _ in range(300)), flush=True)\ninput()"
+# All of one number, so that all begin to look at the same slice.
+_MANY = """
+import os
+os.getpid = lambda: 7
+from tests.support.ports import free_port
+print(*(free_port() for _ in range(300)), flush=True)
+input()
+"""
 
 
 def test_none_is_given_twice_by_processes_that_run_at_once() -> None:
     """Each has its own, and they are not those that the kernel gives to whoever connects or binds port 0."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", _MANY], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
-    given = [set(map(int, (each.stdout or sys.stdin).readline().split())) for each in running]
-    for each in running:
-        each.communicate("\n", timeout=30)
-        assert each.returncode == 0
+    with ExitStack() as stack:
+        running = [stack.enter_context(Program([sys.executable, "-c", _MANY], stdin=subprocess.PIPE)) for _ in range(4)]
+        given = [set(map(int, each.wait_line(r"^\d.*")[0].split())) for each in running]
     assert len(set.union(*given)) == sum(map(len, given))
     assert all(len(each) > 200 for each in given)
     assert all(10_240 < port < 32_768 for each in given for port in each)

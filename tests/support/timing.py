@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+_OVER: Final = object()
 
 
 def best_s(work: Callable[[], object], times: int = 9) -> float:
@@ -36,12 +38,10 @@ def _once_s(work: Callable[[], object]) -> float:
 
 
 def longest_ms(pieces: Generator[object, None, object]) -> float:
-    """Return the longest piece of a work that is done piece by piece, in milliseconds of this thread's CPU time."""
-    longest = 0.0
-    while True:
+    """Return the longest piece of a work that is done piece by piece, the last one included, in milliseconds of this thread's CPU time."""
+    longest, goes_on = 0.0, True
+    while goes_on:
         began = time.thread_time()
-        try:
-            next(pieces)
-        except StopIteration:
-            return longest
+        goes_on = next(pieces, _OVER) is not _OVER
         longest = max(longest, (time.thread_time() - began) * 1000)
+    return longest
