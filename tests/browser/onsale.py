@@ -133,6 +133,18 @@ class OnSale:
         assert said[1] == "reloaded", said[0]
         return self.page(name)
 
+    def wait_state(self, room: str, state: str, within_s: float = 20.0) -> None:
+        """Wait until a room's board says so."""
+        until = time.monotonic() + within_s
+        while (said := self._board(room)["room"]["state"]) != state:
+            assert time.monotonic() < until, f"never {state}: {said}"
+            time.sleep(0.1)
+
+    def _board(self, room: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.page(room)}/board", timeout=5) as reply:
+            told: dict[str, Any] = json.load(reply)
+            return told
+
     # --- an operator
 
     def order(self, *argv: str) -> None:

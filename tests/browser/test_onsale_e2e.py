@@ -99,7 +99,7 @@ def test_from_the_lobby_to_the_till(context: BrowserContext, sale: OnSale) -> No
     out again.
     """
     page = context.new_page()
-    page.goto(sale.open("hamlet", EVENING, in_s=6, draw="2s"))
+    page.goto(sale.open("hamlet", EVENING, in_s=16, draw="8s"))
     page.get_by_role("button", name="Join the queue").click()
     heading(page, "You are in the waiting room")
     look_at(page, "onsale-lobby")
@@ -107,9 +107,12 @@ def test_from_the_lobby_to_the_till(context: BrowserContext, sale: OnSale) -> No
     page.reload()
     heading(page, "You are in the waiting room")
     assert code_of(page) == code
-    heading(page, "Places are being drawn", 10)
+    sale.wait_state("hamlet", "drawing")
+    # By itself it asks at a moment of its own until the opening, which may be the last one; who comes back to the page asks at once.
+    page.evaluate("dispatchEvent(new Event('pageshow'))")
+    heading(page, "Places are being drawn")
     look_at(page, "onsale-drawing")
-    heading(page, "It is your turn", 10)
+    heading(page, "It is your turn", 20)
     expect(page.get_by_role("button", name="Go in now")).to_be_focused()
     look_at(page, "onsale-called")
     page.keyboard.press("Enter")
@@ -228,7 +231,7 @@ def test_a_sidecar_that_dies_is_waited_for(context: BrowserContext, sale: OnSale
 @pytest.mark.long
 def test_without_script_from_the_lobby_to_the_shop(chromium: Browser, sale: OnSale) -> None:
     """Pages that load themselves and forms lead from the lobby to the way on, with the pass."""
-    address = sale.open("othello", in_s=5, lobby="10s", draw="2s")
+    address = sale.open("othello", in_s=12, lobby="20s", draw="2s")
     context = chromium.new_context(
         java_script_enabled=False, viewport={"width": 320, "height": 700}, color_scheme="dark"
     )

@@ -207,7 +207,6 @@ def test_reasons_are_those_of_tokens_and_two_more() -> None:
 def test_a_place_of_the_current_key_is_told_by_how_it_begins(of: PlaceId) -> None:
     """Whoever holds one of an older key, of another room or of another replica is to be given another one; nobody else is."""
     old, texts = Keys(OLD), PlaceTexts(KEYS, ROOM, EPOCH)
-    assert repr(texts) == f"<PlaceTexts of {ROOM.hex()}, epoch {EPOCH.hex()}, {KEYS!r}>"
     assert texts.is_current(sign_place(KEYS, ROOM, EPOCH, of))
     assert not texts.is_current(sign_place(old, ROOM, EPOCH, of))
     assert not texts.is_current(sign_place(KEYS, room_id("macbeth"), EPOCH, of))
@@ -219,3 +218,9 @@ def test_ours_of_another_size_is_malformed(fields: tuple[bytes, bytes]) -> None:
     """Signed by us, for this room: a name that is not as long as names are names nobody."""
     assert admitted(tokens.sign(KEYS, Token(Kind.PASS, (ROOM, EPOCH, *fields)))) is Why.MALFORMED
     assert place(tokens.sign(KEYS, Token(Kind.ROOM, (ROOM, EPOCH, fields[0] + b"more")))) is Why.MALFORMED
+    assert place(tokens.sign(KEYS, Token(Kind.ROOM, (ROOM, EPOCH)))) is Why.MALFORMED
+
+
+def test_texts_of_places_are_shown_with_what_they_are_for() -> None:
+    shown = repr(PlaceTexts(KEYS, ROOM, EPOCH))
+    assert shown == f"<PlaceTexts of {ROOM.hex()}, epoch {EPOCH.hex()}, {KEYS!r}>"

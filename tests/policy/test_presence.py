@@ -155,6 +155,51 @@ def test_a_mark_lasts_four_windows() -> None:
     assert not presence.is_present(7)
 
 
+@pytest.mark.parametrize("block", [1, 63, 64, 70, 200])
+def test_the_first_one_is_found_behind_blocks_of_nobody(block: int) -> None:
+    """As after a long sale, when all who stood in front have gone."""
+    presence = Presence()
+    presence.mark(0)
+    presence.mark(block * BLOCK + 5)
+    presence.out(0)
+    assert presence.first(2) == [block * BLOCK + 5]
+    presence.out(block * BLOCK + 5)
+    assert presence.first(2) == []
+
+
+@pytest.mark.parametrize("newest", [*range(WINDOWS + 1)])
+def test_who_is_settled_while_he_is_out_of_the_line_counts_neither_before_nor_after(newest: int) -> None:
+    """He is there or not by the windows, and nobody's turn either way; back again he counts where he is there."""
+    presence = Presence.of_all(3)
+    presence.out(1)
+    presence.settle(1, newest)
+    assert (presence.is_present(1), presence.count) == (newest < WINDOWS, 2)
+    presence.settle(1, newest)
+    presence.back(1)
+    assert presence.count == (3 if newest < WINDOWS else 2)
+
+
+def test_what_is_done_twice_or_to_nobody_changes_nothing() -> None:
+    """Whoever is not there cannot go, and nobody leaves the line twice."""
+    presence = Presence()
+    for position in (3, 4, BLOCK + 1):
+        presence.mark(position)
+    presence.unmark(9 * BLOCK)
+    presence.unmark(5)
+    presence.back(3)
+    presence.back(9 * BLOCK)
+    assert [presence.ahead(position) for position in (3, 4, BLOCK, BLOCK + 2, 9 * BLOCK)] == [0, 1, 2, 3, 3]
+    presence.out(4)
+    presence.out(4)
+    presence.out(5)
+    assert [presence.ahead(position) for position in (3, 4, BLOCK, BLOCK + 2, 9 * BLOCK)] == [0, 1, 1, 2, 2]
+    presence.unmark(4)
+    presence.unmark(4)
+    presence.back(4)
+    presence.back(5)
+    assert (presence.count, presence.is_present(4), presence.is_out(4)) == (2, False, False)
+
+
 class Carried:
     """A lobby of `drawn`, and what is known of everybody by a model: the newest window he was heard of in, by rank."""
 
