@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def playwright() -> Iterator[Playwright]:
     """The driver; its package may be missing as well as the browser."""
     require.module("playwright", "REQUIRE_BROWSER")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where it is installed
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - only where it is installed
 
+    expect.set_options(timeout=15_000)  # a busy machine is no failure
     with sync_playwright() as playwright:
         yield playwright
 

@@ -42,7 +42,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def heading(page: Page, text: str, within_s: float = 5.0) -> None:
+def heading(page: Page, text: str, within_s: float = 15.0) -> None:
     """Wait until the page says so, by itself."""
     expect(page.locator("#word")).to_have_text(text, timeout=within_s * 1000)
 
@@ -64,7 +64,7 @@ def code_of(page: Page) -> str:
     return page.locator("#code code").inner_text()
 
 
-def until(page: Page, condition: str, within_s: float = 8.0) -> None:
+def until(page: Page, condition: str, within_s: float = 15.0) -> None:
     page.wait_for_function(condition, timeout=within_s * 1000)
 
 
@@ -191,7 +191,7 @@ def test_a_pause_is_said_in_front_of_who_waits(context: BrowserContext, sale: On
     with page.expect_request(lambda request: request.url.endswith("place?wait=20")):
         pass
     sale.order("pause", "room:tempest", "--text", "en=The card company is down.", "--for", "10m", "--next-update", "5m")
-    heading(page, "The queue is paused", 2)
+    heading(page, "The queue is paused", 10)  # a request is held for 20 s where nothing happens
     expect(page.locator("#message p")).to_have_text("The card company is down.")
     expect(page.locator("#polite")).to_contain_text("Message from the organiser: The card company is down.")
     assert code_of(page) == code

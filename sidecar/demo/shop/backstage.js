@@ -51,7 +51,13 @@ function groups({ run, session, hold, door }) {
       }],
     ]],
     ["Ask again", [
-      ["List twice", "cached", async () => { await list(); await pause(500); await list(); }], // one that is stale is renewed meanwhile
+      ["List twice", "cached", async () => {
+        await list();
+        await pause(500); // one that is stale is renewed meanwhile
+        if ((await list()).state === "cached") return;
+        await pause(500); // it had grown old between the two
+        await list();
+      }],
       ["Pay twice with one key", "replayed", async () => {
         await hold(1206, 1);
         const key = crypto.randomUUID();
