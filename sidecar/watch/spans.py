@@ -85,8 +85,11 @@ class Tracing:
 
         # A thread of its own: the loop's would be waited for at its end.
         Thread(target=send, name="spans", daemon=True).start()
-        with suppress(TimeoutError):
+        try:
             await asyncio.wait_for(sent.wait(), _CLOSE_S)
+        except TimeoutError:
+            # Nor is it tried again, beside whatever else this process has to do.
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK's
         self._complaints.close()
 
     def passed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,16 @@ FINE = Answer(200, "OK", (), (b"<ok/>",), 5, Grade("ok", Executed.YES))
 def collector() -> Iterator[Collector]:
     with Collector() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+async def nothing_goes_on() -> AsyncIterator[None]:
+    """After the end nobody sends any more: a thread that tries again draws from the random numbers of everybody in this process."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name in ("spans", "OtelBatchSpanRecordProcessor"):
+            await asyncio.to_thread(thread.join, 2.0)
+            assert not thread.is_alive(), thread.name
 
 
 class Road:
