@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _EVERY_S: Final = 1.0
 _TIMEOUT_S: Final = 3.0  # the answer takes a millisecond; after this the screen says that nobody answers
+_END_S: Final = 0.2
 _LOOK_S: Final = 0.25  # how soon a key, a new size or new facts show
 _OK: Final = 200
 _STYLES: Final = {"": "", "strong": "bold", "good": "green", "warn": "yellow", "bad": "bold red", "faint": "dim"}
@@ -53,19 +54,29 @@ def command(where: str, token: str | None) -> None:
     """Show the screen of `sidecar status`, live: asked once a second, until q or Ctrl-C."""
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         raise click.UsageError("top needs a terminal; `sidecar status` prints the same once")
-    signal.signal(signal.SIGTERM, _leave)  # the terminal is given back as it was
+    leave = Leave()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
     poller = Poller(where, token)
     poller.start()
     try:
-        _show(poller)
-    except KeyboardInterrupt:
-        pass
+        _show(poller, leave)
     finally:
         poller.stop()
+    if leave.number == signal.SIGTERM:
+        sys.exit(128 + leave.number)
 
 
-def _leave(number: int, _frame: object) -> NoReturn:
-    sys.exit(128 + number)
+class Leave:
+    """Notes which signal has come. It is looked at between two frames: an exception would come anywhere, in the middle of a drawing, or
+    where the interpreter can only swallow it (a finalizer, the callback of a weak reference), and then nobody leaves.
+    """
+
+    number: int | None = None
+
+    def __call__(self, number: int, _frame: object) -> None:
+        """Be the handler of a signal."""
+        self.number = number
 
 
 class Poller(threading.Thread):
@@ -85,8 +96,10 @@ class Poller(threading.Thread):
             self._stopped.wait(max(0.0, _EVERY_S - (time.monotonic() - began)))
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Ask no more. A question that is under way has a moment to end."""
         self._stopped.set()
+        if self.is_alive():
+            self.join(_END_S)
 
     def ask(self, before: Seen) -> Seen:
         """Return what is known after one more question."""
@@ -127,7 +140,7 @@ def _faded(line: Line) -> Line:
     return tuple(Piece(piece.text, "faint") for piece in line)
 
 
-def _show(poller: Poller) -> None:
+def _show(poller: Poller, leave: Leave) -> None:
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that no other command has to pay
     from rich.live import Live  # noqa: PLC0415 - as above
 
@@ -135,7 +148,7 @@ def _show(poller: Poller) -> None:
         os.environ.pop(name, None)
     console = Console(highlight=False)
     with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
-        while True:
+        while leave.number is None:
             width, height = console.size
             live.update(_text(frame(poller.where, poller.seen, time.monotonic(), width, height)), refresh=True)
             if pressed(_LOOK_S) in (b"q", b"Q", b"\x03", b"\x04"):

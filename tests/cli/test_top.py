@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from sidecar.admin.screen import plain
 from sidecar.cli import main
-from sidecar.cli.top import Poller, Seen, frame
+from sidecar.cli.top import Leave, Poller, Seen, frame
 from sidecar.plan import AdminPlan
 from tests.admin.facts import status
 from tests.admin.office import TOKEN
@@ -167,7 +167,10 @@ class Terminal:
 
     def ended(self) -> int:
         """Wait for its end and return its code."""
-        _until(lambda: self.read() or self.process.poll() is not None)
+        try:
+            _until(lambda: self.read() or self.process.poll() is not None)
+        except AssertionError:
+            raise AssertionError(f"it goes on; at last: {self.text[-500:]!r}") from None
         self.read()
         return self.process.returncode
 
@@ -234,6 +237,22 @@ def test_it_leaves_on_ctrl_c_and_when_it_is_told_to(
     assert here.as_before
     assert b"\x1b[?1049l" in here.raw
     assert "Traceback" not in here.text
+
+
+def test_a_signal_that_comes_at_any_moment_is_heard() -> None:
+    """Also while something is finalized, where an exception would be told on standard error and go nowhere."""
+
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    leave = Leave()
+    before = signal.signal(signal.SIGINT, leave)
+    try:
+        Dying()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert leave.number == signal.SIGINT
 
 
 def test_it_waits_for_a_sidecar_that_is_away(terminal: Callable[..., Terminal], free_port: int) -> None:
