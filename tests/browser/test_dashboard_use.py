@@ -183,7 +183,9 @@ def test_a_tab_that_is_covered_while_it_asks(view: View) -> None:
     held: list[Route] = []
     page.route("**/status*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it is given, and cannot mark a built-in
     page.clock.run_for(1000)
-    while not held:
+    for _ in range(1000):  # of 10 ms, or it does not ask
+        if held:
+            break
         page.wait_for_timeout(10)
     page.evaluate(_COVER, True)
     settled = view.settled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,9 +77,19 @@ def blocking(playwright: Playwright, folder: Path) -> BrowserContext:
     return playwright.chromium.launch_persistent_context(folder, executable_path=require.browser(), args=FLAGS)
 
 
+# Notes in the page when it asks a room: what Playwright hears of it comes late on a busy machine.
+CLOCKED = """window.asks = [];
+const plain = window.fetch;
+window.fetch = (url, ...more) => {
+  if (String(url).includes("/.sidecar/rooms/")) asks.push(performance.now());
+  return plain(url, ...more);
+};"""
+
+
 def tab(context: BrowserContext, sale: OnSale, room: str, asked: list[str]) -> Page:
     """Open the shop and stand in a room's line; `asked` gets what its client asks of the room."""
     page = context.new_page()
+    page.add_init_script(CLOCKED)
     page.on("request", lambda request: asked.append(request.url) if f"/rooms/{room}/" in request.url else None)
     page.goto(sale.shop)
     page.evaluate("name => void stand(name)", room)
@@ -162,14 +173,16 @@ def test_a_place_outlives_tabs_and_networks(context: BrowserContext, sale: OnSal
     context.set_offline(True)
     said = third.evaluate(RESERVE.replace("{ body", "{ attempts: 1, body"), 1202)
     assert (said["state"], said["executed"]) == ("offline", "no")
-    before, began = len(asked), time.monotonic()
+    before, end = len(asked), time.monotonic() + 15.0
     context.set_offline(False)
     until(third, "navigator.onLine")
     until(third, "room.queue")
-    while len(asked) == before and time.monotonic() < began + 15.0:
+    while len(asked) == before and time.monotonic() < end:
         third.wait_for_timeout(20)  # on a busy machine it takes a while to be told
+    assert len(asked) > before
     third.wait_for_timeout(700)
-    assert 1 <= len(asked) - before <= 1.0 + time.monotonic() - began, "at once, and never twice within a second"
+    moments = third.evaluate("asks")
+    assert min(later - sooner for sooner, later in pairwise(moments)) >= 990, "never twice within a second"
     assert third.evaluate("room.queue.place_code") == code
     rival.ask("release")
     until(third, "room.pass")
